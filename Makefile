@@ -1,0 +1,135 @@
+# reinject - build, tests, demo. `make help` lists the targets.
+#
+#   make                     builds build/reinject
+#   make DEV=1               the same with all warnings as errors (what `make check` uses)
+#   make SANITIZE=address,undefined   in build/sanitize/
+#   make FAULTS=1            with named fault points, in build/faults/
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
+
+ROOMS := base config cargo image journal watcher refresh cli
+
+ifdef FAULTS
+B := build/faults
+else ifdef SANITIZE
+B := build/sanitize
+else
+B := build
+endif
+
+SRCS      := $(filter-out %_darwin.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
+OBJS      := $(SRCS:%.c=$(B)/%.o)
+LIB_OBJS  := $(filter-out $(B)/cli/main.o,$(OBJS))
+TEST_SRCS := $(wildcard tests/unit/test_*.c)
+TESTS     := $(TEST_SRCS:tests/unit/%.c=$(B)/tests/%)
+
+PACKAGES := libgit2 inih libuv sqlite3 jansson libcrypto
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra
+ifdef DEV
+WARNINGS += -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef
+endif
+HARDEN   := -fstack-protector-strong -fPIE
+ifndef SANITIZE
+HARDEN   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+CPPFLAGS += -I. -D_GNU_SOURCE -DREINJECT_VERSION='"$(VERSION)"' $(if $(FAULTS),-DREINJECT_FAULTS)
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
+SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(SAN_FLAGS) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
+LDLIBS     = $(PKG_LIBS) -lpthread
+
+export PATH := $(CURDIR)/build/tools/bin:$(PATH)
+
+.PHONY: all help deps demo check check-unit check-e2e check-crash check-headers check-layers check-sanitize lint bench format-check format \
+	install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(B)/reinject
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+
+build/.libraries: Makefile
+	@mkdir -p build
+	@pkg-config --exists --print-errors $(PACKAGES) || { echo "reinject: libraries are missing: 'make deps' installs them (as root), or names the packages" >&2; exit 1; }
+	@touch $@
+
+$(B)/%.o: %.c | build/.libraries
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(B)/reinject: $(OBJS)
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(LDLIBS)
+
+$(B)/tests/%: tests/unit/%.c $(LIB_OBJS)
+	@mkdir -p $(@D)
+	@echo "  TEST    $@"
+	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJS) $(LDLIBS) -lcmocka
+
+deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
+	@tools/deps.sh
+
+demo: ## the main job in one command: a sample workspace, an image, an edit, a refresh
+	@tools/deps.sh
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh
+
+check: ## install what is missing, then all tests
+	@tools/deps.sh
+	@$(MAKE) --no-print-directory DEV=1 all
+	@$(MAKE) --no-print-directory check-layers check-headers
+	@$(MAKE) --no-print-directory DEV=1 check-unit
+	@$(MAKE) --no-print-directory check-e2e
+	@$(MAKE) --no-print-directory check-sanitize
+	@$(MAKE) --no-print-directory check-crash
+
+check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
+	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done
+
+check-e2e: all ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
+	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
+
+check-sanitize: ## the same tests under ASan and UBSan
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-e2e
+
+check-crash: ## kill -9 at every fault point
+	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all
+	@REINJECT=$(abspath build/faults/reinject) tools/bats.sh tests/crash
+
+check-headers: ## every header compiles alone
+	@tools/check-headers.sh $(HEADERS)
+
+check-layers: ## includes point down only
+	@tools/check-layers.sh
+
+lint: ## cppcheck and clang-tidy
+	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' $(SRCS)
+
+bench: all ## timings beside the same steps by shell
+	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
+
+format-check: ## the house style, by clang-format
+	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS)
+
+format:
+	@clang-format -i $(SRCS) $(HEADERS) $(TEST_SRCS)
+
+install: all ## to DESTDIR/PREFIX
+	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject
+	install -D -m 644 config/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
+
+clean:
+	rm -rf build/reinject build/faults build/sanitize build/tests $(ROOMS:%=build/%)
+
+-include $(OBJS:.o=.d) $(TESTS:=.d)

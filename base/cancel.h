@@ -1,0 +1,38 @@
+/* base/cancel - how a signal reaches everything that waits.
+ *
+ * A struct cancel is a flag and a pipe: cancel_request() sets the one and makes the other readable for good, so that a thread that computes asks
+ * cancel_requested() and one that waits polls cancel_fd() beside what it waits for. Whoever is cancelled undoes what it began and returns
+ * -ECANCELED, which becomes exit status 130.
+ * Threads:  cancel_request() may be called from any thread and from a signal handler; all else after cancel_init() only reads.
+ * Ownership: embedded; cancel_clear() closes the pipe. */
+#ifndef REINJECT_BASE_CANCEL_H
+#define REINJECT_BASE_CANCEL_H
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct cancel {
+	volatile sig_atomic_t signal; /* the signal that asked, or 0 */
+	int fds[2];                   /* owned: read end, write end; O_CLOEXEC and non-blocking */
+};
+
+int cancel_init(struct cancel *cancel, struct err *err) MUST_CHECK;
+void cancel_clear(struct cancel *cancel);
+
+/** Makes SIGINT, SIGTERM and SIGHUP request @cancel, for the whole process; SIGPIPE is ignored from now on. The third such signal of an
+ * impatient person ends the process as the signal would: recovery is the next start's work then. */
+int cancel_on_signals(struct cancel *cancel, struct err *err) MUST_CHECK;
+
+/** Asks; @signal is the reason, such as SIGINT. Safe in a signal handler. */
+void cancel_request(struct cancel *cancel, int signal);
+
+/** True once somebody asked. @cancel may be NULL: never. */
+bool cancel_requested(const struct cancel *cancel);
+
+/** Readable once somebody asked; -1 for NULL. Owned by @cancel. */
+int cancel_fd(const struct cancel *cancel);
+
+#endif

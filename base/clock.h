@@ -1,0 +1,16 @@
+/* base/clock - the two clocks: monotonic for durations, real time for records. */
+#ifndef REINJECT_BASE_CLOCK_H
+#define REINJECT_BASE_CLOCK_H
+
+#include <stdint.h>
+
+/** Milliseconds of the monotonic clock; only differences mean anything. */
+int64_t clock_ms(void);
+
+/** Microseconds of the same clock, for what takes less than a millisecond. */
+int64_t clock_us(void);
+
+/** Milliseconds since 1970, for the journal. */
+int64_t clock_wall_ms(void);
+
+#endif

@@ -1,0 +1,69 @@
+#include "base/fault.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* In the order of a refresh. */
+const char *const fault_names[] = {
+	"journal-run-begin", /* before the run's row is written */
+	"txn-locked",        /* IMAGE.lock is held, nothing else was done */
+	"txn-copied",        /* the shadow is complete, not yet fsynced */
+	"txn-mounted",       /* the shadow is mounted */
+	"build-done",        /* cargo has ended, nothing was put */
+	"put-temp",          /* a temporary file stands beside its target */
+	"put-renamed",       /* one file is replaced in the shadow */
+	"txn-unmounted",     /* all files are in, the daemon has ended */
+	"txn-verified",      /* the files were read back and are right */
+	"txn-before-swap",   /* the shadow is on disk */
+	"txn-swapped",       /* the image is the new one; the old one has the shadow's name */
+	"txn-done",          /* the old image is IMAGE.prev; the journal does not know yet */
+	"journal-run-end",   /* the run's row says ok */
+	NULL,
+};
+
+#ifdef REINJECT_FAULTS
+static int errno_by_name(const char *name)
+{
+	static const struct {
+		const char *name;
+		int code;
+	} known[] = {
+		{ "EIO", EIO },     { "ENOSPC", ENOSPC }, { "EPERM", EPERM }, { "EACCES", EACCES }, { "ENOMEM", ENOMEM },
+		{ "EBUSY", EBUSY }, { "EROFS", EROFS },   { "EXDEV", EXDEV }, { "EINTR", EINTR },   { "ENOSYS", ENOSYS },
+		{ "EINVAL", EINVAL }, { "EEXIST", EEXIST }, { "ENOENT", ENOENT }, { "ENOTSUP", ENOTSUP },
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(known); i++)
+		if (strcmp(name, known[i].name) == 0)
+			return known[i].code;
+	return atoi(name) > 0 ? atoi(name) : EIO;
+}
+
+static void require_known(const char *name)
+{
+	for (size_t i = 0; fault_names[i]; i++)
+		if (strcmp(fault_names[i], name) == 0)
+			return;
+	fprintf(stderr, "fault point '%s' is not in base/fault.c\n", name);
+	abort();
+}
+
+int fault_point(const char *name)
+{
+	const char *wanted = getenv("REINJECT_FAULT");
+	size_t n = strlen(name);
+
+	require_known(name);
+	if (!wanted || strncmp(wanted, name, n) != 0)
+		return 0;
+	if (wanted[n] == ':')
+		return -errno_by_name(wanted + n + 1);
+	if (wanted[n] == '\0')
+		kill(getpid(), SIGKILL);
+	return 0;
+}
+#endif

@@ -1,0 +1,64 @@
+/* base/fs - files of the host: whole reads, writes that are whole or not at all, sparse copies, paths.
+ *
+ * Paths handed in may be relative to the working folder unless said otherwise. All descriptors are O_CLOEXEC.
+ * Ownership: what comes back in `ret_` is the caller's.
+ * Threads:   no shared state. */
+#ifndef REINJECT_BASE_FS_H
+#define REINJECT_BASE_FS_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Reads the regular file @path, at most @max bytes (-EFBIG beyond), and adds its bytes to @ret. -EISDIR and -EINVAL for what is no regular
+ * file. */
+int fs_read(const char *path, size_t max, struct str *ret, struct err *err) MUST_CHECK;
+
+/** Writes all @n bytes to @fd, however often write(2) has to be called. */
+int fs_write_all(int fd, const void *bytes, size_t n) MUST_CHECK;
+
+/** Replaces @path by these bytes: a temporary file beside it, fsync, rename, fsync of the folder. */
+int fs_write_atomic(const char *path, const void *bytes, size_t n, mode_t mode, struct err *err) MUST_CHECK;
+
+/** Makes @path and the folders above it; what exists is left as it is. */
+int fs_make_dirs(const char *path, mode_t mode, struct err *err) MUST_CHECK;
+
+/** Deletes the folder @path and all below it, never following a link. An absent one is fine. */
+int fs_remove_tree(const char *path, struct err *err) MUST_CHECK;
+
+/** The folder part of @path ('.' when it has none); the caller frees it. */
+char *fs_dirname(const char *path) MUST_CHECK;
+/** The last component of @path, a pointer into it. */
+const char *fs_basename(const char *path);
+
+/** @path made absolute against @base (absolute) and freed of '.', '..' and double slashes by its words alone: links are not resolved, since a
+ * path in a command line should look as the user wrote it. The caller frees it. */
+char *fs_absolute(const char *base, const char *path) MUST_CHECK;
+
+bool fs_exists(const char *path); /* lstat succeeds */
+bool fs_is_dir(const char *path); /* links followed */
+
+/** The absolute path of program @name, looked up on PATH (or @name itself when it has a slash) and executable; NULL when there is none. */
+char *fs_find_program(const char *name) MUST_CHECK;
+
+/** Copies all of @from to the empty file @to: a reflink where the file system has one, else data extents only, so that holes stay holes.
+ * Returns -ECANCELED soon after @cancel (may be NULL) was asked. @ret_reflinked may be NULL. */
+int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_reflinked) MUST_CHECK;
+
+/** fsync of the folder @path, so that a rename in it survives a power cut. */
+int fs_sync_dir(const char *path) MUST_CHECK;
+
+/** Exchanges the names @a and @b in one step; -ENOSYS or -EINVAL where the system or the file system cannot. */
+int fs_exchange(const char *a, const char *b) MUST_CHECK;
+
+/** Bytes that the caller may still write on the file system of @path. */
+int fs_free_bytes(const char *path, uint64_t *ret) MUST_CHECK;
+
+/** True on NFS, CIFS, 9p and the like, where locks and memory maps cannot be trusted. */
+bool fs_is_network(const char *path);
+
+#endif

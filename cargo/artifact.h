@@ -1,0 +1,34 @@
+/* cargo/artifact - from cargo's binary to what goes into the image: stripped into a folder of ours, checked to be for the right machine.
+ *
+ * Stripping calls `STRIP BINARY -o OUT`; cargo's target folder is never written. The stripped file is complete before anything is touched in an
+ * image.
+ * ELF:      System V ABI: class at byte 4, data encoding at 5, e_machine (u16) at 18. Expected values come from the target triple's or JSON file
+ *           name's first component (x86_64, aarch64, i586/i686, riscv64gc), the host's own without a target; an unknown one is not checked. */
+#ifndef REINJECT_CARGO_ARTIFACT_H
+#define REINJECT_CARGO_ARTIFACT_H
+
+#include "base/cancel.h"
+#include "base/hash.h"
+#include "config/config.h"
+
+/** What an ELF file says it is for. */
+struct artifact_elf {
+	unsigned int class;   /* 1: 32 bit, 2: 64 bit */
+	unsigned int data;    /* 1: little-endian, 2: big-endian */
+	unsigned int machine; /* e_machine: 62 x86-64, 183 AArch64, 243 RISC-V, 3 i386 */
+};
+
+/** Reads the header of @path. -ENOEXEC when it is no ELF file, or cut. */
+int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err) MUST_CHECK;
+
+/** What @target (NULL: the host) needs. Returns false when we do not know that machine. */
+bool artifact_elf_expected(const char *target, struct artifact_elf *ret);
+
+/** -ENOEXEC with a sentence when @path is not for @target. */
+int artifact_check(const char *path, const char *target, struct err *err) MUST_CHECK;
+
+/** Strips @binary into @out (replaced whole). With an empty or 'none' strip it is copied. Keeps nothing on failure. -ENOENT without the strip
+ * program (class ERR_ENVIRONMENT, with a hint). */
+int artifact_strip(const struct config *config, const char *binary, const char *out, struct cancel *cancel, struct err *err) MUST_CHECK;
+
+#endif

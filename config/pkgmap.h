@@ -1,0 +1,53 @@
+/* config/pkgmap - which packages own a path, and which depend on which.
+ *
+ * A pkgmap is an index over the packages and assets of a struct config, made once and then only read. Packages and assets are named by their
+ * index in config->packages and config->assets.
+ * Rules:    the owner of a path is the package with the longest of its `paths` that contains it. `uses` names folders: a used folder that belongs
+ *           to a package makes that package a dependency, and what it uses counts too (transitively; cycles are fine). A package with
+ *           `invalidates = *` is a dependency of all others.
+ * Ownership: pkgmap_free(); the struct config must outlive it. Threads may share it. */
+#ifndef REINJECT_CONFIG_PKGMAP_H
+#define REINJECT_CONFIG_PKGMAP_H
+
+#include "config/config.h"
+
+#include <stddef.h>
+
+struct pkgmap;
+
+#define PKGMAP_NONE ((size_t)-1)
+
+struct pkgmap *pkgmap_new(const struct config *config) MUST_CHECK;
+void pkgmap_free(struct pkgmap *map);
+void pkgmap_freep(struct pkgmap **map); /* for CLEANUP */
+
+/** The package that owns @path (relative to source number @source), or PKGMAP_NONE. */
+size_t pkgmap_owner(const struct pkgmap *map, size_t source, const char *path);
+
+/** The asset whose file is exactly @path, or PKGMAP_NONE. */
+size_t pkgmap_asset(const struct pkgmap *map, size_t source, const char *path);
+
+/** True when @path is or lies below one of the source's `shared` paths; `ignored`, of its `ignore` folders. */
+bool pkgmap_is_shared(const struct pkgmap *map, size_t source, const char *path);
+bool pkgmap_is_ignored(const struct pkgmap *map, size_t source, const char *path);
+
+/** Everything whose content counts for @package: its own paths, its `uses`, and those of its dependencies, transitively; sorted, each once, each
+ * with the source it lies in. */
+struct pkgmap_input {
+	size_t source;
+	const char *path;  /* owned by the config */
+	size_t through;    /* the package whose `paths` or `uses` brought it in */
+};
+struct pkgmap_inputs {
+	struct pkgmap_input *v;
+	size_t n;
+};
+const struct pkgmap_inputs *pkgmap_inputs(const struct pkgmap *map, size_t package);
+
+/** True when @package is @dependency or depends on it, directly or through others. */
+bool pkgmap_depends(const struct pkgmap *map, size_t package, size_t dependency);
+
+/** 'common > driver-network > netd': one shortest way by which @package depends on @dependency; '' when it is the same. The caller frees it. */
+char *pkgmap_way(const struct pkgmap *map, size_t package, size_t dependency) MUST_CHECK;
+
+#endif

@@ -1,0 +1,66 @@
+/* image/image - a disk image as a file: which one it is, who holds it, our lock on it, what a dead run left behind.
+ *
+ * Names:    beside IMAGE lie IMAGE.lock (ours, empty but for a line that says who holds it), IMAGE.shadow (the copy that is worked on), IMAGE.prev
+ *           (the image before the last swap), IMAGE.mnt (a 0700 folder where the shadow is mounted; exists only while it is).
+ * Sequence: image_lock(), image_recover(), then a transaction (image/txn), image_unlock(). Reading functions need no lock.
+ * Threads:  no shared state; one lock per image and process.
+ * Facts:    docs/facts/redoxfs.md for the header, for QEMU's lock bytes and for who can be seen by whom. */
+#ifndef REINJECT_IMAGE_IMAGE_H
+#define REINJECT_IMAGE_IMAGE_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** The file's identity: if any of it differs, somebody else wrote the image. */
+struct image_identity {
+	uint64_t dev, ino, size;
+	int64_t mtime_ns;
+	char uuid[33];       /* RedoxFS: 32 hex digits; '' for other formats */
+	uint64_t generation; /* RedoxFS: of the newest header in the ring; 0 for other formats */
+};
+int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err) MUST_CHECK;
+bool image_identity_same(const struct image_identity *a, const struct image_identity *b);
+
+/** Checks that @path can be used at all: it exists, is a regular file (a link is followed), holds the file system that the configuration says (RedoxFS:
+ * the header, found as redoxfs finds it, in the first 256 MiB; ext4: magic 0xEF53 at 1080), and that a result could keep its owner (else class
+ * ERR_ENVIRONMENT). Sentences with hints. */
+int image_check_file(const struct config_image *config, struct err *err) MUST_CHECK;
+
+/** Somebody who has the image open or mounted. */
+struct image_holder {
+	pid_t pid;      /* 0: unknown, another user's */
+	char *program;  /* 'qemu-system-aarch64'; NULL when unknown */
+	bool may_write; /* a writer, or a mount; false for a QEMU with snapshot=on and other readers */
+	char *how;      /* 'has it open for writing', 'has it mounted at /x', 'runs a VM from it' */
+};
+struct image_holders {
+	struct image_holder *v;
+	size_t n;
+};
+/** Everyone but ourselves who holds the file @path: open descriptors (/proc), mounts by redoxfs and fuse2fs processes and loop devices, QEMU's OFD
+ * locks (F_OFD_GETLK on bytes 100..300; a lock on 201..: may write). */
+int image_holders_find(const char *path, struct image_holders *ret, struct err *err) MUST_CHECK;
+void image_holders_clear(struct image_holders *holders);
+/** 0, or -EBUSY (class ERR_BUSY) with a sentence that names the first who may write, by pid and program, and what to do. */
+int image_holders_refuse(const char *path, const struct image_holders *holders, struct err *err) MUST_CHECK;
+
+struct image_lock;
+/** Takes IMAGE.lock (flock on it; on the folder where it cannot be made), waiting at most @wait_s seconds. -EBUSY, class ERR_BUSY, naming who
+ * holds it. */
+int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, struct image_lock **ret, struct err *err) MUST_CHECK;
+void image_unlock(struct image_lock *lock); /* takes NULL */
+void image_unlockp(struct image_lock **lock); /* for CLEANUP */
+
+/** Ends what a dead run of ours left: a redoxfs on IMAGE.shadow (asked by unmounting, then by signal, then waited for), a stale mount at IMAGE.mnt, a
+ * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev). Call with the lock
+ * held. @swapped_from: device and inode of the image before the swap that the journal has pending, or NULL. A complete shadow that a run has
+ * prepared and not used is kept. @ret_notes gets a sentence for each thing done. */
+int image_recover(const struct config_image *config, struct strvec *ret_notes, struct err *err) MUST_CHECK;
+
+#endif

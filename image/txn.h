@@ -1,0 +1,79 @@
+/* image/txn - one transaction on a disk image: all of it, or nothing.
+ *
+ * Sequence: image_txn_begin() copies IMAGE to IMAGE.shadow, fsyncs it and mounts it (slow; meant for a second thread while cargo runs);
+ *           image_txn_put() any number of times; image_txn_seal() unmounts, mounts again, reads back what was put, unmounts, fsyncs;
+ *           image_txn_commit() looks once more that nobody changed or holds the image, and swaps by rename. Between seal and commit the caller writes
+ *           its journal, with the shadow's identity. image_txn_abort() at any point; does nothing on NULL.
+ * Promise:  until image_txn_commit() returns 0 the image is byte for byte what it was; from then on it is the new one. Whatever is killed in between,
+ *           image_recover() puts right. A shadow in which nothing was put is kept, unmounted, for the next transaction (with a note of the image's
+ *           identity beside it), as long as the image is the same.
+ * Threads:  one thread at a time; begin may run in another thread than the rest. One transaction for each image, held by image_lock().
+ * Errors:   0 or -errno, a full sentence in `err`; nothing in ret_ on failure. Never logs. -ENOSPC: image or host is full, said which.
+ * Symlinks: paths are resolved inside the image (openat2 RESOLVE_IN_ROOT): an absolute or climbing link never leads to the host's files. */
+#ifndef REINJECT_IMAGE_TXN_H
+#define REINJECT_IMAGE_TXN_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "config/config.h"
+#include "image/image.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct image_txn;
+
+struct image_txn_hooks {
+	/* A mount daemon was started (@started true) or has ended; for the journal. Called in begin's thread. */
+	void (*on_child)(void *data, pid_t pid, bool started);
+	/* The content that a put is about to replace: @fd is open for reading, @hash its digest. A negative return stops the put. */
+	int (*on_old)(void *data, int fd, const char *hash, struct err *err);
+	void *data;
+};
+
+/** @state: the folder for the daemon's log (STATE/mount.log). @lock is borrowed until the transaction ends. */
+int image_txn_begin(const struct config_image *config, struct image_lock *lock, const char *state, const struct image_txn_hooks *hooks,
+		    struct cancel *cancel, struct image_txn **ret, struct err *err) MUST_CHECK;
+
+enum image_put_result { IMAGE_PUT_WRITTEN, IMAGE_PUT_IDENTICAL };
+
+struct image_put {
+	enum image_put_result result;
+	char *path;                      /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
+	uint64_t bytes;                  /* size of the file */
+	char new_hash[HASH_HEX_SIZE];
+	char old_hash[HASH_HEX_SIZE];    /* '' when there was no such file */
+	mode_t mode;                     /* what the file has now */
+};
+void image_put_clear(struct image_put *put);
+
+/** The place that @dst means for a file called @name: with a trailing slash, or when it is a folder in the image, DST/NAME, else DST itself. Nothing
+ * is written. Same errors as put. */
+int image_txn_target(struct image_txn *txn, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
+
+/** Space check before the first put: enough for @bytes and 4 MiB, else -ENOSPC. */
+int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_CHECK;
+
+/** Copies host file @src to @dst, a path inside the image: equal content is left alone; else temp file in the same folder, write, fchmod, fchown,
+ * fsync, rename over. @name: the file name used when @dst is a folder. @mode: permission bits of a new file; a replaced file keeps its mode and
+ * owner. Returns 0; -ENOENT for a folder that the image lacks (none is made); -EINVAL for '..' (class ERR_USAGE); -EPERM for a target with setuid;
+ * -EISDIR; -ENOSPC (nothing changed); -EXDEV if @dst leads out of the image; other -errno. */
+int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const char *name, mode_t mode, struct image_put *ret, struct err *err) MUST_CHECK;
+
+/** How many files were written so far. */
+unsigned int image_txn_n_written(const struct image_txn *txn);
+
+/** After this the shadow is complete, proved and on disk. @ret: the identity that the image will have after the swap (without uuid where there is none).
+ * On failure the transaction can only be aborted. */
+int image_txn_seal(struct image_txn *txn, struct image_identity *ret, struct err *err) MUST_CHECK;
+
+/** Swaps and consumes *@txn (NULL afterwards) on success. @ret_swapped_us: clock_us() at the return of the rename. @ret_note (may be NULL): a sentence
+ * when the image before could not be kept as IMAGE.prev, else NULL; the caller frees it. */
+int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret_note, struct err *err) MUST_CHECK;
+
+/** Gives everything back: unmounts, waits for the daemon, deletes the shadow (or keeps it when nothing was put). Takes NULL. */
+void image_txn_abort(struct image_txn *txn);
+void image_txn_abortp(struct image_txn **txn); /* for CLEANUP */
+
+#endif

@@ -1,0 +1,18 @@
+/* journal/blobs - contents that were replaced in an image, so that they can be put back.
+ *
+ * Store:    STATE/blobs/ab/cdef...: one read-only file for each content, named by its SHA-256, written by temp file and rename, so that a blob
+ *           that is there is whole. The same content is stored once.
+ * Threads:  none shared. */
+#ifndef REINJECT_JOURNAL_BLOBS_H
+#define REINJECT_JOURNAL_BLOBS_H
+
+#include "base/err.h"
+#include "base/hash.h"
+
+/** Stores what @fd holds from its start. @hash is the content's, as hash_fd() gave it; a blob that exists is not written again. */
+int journal_blob_add(const char *state, int fd, const char *hash, struct err *err) MUST_CHECK;
+
+/** Opens the blob read-only; returns the descriptor, or -ENOENT when it was pruned. */
+int journal_blob_open(const char *state, const char *hash, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,135 @@
+/* journal/journal - what was done: runs, their steps and files, fingerprints, children; in SQLite.
+ *
+ * File:     STATE/journal.db, WAL (rollback journal on network file systems), busy_timeout 5 s, every write in BEGIN IMMEDIATE, no transaction
+ *           left open while a child runs. STATE holds a .gitignore of '*' and a CACHEDIR.TAG, so that git and backups pass it over.
+ * Rule:     a row is 'pending' before the effect and 'ok', 'failed' or 'cancelled' after it. journal_settle() turns what a dead run left pending
+ *           into what really happened.
+ * Keys:     images are named by their absolute path; hashes are SHA-256 in hex; times are milliseconds since 1970.
+ * Errors:   -errno with a sentence that names the file; SQLITE_BUSY is -EBUSY, SQLITE_READONLY -EROFS, SQLITE_CORRUPT -EUCLEAN.
+ * Threads:  a handle belongs to the thread that opened it. Several processes may have the journal open.
+ * Ownership: journal_free() takes NULL. Strings in callbacks die on return. */
+#ifndef REINJECT_JOURNAL_JOURNAL_H
+#define REINJECT_JOURNAL_JOURNAL_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct journal;
+
+enum journal_result { JOURNAL_PENDING, JOURNAL_OK, JOURNAL_FAILED, JOURNAL_CANCELLED, JOURNAL_NOTHING };
+/** 'pending', 'ok', 'failed', 'cancelled', 'nothing'. */
+const char *journal_result_name(enum journal_result result);
+
+/** Opens STATE/journal.db; makes the folder (0700) and the tables when they are absent, unless @read_only, which returns -ENOENT then. */
+int journal_open(const char *state, bool read_only, struct journal **ret, struct err *err) MUST_CHECK;
+void journal_free(struct journal *journal);
+void journal_freep(struct journal **journal); /* for CLEANUP */
+
+/* -- runs ------------------------------------------------------------------------------------------------------------------------------ */
+
+struct journal_run {
+	int64_t id;
+	const char *verb;    /* 'refresh', 'build', 'inject' ... */
+	const char *image;
+	int64_t started;     /* ms since 1970 */
+	int64_t ms;          /* how long it took; 0 while pending */
+	enum journal_result result;
+	const char *error;   /* NULL when there was none */
+	const char *packages; /* names of what was put, separated by blanks */
+	const char *commits;  /* 'SOURCE=40 hex digits', separated by blanks */
+};
+
+/** A new pending run; its number is one higher than the last. */
+int journal_run_begin(struct journal *journal, const char *verb, const char *image, const char *commits, int64_t *ret_run, struct err *err) MUST_CHECK;
+/** Its end. @packages and @error may be NULL. */
+int journal_run_end(struct journal *journal, int64_t run, enum journal_result result, const char *packages, const char *error, int64_t ms,
+		    struct err *err) MUST_CHECK;
+/** Calls @fn for the runs of @image (NULL: all), newest first, at most @limit (0: all), with @only > 0 that run alone. A non-zero return of @fn
+ * ends the walk and is returned. */
+int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit, int (*fn)(void *data, const struct journal_run *run),
+		 void *data, struct err *err) MUST_CHECK;
+/** The number of the newest run of @image, 0 when there is none; the newest pending one, 0 when there is none. */
+int journal_last_run(struct journal *journal, const char *image, int64_t *ret_last, int64_t *ret_pending, struct err *err) MUST_CHECK;
+
+/* -- steps and files of a run ------------------------------------------------------------------------------------------------------------ */
+
+struct journal_step {
+	int64_t id;
+	const char *kind;    /* 'build', 'strip', 'begin', 'verify', 'swap' */
+	const char *subject; /* a package, or the image */
+	enum journal_result result;
+	const char *detail;  /* 'fresh', 'exited with 101', or NULL */
+	int64_t ms;
+};
+int journal_step_begin(struct journal *journal, int64_t run, const char *kind, const char *subject, int64_t *ret_step, struct err *err) MUST_CHECK;
+int journal_step_end(struct journal *journal, int64_t step, enum journal_result result, const char *detail, int64_t ms, struct err *err) MUST_CHECK;
+int journal_steps(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_step *step), void *data, struct err *err) MUST_CHECK;
+
+struct journal_file {
+	const char *path;     /* in the image, absolute */
+	const char *owner;    /* 'package NAME', 'asset NAME', or 'file' for `inject` */
+	const char *new_hash;
+	const char *old_hash; /* NULL: there was no such file. The content is in the blob store under this hash */
+	uint32_t mode;        /* permission bits */
+	uint64_t size;
+	enum journal_result result;
+};
+/** All files of a run, as one transaction, pending; written before the swap. */
+int journal_files_add(struct journal *journal, int64_t run, const struct journal_file *files, size_t n, struct err *err) MUST_CHECK;
+int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_file *file), void *data, struct err *err) MUST_CHECK;
+
+/* -- fingerprints: what the image holds -------------------------------------------------------------------------------------------------- */
+
+struct journal_fingerprint {
+	const char *subject;     /* 'package NAME' or 'asset NAME' */
+	const char *fingerprint; /* hex */
+	const char *state;       /* 'fresh', 'failed' or 'held': what became of exactly this fingerprint */
+	int64_t run;
+};
+/** The fingerprints recorded for @image. */
+int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
+			 struct err *err) MUST_CHECK;
+
+/** The identity of an image file as it was after our last swap; it changed outside when any of these differs. */
+struct journal_image {
+	uint64_t dev, ino, size;
+	int64_t mtime_ns;
+	char uuid[33];       /* hex, '' where the format has none */
+	uint64_t generation; /* 0 where the format has none */
+};
+/** Returns 1 with @ret filled, 0 when the image is not known. */
+int journal_image_get(struct journal *journal, const char *image, struct journal_image *ret, struct err *err) MUST_CHECK;
+
+/** What a swap is about to make true; written pending before it, so that the next start can settle a run that died in between.
+ * @shadow is the identity of the file that will be the image: whoever finds the image to be it, knows that the swap has happened. */
+int journal_swap_begin(struct journal *journal, int64_t run, const char *image, const struct journal_image *shadow,
+		       const struct journal_fingerprint *fingerprints, size_t n, struct err *err) MUST_CHECK;
+/** The swap has happened: its fingerprints become the image's, its files ok; one transaction. */
+int journal_swap_done(struct journal *journal, int64_t run, struct err *err) MUST_CHECK;
+
+/** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
+int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
+			     struct err *err) MUST_CHECK;
+/** Records the image's identity without a swap. */
+int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err) MUST_CHECK;
+
+/** Settles what a dead run left pending for @image, whose file now is @now (NULL when it is missing): a pending swap whose shadow has that device
+ * and inode has happened (journal_swap_done, run ok); everything else pending becomes failed with 'interrupted'. The caller holds the image's
+ * lock. @ret_n: how many runs were settled. */
+int journal_settle(struct journal *journal, const char *image, const struct journal_image *now, unsigned int *ret_n, struct err *err) MUST_CHECK;
+
+/* -- children ------------------------------------------------------------------------------------------------------------------------------ */
+
+/** A child of run @run, so that the next start can end what a crash left running. Times by proc_start_time(). */
+int journal_child_add(struct journal *journal, int64_t run, pid_t pid, uint64_t start_time, const char *what, struct err *err) MUST_CHECK;
+int journal_child_remove(struct journal *journal, pid_t pid, struct err *err) MUST_CHECK;
+/** Calls @fn for all children recorded for runs of @image. */
+int journal_children(struct journal *journal, const char *image, int (*fn)(void *data, pid_t pid, uint64_t start_time, const char *what), void *data,
+		     struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/* watcher/look - one look at everything: each package and asset with its fingerprint.
+ *
+ * A fingerprint is one hash over all that goes into what is put in the image: the tree IDs of the package's paths and of everything it uses, the
+ * shared files, its binaries and destinations, and the part of [build] that concerns it (cargo_inputs_hash). Equal inputs give equal fingerprints
+ * in every process and on every day; events only say when to look (DESIGN.md section 3).
+ * Parts:    each fingerprint keeps its parts (label and hash), so that two of them can be compared and the difference named.
+ * Ownership: watcher_look_free(). Plain data afterwards; threads may read it. */
+#ifndef REINJECT_WATCHER_LOOK_H
+#define REINJECT_WATCHER_LOOK_H
+
+#include "base/hash.h"
+#include "config/pkgmap.h"
+#include "watcher/repo.h"
+
+struct watcher_subject {
+	char *name;                       /* 'package NAME' or 'asset NAME' */
+	size_t index;                     /* into config->packages or config->assets */
+	bool is_asset;
+	bool missing;                     /* its folder or file is not there */
+	char fingerprint[HASH_HEX_SIZE];
+	char *why;                        /* what is dirty: 'drivers/common/src/lib.rs, through common'; NULL when nothing is */
+};
+
+struct watcher_source_state {
+	char head[GIT_OID_HEXSZ + 1];
+	size_t n_dirty;
+};
+
+struct watcher_look {
+	struct watcher_subject *subjects; /* packages in the config's order, then assets */
+	size_t n_subjects;
+	struct watcher_source_state *sources; /* as config->sources */
+	size_t n_sources;
+};
+
+struct watcher; /* open repositories, kept between looks */
+
+int watcher_open(const struct config *config, const struct pkgmap *map, struct watcher **ret, struct err *err) MUST_CHECK;
+void watcher_free(struct watcher *watcher);
+void watcher_freep(struct watcher **watcher); /* for CLEANUP */
+
+/** Looks. @build_inputs is cargo_inputs_hash()'s result, the same for all cargo packages. */
+int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err) MUST_CHECK;
+void watcher_look_free(struct watcher_look *look);
+void watcher_look_freep(struct watcher_look **look); /* for CLEANUP */
+
+#endif
