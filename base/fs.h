@@ -45,6 +45,9 @@ bool fs_is_dir(const char *path); /* links followed */
 /** The absolute path of program @name, looked up on PATH (or @name itself when it has a slash) and executable; NULL when there is none. */
 char *fs_find_program(const char *name) MUST_CHECK;
 
+/** Makes the empty file @to share all of @from's blocks, which takes no room; -EOPNOTSUPP, -EXDEV, -EINVAL ... where that cannot be. */
+int fs_reflink(int from, int to) MUST_CHECK;
+
 /** Copies all of @from to the empty file @to: a reflink where the file system has one, else data extents only, so that holes stay holes.
  * Returns -ECANCELED soon after @cancel (may be NULL) was asked. @ret_reflinked may be NULL. */
 int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_reflinked) MUST_CHECK;

@@ -84,6 +84,11 @@ static int copy_extents(int from, int to, off_t size, const struct cancel *cance
 	return 0;
 }
 
+int fs_reflink(int from, int to)
+{
+	return ioctl(to, FICLONE, from) < 0 ? -errno : 0;
+}
+
 int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_reflinked)
 {
 	struct stat st;
@@ -91,7 +96,7 @@ int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_refl
 
 	if (fstat(from, &st) < 0)
 		return -errno;
-	reflinked = ioctl(to, FICLONE, from) == 0;
+	reflinked = fs_reflink(from, to) == 0;
 	if (!reflinked) {
 		int r;
 

@@ -33,6 +33,7 @@ struct proc {
 	bool polls_cancel;
 	struct line_reader out, err;
 	struct proc_spec spec; /* argv, env and cwd are not touched after the start */
+	char *name;            /* owned: argv[0], for sentences */
 	struct proc_result result;
 	int64_t started_us;
 	pid_t pid;
@@ -248,6 +249,7 @@ int proc_start(const struct proc_spec *spec, struct proc **ret, struct err *err)
 	}
 	proc->loop.data = proc;
 	proc->spec = *spec;
+	proc->name = xstrdup(spec->argv[0]);
 	init_handles(proc);
 	proc->started_us = clock_us();
 	r = spawn(proc);
@@ -305,7 +307,7 @@ int proc_wait(struct proc *proc, uint32_t timeout_ms, struct proc_result *ret, s
 	if (proc->cancelled)
 		return err_set(err, -ECANCELED, "interrupted!");
 	if (proc->timed_out)
-		return err_set(err, -ETIMEDOUT, "'%s' did not end within %u ms and was ended!", proc->spec.argv[0], proc->spec.timeout_ms);
+		return err_set(err, -ETIMEDOUT, "'%s' did not end within %u ms and was ended!", proc->name, proc->spec.timeout_ms);
 	return 0;
 }
 
@@ -338,7 +340,7 @@ static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *d
 		if (cancel_requested(proc->spec.cancel))
 			return err_set(err, -ECANCELED, "interrupted!");
 		if (proc->limit_reached)
-			return err_set(err, -ETIMEDOUT, "'%s' was not ready within %u ms!", proc->spec.argv[0], timeout_ms);
+			return err_set(err, -ETIMEDOUT, "'%s' was not ready within %u ms!", proc->name, timeout_ms);
 		uv_run(&proc->loop, UV_RUN_ONCE);
 	}
 }
@@ -387,6 +389,7 @@ void proc_free(struct proc *proc)
 	uv_loop_close(&proc->loop);
 	str_clear(&proc->out.partial);
 	str_clear(&proc->err.partial);
+	free(proc->name);
 	free(proc);
 }
 

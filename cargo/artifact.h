@@ -18,7 +18,7 @@ struct artifact_elf {
 	unsigned int machine; /* e_machine: 62 x86-64, 183 AArch64, 243 RISC-V, 3 i386 */
 };
 
-/** Reads the header of @path. -ENOEXEC when it is no ELF file, or cut. */
+/** Reads the header of @path. -ENOEXEC when it is no ELF file, or cut: shorter than its header and header tables say. */
 int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err) MUST_CHECK;
 
 /** What @target (NULL: the host) needs. Returns false when we do not know that machine. */
@@ -27,8 +27,9 @@ bool artifact_elf_expected(const char *target, struct artifact_elf *ret);
 /** -ENOEXEC with a sentence when @path is not for @target. */
 int artifact_check(const char *path, const char *target, struct err *err) MUST_CHECK;
 
-/** Strips @binary into @out (replaced whole). With an empty or 'none' strip it is copied. Keeps nothing on failure. -ENOENT without the strip
- * program (class ERR_ENVIRONMENT, with a hint). */
+/** Strips @binary into @out (replaced whole; its folder exists). With an empty or 'none' strip it is copied. cargo's lock on the binary's folder is
+ * held shared meanwhile. Keeps nothing on failure. -ENOENT without the strip program (class ERR_ENVIRONMENT, with a hint); -EIO when it fails, with
+ * its last words; -ESTALE when another cargo replaced @binary meanwhile; -ECANCELED. */
 int artifact_strip(const struct config *config, const char *binary, const char *out, struct cancel *cancel, struct err *err) MUST_CHECK;
 
 #endif

@@ -13,22 +13,8 @@
 #include "base/cancel.h"
 #include "base/hash.h"
 #include "base/proc.h"
+#include "cargo/command.h"
 #include "config/config.h"
-
-struct cargo_command {
-	struct strvec argv;
-	struct strvec env_set; /* what we add to the environment: NAME=VALUE */
-	char *cwd;             /* the source's folder */
-};
-
-/** @extra_env (may be NULL): NAME=VALUE for a custom command, such as REINJECT_RUN. */
-int cargo_command_init(const struct config *config, const struct config_package *package, const struct strvec *extra_env, struct cargo_command *ret,
-		       struct err *err) MUST_CHECK;
-void cargo_command_clear(struct cargo_command *command);
-
-/** The command as lines that can be pasted into a shell: `cd`, each variable, the words. RUSTFLAGS are shown as cargo's users write them
- * (RUSTFLAGS='-C... ') when no flag holds a blank. The caller frees it. */
-char *cargo_command_text(const struct cargo_command *command) MUST_CHECK;
 
 struct cargo_artifact {
 	char *bin;  /* file name of the binary */
@@ -37,19 +23,24 @@ struct cargo_artifact {
 };
 
 struct cargo_build {
-	bool ok;     /* cargo succeeded and named every binary that the package should have */
-	bool fresh;  /* all of them were fresh */
+	bool ok;    /* cargo succeeded and named every binary that the package should have */
+	bool fresh; /* all of them were fresh */
 	struct cargo_artifact *artifacts;
 	size_t n_artifacts;
-	char *failure; /* a sentence when not ok: 'cargo exited with 101', 'cargo named no binary "pkg"' */
-	struct strvec locations; /* 'path:line:col: message' of errors and warnings */
+	char *failure; /* a sentence when not ok: 'cargo exited with 101' (and cargo's own words where rustc said none), 'cargo named no
+			  * binary "pkg"' */
+	struct strvec locations; /* 'path:line:col: message' of errors and warnings, each once; the path is absolute */
+	bool json_target_spec;   /* cargo demanded it, see cargo_command_allow_json_target() */
 	struct proc_result result;
 };
 
+/** Every function may be NULL; all are called on the caller's thread. When cargo has to be run again with -Zjson-target-spec, on_start is called
+ * once more. */
 struct cargo_build_hooks {
 	void (*on_diagnostic)(void *data, const char *text); /* rendered, with ANSI colours, unchanged */
-	void (*on_progress)(void *data, const char *line);   /* a line that cargo wrote to stderr: 'Compiling common v0.1.0 ...', 'Blocking waiting for file lock' */
-	void (*on_tick)(void *data);                         /* ten times a second while it runs */
+	void (*on_progress)(void *data, const char *line); /* a line of stderr: 'Compiling common v0.1.0 ...', 'Blocking waiting for file lock',
+							      * and of stdout what is no message */
+	void (*on_tick)(void *data);                       /* ten times a second while it runs */
 	void (*on_start)(void *data, pid_t pid);
 	void *data;
 	struct cancel *cancel;

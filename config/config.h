@@ -6,6 +6,9 @@
  * Paths:    `~` and `${VAR}` are expanded. Paths of packages and assets, `shared` and `ignore` stay relative to their source; all other paths
  *           are absolute here, freed of '.' and '..' by words alone. Sources' paths are absolute.
  * Order:    packages and assets are sorted by name, destinations are in the file's order (the first match wins).
+ *           A tree path '.' (the source itself) comes as ''.
+ * Files:    -o wins over reinject.ini, that over what it includes, an included file over those named after it. Included files cannot include.
+ *           -o does not move a pattern of [destinations]; a new one comes first.
  * Ownership: all strings belong to the struct config; it does not change after it was loaded, so threads may share it.
  * Format:   inih's INI with the rules of DESIGN.md section 2. */
 #ifndef REINJECT_CONFIG_CONFIG_H
@@ -146,8 +149,16 @@ void config_freep(struct config **config); /* for CLEANUP */
 /** The package of this name, or NULL. */
 const struct config_package *config_package_find(const struct config *config, const char *name);
 
-/** Calls @fn for each effective value: @section ('build', 'package init'), @key, @value as written after expansion, @origin ('FILE:LINE',
- * 'default', or '-o'). Secrets do not exist here. */
+/** The effective value of one key, as text ('watch', 'quiet_ms' gives '50'; lists as schema_join_list() writes them); NULL when nothing was said and
+ * there is no default. Owned by @config. For keys without a field of their own. */
+const char *config_get(const struct config *config, const char *section, const char *key);
+
+/** The same as a number, of keys whose type is SCHEMA_UINT or SCHEMA_BOOL (1 and 0); @fallback when there is no value. */
+uint64_t config_get_uint(const struct config *config, const char *section, const char *key, uint64_t fallback);
+
+/** Calls @fn for each effective value: @section ('build', 'package init'), @key, @value as written after expansion (paths of the host absolute),
+ * @origin ('FILE:LINE', 'default', or '-o'). The dest that a package has from [destinations] has that line as its origin. Secrets do not exist
+ * here. */
 void config_each_value(const struct config *config,
 		       void (*fn)(void *data, const char *section, const char *key, const char *value, const char *origin), void *data);
 

@@ -2,9 +2,11 @@
  *
  * A pkgmap is an index over the packages and assets of a struct config, made once and then only read. Packages and assets are named by their
  * index in config->packages and config->assets.
- * Rules:    the owner of a path is the package with the longest of its `paths` that contains it. `uses` names folders: a used folder that belongs
- *           to a package makes that package a dependency, and what it uses counts too (transitively; cycles are fine). A package with
- *           `invalidates = *` is a dependency of all others.
+ * Rules:    the owner of a path is the package with the longest of its `paths` that contains it; of two that name the same folder the first by
+ *           name, and the other depends on it. `uses` names folders: a used folder that belongs to a package makes that package a dependency,
+ *           and what it uses counts too (transitively; cycles are fine). A used folder that is no package's own, but holds packages, makes
+ *           all of them dependencies. A package with `invalidates = *` is a dependency of all others.
+ * Paths:    those asked for are relative to their source, without '.', '..' and double slashes.
  * Ownership: pkgmap_free(); the struct config must outlive it. Threads may share it. */
 #ifndef REINJECT_CONFIG_PKGMAP_H
 #define REINJECT_CONFIG_PKGMAP_H
@@ -36,7 +38,7 @@ bool pkgmap_is_ignored(const struct pkgmap *map, size_t source, const char *path
 struct pkgmap_input {
 	size_t source;
 	const char *path;  /* owned by the config */
-	size_t through;    /* the package whose `paths` or `uses` brought it in */
+	size_t through;    /* the package whose `paths`, or else whose `uses` brought it in; the nearest of several */
 };
 struct pkgmap_inputs {
 	struct pkgmap_input *v;
@@ -47,7 +49,8 @@ const struct pkgmap_inputs *pkgmap_inputs(const struct pkgmap *map, size_t packa
 /** True when @package is @dependency or depends on it, directly or through others. */
 bool pkgmap_depends(const struct pkgmap *map, size_t package, size_t dependency);
 
-/** 'common > driver-network > netd': one shortest way by which @package depends on @dependency; '' when it is the same. The caller frees it. */
+/** 'common > driver-network > netd': one shortest way by which @package depends on @dependency; '' when it is the same or
+ * there is none. The caller frees it. */
 char *pkgmap_way(const struct pkgmap *map, size_t package, size_t dependency) MUST_CHECK;
 
 #endif

@@ -24,7 +24,8 @@ enum schema_type {
 	SCHEMA_BOOL,    /* yes, no, true, false, on, off, 1, 0 */
 	SCHEMA_UINT,    /* min..max */
 	SCHEMA_ENUM,    /* choices, separated by '|' */
-	SCHEMA_REGEX    /* a POSIX ERE, compiled to check it */
+	SCHEMA_REGEX,   /* a POSIX ERE, compiled to check it; never expanded, since '$' and '{' are its own */
+	SCHEMA_PLACE    /* where a file goes: '/abs', 'initfs:/abs' or 'share:/abs', without '..' */
 };
 
 struct schema_option {
@@ -35,6 +36,8 @@ struct schema_option {
 	uint64_t min, max;    /* SCHEMA_UINT */
 	const char *unit;     /* 'ms', 'bytes', or NULL */
 	const char *choices;  /* SCHEMA_ENUM */
+	enum schema_type item; /* SCHEMA_LIST: what each item is; SCHEMA_STRING unless said */
+	bool verbatim;        /* `~` and `${VAR}` stay as written: they are expanded when used, or belong to the guest */
 	const char *help;     /* one line */
 };
 
@@ -47,10 +50,28 @@ const struct schema_option *schema_find(const char *section, const char *key);
 /** True when there is such a section. */
 bool schema_has_section(const char *section);
 
-/** Splits a list value at blanks; '\ ' is a blank and '\;' a semicolon inside an item. */
+/** The known key of @section, or the known section, that @word was probably meant to be; NULL when none is near. 'package foo' is near
+ * 'packge foo' by its first word, and that word is returned. */
+const char *schema_nearest_key(const char *section, const char *word);
+const char *schema_nearest_section(const char *word);
+
+/** True when @word is one of @choices, which are separated by '|'. */
+bool schema_has_choice(const char *choices, const char *word);
+
+/** Digits only, all of them, within 64 bits: -EINVAL, -ERANGE. */
+int schema_parse_uint(const char *text, uint64_t *ret) MUST_CHECK;
+/** yes, no, true, false, on, off, 1, 0 in any case: -EINVAL. */
+int schema_parse_bool(const char *text, bool *ret) MUST_CHECK;
+
+/** Splits a list value at blanks; '\ ' is a blank and '\;' a semicolon inside an item, '\\' a backslash; any other backslash stays. A backslash
+ * at a line's end is dropped: lines of a continued value are ended by '\n' here. */
 void schema_split_list(const char *value, struct strvec *ret);
 
-/** Splits a command like a shell's words: quotes and backslashes, no expansion. -EINVAL for an open quote. */
+/** The items as a list value that splits into the same items again (except empty ones, which a list cannot hold). The caller frees it. */
+char *schema_join_list(const struct strvec *items) MUST_CHECK;
+
+/** Splits a command like a shell's words: quotes and backslashes, no expansion. '\;' is a semicolon in quotes too, since ' ;' would start a
+ * comment. -EINVAL for an open quote or a lone backslash at the end; @ret is unchanged then. */
 int schema_split_command(const char *value, struct strvec *ret, struct err *err) MUST_CHECK;
 
 #endif

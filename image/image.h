@@ -1,6 +1,6 @@
 /* image/image - a disk image as a file: which one it is, who holds it, our lock on it, what a dead run left behind.
  *
- * Names:    beside IMAGE lie IMAGE.lock (ours, empty but for a line that says who holds it), IMAGE.shadow (the copy that is worked on), IMAGE.prev
+ * Names:    beside IMAGE lie IMAGE.lock (ours: who holds it, and what the shadow is), IMAGE.shadow (the copy that is worked on), IMAGE.prev
  *           (the image before the last swap), IMAGE.mnt (a 0700 folder where the shadow is mounted; exists only while it is).
  * Sequence: image_lock(), image_recover(), then a transaction (image/txn), image_unlock(). Reading functions need no lock.
  * Threads:  no shared state; one lock per image and process.
@@ -44,7 +44,7 @@ struct image_holders {
 	size_t n;
 };
 /** Everyone but ourselves who holds the file @path: open descriptors (/proc), mounts by redoxfs and fuse2fs processes and loop devices, QEMU's OFD
- * locks (F_OFD_GETLK on bytes 100..300; a lock on 201..: may write). */
+ * locks (F_OFD_GETLK on bytes 100..300; one on byte 101, QEMU's permission to write, tells a writer). */
 int image_holders_find(const char *path, struct image_holders *ret, struct err *err) MUST_CHECK;
 void image_holders_clear(struct image_holders *holders);
 /** 0, or -EBUSY (class ERR_BUSY) with a sentence that names the first who may write, by pid and program, and what to do. */
@@ -54,13 +54,15 @@ struct image_lock;
 /** Takes IMAGE.lock (flock on it; on the folder where it cannot be made), waiting at most @wait_s seconds. -EBUSY, class ERR_BUSY, naming who
  * holds it. */
 int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, struct image_lock **ret, struct err *err) MUST_CHECK;
+/** True when a living process is working on image @path, as IMAGE.lock tells; for `status`, which must not take the lock to ask. */
+bool image_lock_holder(const char *path, pid_t *ret_pid);
 void image_unlock(struct image_lock *lock); /* takes NULL */
 void image_unlockp(struct image_lock **lock); /* for CLEANUP */
 
 /** Ends what a dead run of ours left: a redoxfs on IMAGE.shadow (asked by unmounting, then by signal, then waited for), a stale mount at IMAGE.mnt, a
- * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev). Call with the lock
- * held. @swapped_from: device and inode of the image before the swap that the journal has pending, or NULL. A complete shadow that a run has
- * prepared and not used is kept. @ret_notes gets a sentence for each thing done. */
+ * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev) or taken back. Which of
+ * these a shadow is stands in the note of IMAGE.lock (image/note), not in the journal, so a lost journal does no harm. Call with the lock held. A
+ * complete shadow that a run has prepared and not used is kept. @ret_notes gets a sentence for each thing done. */
 int image_recover(const struct config_image *config, struct strvec *ret_notes, struct err *err) MUST_CHECK;
 
 #endif

@@ -88,7 +88,8 @@ int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, co
 struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
-	const char *state;       /* 'fresh', 'failed' or 'held': what became of exactly this fingerprint */
+	const char *state;       /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. One row for each subject and
+				  * state, but 'fresh' and 'doubted' replace each other: at most one content is in the image */
 	int64_t run;
 };
 /** The fingerprints recorded for @image. */
@@ -115,6 +116,8 @@ int journal_swap_done(struct journal *journal, int64_t run, struct err *err) MUS
 /** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
 			     struct err *err) MUST_CHECK;
+/** Turns every 'fresh' of @image into 'doubted': somebody else has written the image, so that only a look into it could tell. */
+int journal_fingerprints_doubt(struct journal *journal, const char *image, struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */
 int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err) MUST_CHECK;
 

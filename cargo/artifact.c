@@ -1,0 +1,242 @@
+/* An image that gets a half-written binary, or one for the host, is found out at the next boot only; here it costs a look at a header. */
+#include "cargo/artifact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/proc.h"
+
+/* System V ABI, 'ELF header': offsets in the file's first bytes. */
+enum {
+	ELF_CLASS = 4,
+	ELF_DATA = 5,
+	ELF_MACHINE = 18,
+	ELF32_SIZE = 52,
+	ELF64_SIZE = 64,
+	ELF32_TABLES = 28, /* e_phoff, e_shoff as u32 */
+	ELF64_TABLES = 32, /* the same as u64 */
+	ELF32_COUNTS = 42, /* e_phentsize, e_phnum, e_shentsize, e_shnum as u16 */
+	ELF64_COUNTS = 54,
+};
+
+static const struct {
+	const char *arch;
+	const char *name;
+	struct artifact_elf elf;
+} machines[] = {
+	{ "x86_64", "x86-64", { 2, 1, 62 } },  { "aarch64", "AArch64", { 2, 1, 183 } },  { "i586", "i386", { 1, 1, 3 } },
+	{ "i686", "i386", { 1, 1, 3 } },       { "riscv64gc", "RISC-V", { 2, 1, 243 } }, { "riscv64", "RISC-V", { 2, 1, 243 } },
+	{ "arm64", "AArch64", { 2, 1, 183 } },
+};
+
+static uint64_t elf_number(const unsigned char *header, unsigned int data, size_t at, size_t size)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < size; i++)
+		value |= (uint64_t)header[at + i] << 8 * (data == 2 ? size - 1 - i : i);
+	return value;
+}
+
+/* The section headers are what linkers write last, so a file that was cut has lost them. */
+static bool tables_inside(const unsigned char *header, const struct artifact_elf *elf, uint64_t size)
+{
+	size_t tables = elf->class == 2 ? ELF64_TABLES : ELF32_TABLES, counts = elf->class == 2 ? ELF64_COUNTS : ELF32_COUNTS;
+	size_t width = elf->class == 2 ? 8 : 4;
+
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t start = elf_number(header, elf->data, tables + i * width, width);
+		uint64_t length = elf_number(header, elf->data, counts + 4 * i, 2) * elf_number(header, elf->data, counts + 4 * i + 2, 2);
+
+		if (start > size || length > size - start)
+			return false;
+	}
+	return true;
+}
+
+static int parse_header(const unsigned char *header, size_t n, uint64_t size, struct artifact_elf *ret)
+{
+	struct artifact_elf elf;
+
+	if (n < ELF32_SIZE || memcmp(header, "\177ELF", 4) != 0)
+		return -ENOEXEC;
+	elf.class = header[ELF_CLASS];
+	elf.data = header[ELF_DATA];
+	elf.machine = (unsigned int)elf_number(header, elf.data, ELF_MACHINE, 2);
+	if (elf.class < 1 || elf.class > 2 || elf.data < 1 || elf.data > 2 || (elf.class == 2 && n < ELF64_SIZE))
+		return -ENOEXEC;
+	if (!tables_inside(header, &elf, size))
+		return -ENOEXEC;
+	*ret = elf;
+	return 0;
+}
+
+int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	unsigned char header[ELF64_SIZE];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, -errno, "cannot open '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -ENOEXEC, "'%s' is no regular file!", path);
+	n = pread(fd, header, sizeof(header), 0);
+	if (n < 0)
+		return err_set(err, -errno, "cannot read '%s'", path);
+	if (parse_header(header, (size_t)n, (uint64_t)st.st_size, ret) < 0)
+		return err_set(err, -ENOEXEC, "'%s' (%lld bytes) is no ELF file, or only the beginning of one!", path, (long long)st.st_size);
+	return 0;
+}
+
+bool artifact_elf_expected(const char *target, struct artifact_elf *ret)
+{
+	const char *name = target && *target ? fs_basename(target) : NULL;
+	struct utsname host;
+	size_t n;
+
+	if (!name) {
+		if (uname(&host) < 0)
+			return false;
+		name = host.machine;
+	}
+	n = strcspn(name, "-.");
+	for (size_t i = 0; i < N_ELEMENTS(machines); i++) {
+		if (strlen(machines[i].arch) == n && strncmp(machines[i].arch, name, n) == 0) {
+			*ret = machines[i].elf;
+			return true;
+		}
+	}
+	return false;
+}
+
+static char *describe_elf(const struct artifact_elf *elf)
+{
+	const char *order = elf->data == 2 ? ", big-endian" : "";
+
+	for (size_t i = 0; i < N_ELEMENTS(machines); i++)
+		if (machines[i].elf.machine == elf->machine)
+			return xasprintf("%s (%d bit%s)", machines[i].name, elf->class == 2 ? 64 : 32, order);
+	return xasprintf("machine %u (%d bit%s)", elf->machine, elf->class == 2 ? 64 : 32, order);
+}
+
+int artifact_check(const char *path, const char *target, struct err *err)
+{
+	CLEANUP_FREE char *is = NULL, *wanted = NULL;
+	struct artifact_elf elf, expected;
+	int r = artifact_elf_read(path, &elf, err);
+
+	if (r < 0)
+		return r;
+	if (!artifact_elf_expected(target, &expected))
+		return 0;
+	if (elf.class == expected.class && elf.data == expected.data && elf.machine == expected.machine)
+		return 0;
+	is = describe_elf(&elf);
+	wanted = describe_elf(&expected);
+	return err_set(err, -ENOEXEC, "'%s' is for %s, but %s needs %s!", path, is, target && *target ? target : "this host", wanted);
+}
+
+/* cargo's own lock on its profile folder, shared, so that another cargo does not swap the binary meanwhile. While another cargo holds it we do not
+ * wait: the comparison after the work decides. */
+static int lock_profile_folder(const char *binary)
+{
+	CLEANUP_FREE char *dir = fs_dirname(binary), *path = xasprintf("%s/.cargo-lock", dir);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)flock(fd, LOCK_SH | LOCK_NB);
+	return fd;
+}
+
+static int copy_binary(const char *binary, const char *out, const struct cancel *cancel, struct err *err)
+{
+	CLEANUP_CLOSE int from = open(binary, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int to = -1;
+	struct stat st;
+	int r;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return err_set(err, -errno, "cannot open '%s'", binary);
+	to = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	if (to < 0)
+		return err_set(err, -errno, "cannot make '%s'", out);
+	r = fs_copy_sparse(from, to, cancel, NULL);
+	if (r == 0 && fchmod(to, st.st_mode & 0777) < 0)
+		r = -errno;
+	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", binary, out) : 0;
+}
+
+static void keep_last_line(void *data, const char *line, size_t n)
+{
+	struct str *last = data;
+
+	if (n == 0)
+		return;
+	str_reset(last);
+	str_add_n(last, line, n);
+}
+
+static int run_strip(const char *strip, const char *binary, const char *out, struct cancel *cancel, struct err *err)
+{
+	CLEANUP(str_clear) struct str last = { 0 };
+	CLEANUP_FREE char *how = NULL;
+	const char *argv[] = { strip, binary, "-o", out, NULL };
+	const struct proc_spec spec = { .argv = (char *const *)argv, .on_stderr = keep_last_line, .data = &last, .cancel = cancel };
+	struct proc_result result;
+	int r = proc_run(&spec, &result, err);
+
+	if (r == -ENOENT) {
+		err_class_set(err, ERR_ENVIRONMENT, r, "cannot run '%s': there is no such program", strip);
+		err_hint(err, "install it (Debian's package llvm has llvm-strip), or name another with `strip =` in [build]");
+	}
+	if (r < 0)
+		return r;
+	if (!result.signalled && result.status == 0)
+		return fs_exists(out) ? 0 : err_set(err, -EIO, "'%s' made no file of '%s'!", strip, binary);
+	how = proc_describe(&result);
+	return err_set(err, -EIO, "'%s' %s for '%s'%s%s!", strip, how, binary, last.len ? ": " : "", str_text(&last));
+}
+
+static bool same_binary(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int strip_or_copy(const char *strip, const char *binary, const char *out, struct cancel *cancel, struct err *err)
+{
+	struct stat before, after;
+	int r;
+
+	if (stat(binary, &before) < 0)
+		return err_set(err, -errno, "cannot read '%s'", binary);
+	if (unlink(out) < 0 && errno != ENOENT)
+		return err_set(err, -errno, "cannot replace '%s'", out);
+	if (!strip || !*strip || str_eq(strip, "none"))
+		r = copy_binary(binary, out, cancel, err);
+	else
+		r = run_strip(strip, binary, out, cancel, err);
+	if (r < 0)
+		return r;
+	if (stat(binary, &after) < 0 || !same_binary(&before, &after))
+		return err_set(err, -ESTALE, "'%s' was replaced by another cargo while it was stripped!", binary);
+	return 0;
+}
+
+int artifact_strip(const struct config *config, const char *binary, const char *out, struct cancel *cancel, struct err *err)
+{
+	CLEANUP_CLOSE int lock = lock_profile_folder(binary);
+	int r = strip_or_copy(config->build.strip, binary, out, cancel, err);
+
+	if (r < 0)
+		unlink(out);
+	return r;
+}

@@ -1,0 +1,44 @@
+/* cli/cli - what a verb is, and what it is handed.
+ *
+ * A verb is a file cmd-NAME.c with one const descriptor; main.c has the table and no logic. Its run function returns an exit status by way of an
+ * error: 0 or -errno with the class in `err` (base/err); a verb whose outcome has a status of its own sets ctx->status. */
+#ifndef REINJECT_CLI_CLI_H
+#define REINJECT_CLI_CLI_H
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "cli/args.h"
+#include "config/config.h"
+
+struct cli_context {
+	const struct cli_args *args;
+	struct cancel *cancel;
+	struct config *config; /* loaded before run() unless the verb says that it needs none */
+	bool json;
+	int status; /* 0; or 1 when the verb did its work and something in it failed */
+};
+
+struct cli_verb {
+	const char *name;
+	const char *usage;       /* 'PKG... [/DEST]' */
+	const char *summary;     /* one line for the list */
+	const char *description; /* paragraphs for `VERB --help` */
+	const struct cli_option *options; /* ended by a row without name; NULL: none */
+	int min_args, max_args;  /* positional arguments; -1: any number */
+	bool no_config;
+	int (*run)(struct cli_context *ctx, struct err *err);
+};
+
+/** All verbs, ended by NULL; in main.c. */
+extern const struct cli_verb *const cli_verbs[];
+
+const struct cli_verb *cli_verb_find(const char *name);
+
+/** Wrong number or kind of arguments: the sentence, and the usage as its hint. */
+int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *format, ...) PRINTF(3, 4);
+
+/** `reinject --help` and `reinject VERB --help`, on stdout. */
+void cli_help_program(void);
+void cli_help_verb(const struct cli_verb *verb);
+
+#endif

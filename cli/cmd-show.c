@@ -1,0 +1,112 @@
+#include "cli/json.h"
+#include "cli/runs.h"
+#include "cli/ui.h"
+#include "journal/journal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct showing {
+	const struct cli_context *ctx;
+	json_t *object; /* owned; the run, and later its steps and files */
+	json_t *steps, *files;
+	bool found;
+};
+
+static int show_run(void *data, const struct journal_run *run)
+{
+	struct showing *showing = data;
+	CLEANUP_FREE char *time = cli_ui_time(run->started);
+	CLEANUP_FREE char *duration = cli_ui_duration(run->ms);
+
+	showing->found = true;
+	showing->object = cli_run_json(run);
+	if (showing->ctx->json)
+		return 0;
+	printf("run      %lld, %s\nstarted  %s, took %s\nresult   %s%s%s\nimage    %s\ncommits  %s\npackages %s\n", (long long)run->id, run->verb, time,
+	       duration, journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "", run->image,
+	       run->commits ? run->commits : "", run->packages ? run->packages : "");
+	return 0;
+}
+
+static int show_step(void *data, const struct journal_step *step)
+{
+	struct showing *showing = data;
+	CLEANUP_FREE char *duration = cli_ui_duration(step->ms);
+
+	json_array_append_new(showing->steps,
+			      json_pack("{s:s, s:o, s:s, s:o, s:I}", "kind", step->kind, "subject", cli_json_string(step->subject), "result",
+					journal_result_name(step->result), "detail", cli_json_string(step->detail), "ms", (json_int_t)step->ms));
+	if (!showing->ctx->json)
+		printf("  %-6s %-24s %-9s %8s  %s\n", step->kind, step->subject, journal_result_name(step->result), duration,
+		       step->detail ? step->detail : "");
+	return 0;
+}
+
+static int show_file(void *data, const struct journal_file *file)
+{
+	struct showing *showing = data;
+	CLEANUP_FREE char *bytes = cli_ui_bytes(file->size);
+
+	json_array_append_new(showing->files,
+			      json_pack("{s:o, s:o, s:s, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
+					cli_json_string(file->owner), "hash", file->new_hash, "old_hash", cli_json_string(file->old_hash), "mode",
+					(json_int_t)file->mode, "bytes", (json_int_t)file->size, "result", journal_result_name(file->result)));
+	if (!showing->ctx->json)
+		printf("  put    %-40s %9s  %04o  %.12s (before: %.12s)\n", file->path, bytes, file->mode, file->new_hash,
+		       file->old_hash ? file->old_hash : "no such file");
+	return 0;
+}
+
+static int show_all(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
+{
+	int r = journal_runs(journal, NULL, id, 1, show_run, showing, err);
+
+	if (r < 0)
+		return r;
+	if (!showing->found) {
+		err_class_set(err, ERR_USAGE, -ENOENT, "the journal has no run %lld", (long long)id);
+		err_hint(err, "`reinject log` lists them");
+		return -ENOENT;
+	}
+	showing->steps = json_array();
+	showing->files = json_array();
+	json_object_set_new(showing->object, "steps", showing->steps);
+	json_object_set_new(showing->object, "files", showing->files);
+	r = journal_steps(journal, id, show_step, showing, err);
+	return r < 0 ? r : journal_files(journal, id, show_file, showing, err);
+}
+
+static int run(struct cli_context *ctx, struct err *err)
+{
+	CLEANUP(journal_freep) struct journal *journal = NULL;
+	struct showing showing = { .ctx = ctx };
+	const char *word = ctx->args->positional.v[0];
+	char *end;
+	long long id = strtoll(word, &end, 10);
+	int r;
+
+	if (*end || id < 1)
+		return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", word);
+	r = journal_open(ctx->config->state, true, &journal, err);
+	if (r == -ENOENT)
+		return err_class_set(err, ERR_USAGE, r, "there is no run %lld: nothing was done yet", id);
+	if (r >= 0)
+		r = show_all(&showing, journal, id, err);
+	if (r >= 0 && ctx->json)
+		cli_json_print(json_incref(showing.object));
+	json_decref(showing.object);
+	return r;
+}
+
+extern const struct cli_verb cmd_show;
+const struct cli_verb cmd_show = {
+	.name = "show",
+	.usage = "ID",
+	.summary = "one run in full: its builds, files, hashes and commits",
+	.description = "ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
+		       "content is kept in the state folder.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

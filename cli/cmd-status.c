@@ -1,0 +1,185 @@
+#include "cli/json.h"
+#include "cli/ui.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+
+/* All that status tells, gathered before a word is printed. */
+struct facts {
+	struct refresh_session *session;
+	struct watcher_look *look;
+	struct refresh_plan plan;
+	struct refresh_records records;
+	struct image_holders holders;
+	int64_t last, running;
+	pid_t runner;
+};
+
+static void facts_clear(struct facts *facts)
+{
+	image_holders_clear(&facts->holders);
+	refresh_records_clear(&facts->records);
+	refresh_plan_clear(&facts->plan);
+	watcher_look_free(facts->look);
+	refresh_session_free(facts->session);
+}
+
+static int read_journal(struct facts *facts, struct err *err)
+{
+	const char *image = facts->session->config->image.path;
+	struct journal_image now = refresh_journal_image(&facts->session->identity);
+	int r = refresh_records_load(facts->session->journal, image, &now, &facts->records, err);
+
+	if (r < 0 || !facts->session->journal)
+		return r;
+	r = journal_last_run(facts->session->journal, image, &facts->last, &facts->running, err);
+	/* A pending run whose process is gone is not running: the next start settles it. */
+	if (r >= 0 && !image_lock_holder(image, &facts->runner))
+		facts->running = 0;
+	return r;
+}
+
+static int gather(struct cli_context *ctx, struct facts *facts, struct err *err)
+{
+	struct refresh_request request = { 0 };
+	int r = cli_open_session(ctx, true, &facts->session, err);
+
+	if (r >= 0)
+		r = read_journal(facts, err);
+	if (r >= 0 && !facts->session->image_problem)
+		r = image_holders_find(ctx->config->image.path, &facts->holders, err);
+	if (r >= 0)
+		r = refresh_session_look(facts->session, &facts->look, err);
+	return r < 0 ? r : refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
+}
+
+static bool changed_outside(const struct facts *facts)
+{
+	return facts->records.image_unknown && facts->records.n > 0;
+}
+
+static json_t *holders_json(const struct image_holders *holders)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < holders->n; i++)
+		json_array_append_new(array, json_pack("{s:o, s:o, s:b, s:o}", "pid", holders->v[i].pid ? json_integer(holders->v[i].pid) : json_null(),
+						       "program", cli_json_string(holders->v[i].program), "may_write", holders->v[i].may_write,
+						       "how", cli_json_string(holders->v[i].how)));
+	return array;
+}
+
+static json_t *image_json(const struct facts *facts)
+{
+	const struct refresh_session *session = facts->session;
+	const struct image_identity *identity = &session->identity;
+
+	return json_pack("{s:o, s:o, s:I, s:o, s:I, s:b, s:o}", "path", cli_json_string(session->config->image.path), "problem",
+			 cli_json_string(session->image_problem), "size", (json_int_t)identity->size, "uuid",
+			 identity->uuid[0] ? cli_json_string(identity->uuid) : json_null(), "generation", (json_int_t)identity->generation,
+			 "changed_outside", changed_outside(facts), "holders", holders_json(&facts->holders));
+}
+
+static json_t *sources_json(const struct facts *facts)
+{
+	const struct config *config = facts->session->config;
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < facts->look->n_sources; i++) {
+		const struct watcher_source_state *source = &facts->look->sources[i];
+
+		json_array_append_new(array, json_pack("{s:o, s:o, s:o, s:I}", "name", cli_json_string(config->sources[i].name), "path",
+						       cli_json_string(config->sources[i].path), "head",
+						       source->head[0] ? json_string(source->head) : json_null(), "dirty",
+						       (json_int_t)source->n_dirty));
+	}
+	return array;
+}
+
+static json_t *number_or_null(int64_t number)
+{
+	return number > 0 ? json_integer(number) : json_null();
+}
+
+static void print_json(const struct facts *facts)
+{
+	/* The spool belongs to the git hooks; without them it is empty. */
+	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "image", image_json(facts), "source", sources_json(facts), "stale",
+				 cli_json_strings(&facts->plan.stale), "failed", cli_json_strings(&facts->plan.failed), "held",
+				 cli_json_strings(&facts->plan.held), "running", number_or_null(facts->running), "last",
+				 number_or_null(facts->last), "spool", 0));
+}
+
+static void print_image(const struct facts *facts)
+{
+	const struct refresh_session *session = facts->session;
+	CLEANUP_FREE char *size = cli_ui_bytes(session->identity.size);
+
+	if (session->image_problem)
+		printf("image    %s\n", session->image_problem);
+	else
+		printf("image    %s (%s)%s\n", session->config->image.path, size, changed_outside(facts) ? ", changed outside, to be checked" : "");
+	for (size_t i = 0; i < facts->holders.n; i++)
+		printf("         held: %s (pid %d) %s\n", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
+		       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
+}
+
+static void print_names(const char *title, const struct strvec *names)
+{
+	CLEANUP_FREE char *text = strvec_join(names, " ");
+
+	if (names->n > 0)
+		printf("%-8s %zu: %s\n", title, names->n, text);
+}
+
+static void print_text(const struct facts *facts)
+{
+	const struct config *config = facts->session->config;
+	size_t n_assets = 0;
+
+	print_image(facts);
+	for (size_t i = 0; i < facts->look->n_sources; i++)
+		printf("source   %s at %.12s, %zu changed %s\n", config->sources[i].path,
+		       facts->look->sources[i].head[0] ? facts->look->sources[i].head : "no commit", facts->look->sources[i].n_dirty,
+		       facts->look->sources[i].n_dirty == 1 ? "file" : "files");
+	for (size_t i = 0; i < facts->plan.n_steps; i++)
+		n_assets += facts->plan.steps[i].is_asset;
+	print_names("stale", &facts->plan.stale);
+	print_names("failed", &facts->plan.failed);
+	print_names("held", &facts->plan.held);
+	if (n_assets > 0)
+		printf("assets   %zu to be copied\n", n_assets);
+	if (facts->plan.n_steps == 0)
+		printf("         nothing is stale\n");
+	if (facts->plan.n_nowhere > 0)
+		printf("         %zu without a destination\n", facts->plan.n_nowhere);
+	if (facts->running > 0)
+		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
+	if (facts->last > 0)
+		printf("last     run %lld; `reinject show %lld` tells more\n", (long long)facts->last, (long long)facts->last);
+}
+
+static int run(struct cli_context *ctx, struct err *err)
+{
+	CLEANUP(facts_clear) struct facts facts = { 0 };
+	int r = gather(ctx, &facts, err);
+
+	if (r < 0)
+		return r;
+	if (ctx->json)
+		print_json(&facts);
+	else
+		print_text(&facts);
+	return 0;
+}
+
+extern const struct cli_verb cmd_status;
+const struct cli_verb cmd_status = {
+	.name = "status",
+	.usage = "",
+	.summary = "what is stale, what is running, who holds the image",
+	.description = "Looks at every source and at the journal, and changes nothing. Stale packages are those that `reinject refresh` would build\n"
+		       "now; failed ones were tried with exactly these sources and wait for a change.",
+	.max_args = 0,
+	.run = run,
+};

@@ -1,0 +1,299 @@
+#include "cli/ui.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/json.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx)
+{
+	*ui = (struct cli_ui){
+		.json = ctx->json,
+		.quiet = cli_args_has(ctx->args, "quiet"),
+		.verbose = cli_args_has(ctx->args, "verbose"),
+	};
+	ui->live = isatty(STDERR_FILENO) && !ui->quiet && !str_eq(getenv("TERM"), "dumb");
+}
+
+void cli_ui_clear(struct cli_ui *ui)
+{
+	free(ui->building);
+	free(ui->doing);
+}
+
+char *cli_ui_bytes(uint64_t bytes)
+{
+	if (bytes < 1000)
+		return xasprintf("%u bytes", (unsigned int)bytes);
+	if (bytes < 1000000)
+		return xasprintf("%.0f KB", (double)bytes / 1e3);
+	return bytes < 1000000000 ? xasprintf("%.1f MB", (double)bytes / 1e6) : xasprintf("%.1f GB", (double)bytes / 1e9);
+}
+
+char *cli_ui_duration(int64_t ms)
+{
+	if (ms < 1000)
+		return xasprintf("%lld ms", (long long)ms);
+	if (ms < 60000)
+		return xasprintf("%.1f s", (double)ms / 1e3);
+	return xasprintf("%lld min %02lld s", (long long)(ms / 60000), (long long)(ms / 1000 % 60));
+}
+
+char *cli_ui_time(int64_t wall_ms)
+{
+	time_t seconds = (time_t)(wall_ms / 1000);
+	char text[32];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	return xstrdup(text);
+}
+
+/* -- for programs -------------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *step_names(const struct refresh_plan *plan, bool assets)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].is_asset == assets)
+			json_array_append_new(names, cli_json_string(plan->steps[i].name));
+	return names;
+}
+
+static json_t *run_number(int64_t run)
+{
+	return run > 0 ? json_integer(run) : json_null();
+}
+
+static void print_json(const struct refresh_event *event)
+{
+	switch (event->type) {
+	case REFRESH_EVENT_CHANGE:
+		cli_json_print(json_pack("{s:s, s:o}", "event", "change", "packages", step_names(event->plan, false)));
+		break;
+	case REFRESH_EVENT_PLAN:
+		cli_json_print(json_pack("{s:s, s:o, s:o, s:o}", "event", "plan", "run", run_number(event->run), "stale",
+					 step_names(event->plan, false), "assets", step_names(event->plan, true)));
+		break;
+	case REFRESH_EVENT_BUILD:
+		cli_json_print(json_pack("{s:s, s:o, s:s, s:I}", "event", "build", "package", cli_json_string(event->subject), "result",
+					 event->result, "ms", (json_int_t)event->ms));
+		break;
+	case REFRESH_EVENT_PUT:
+		cli_json_print(json_pack("{s:s, s:o, s:s, s:I}", "event", "put", "path", cli_json_string(event->path), "result", event->result,
+					 "bytes", (json_int_t)event->bytes));
+		break;
+	case REFRESH_EVENT_SWAP:
+		cli_json_print(json_pack("{s:s, s:o, s:I}", "event", "swap", "image", cli_json_string(event->path), "after_build_ms",
+					 (json_int_t)event->ms));
+		break;
+	case REFRESH_EVENT_DONE:
+		cli_json_print(json_pack("{s:s, s:o, s:s, s:o}", "event", "done", "run", run_number(event->run), "result", event->result,
+					 "error", cli_json_string(event->text)));
+		break;
+	default:
+		break;
+	}
+}
+
+/* -- for people ---------------------------------------------------------------------------------------------------------------------------- */
+
+static void wipe_live(struct cli_ui *ui)
+{
+	static const char wipe[] = "\r\033[K";
+
+	if (ui->live_shown)
+		(void)!write(STDERR_FILENO, wipe, sizeof(wipe) - 1);
+	ui->live_shown = false;
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize size = { 0 };
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+static void show_live(struct cli_ui *ui)
+{
+	CLEANUP_FREE char *duration = NULL;
+	CLEANUP(str_clear) struct str line = { 0 };
+	const char *doing = ui->doing ? ui->doing : "";
+
+	if (!ui->live || !ui->building)
+		return;
+	while (*doing == ' ')
+		doing++;
+	duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100);
+	str_printf(&line, "[%zu/%zu] %s  %s  %s", ui->position, ui->of, ui->building, duration, doing);
+	if (line.len >= terminal_width())
+		line.len = terminal_width() - 1;
+	wipe_live(ui);
+	(void)!write(STDERR_FILENO, line.buf, line.len);
+	ui->live_shown = true;
+}
+
+/* rustc's text has colours in it, always: taken out where nobody wants them. */
+static void print_diagnostic(const char *text)
+{
+	CLEANUP(str_clear) struct str plain = { 0 };
+
+	if (log_color()) {
+		(void)!write(STDERR_FILENO, text, strlen(text));
+		return;
+	}
+	while (*text) {
+		if (text[0] == '\033' && text[1] == '[') {
+			text += 2;
+			text += strspn(text, "0123456789;");
+			text += *text != '\0';
+		} else {
+			str_add_c(&plain, *text++);
+		}
+	}
+	(void)!write(STDERR_FILENO, str_text(&plain), plain.len);
+}
+
+static void set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = text ? xstrdup(text) : NULL;
+}
+
+static void begin_building(struct cli_ui *ui, const struct refresh_event *event)
+{
+	set_text(&ui->building, event->subject);
+	set_text(&ui->doing, NULL);
+	ui->position = event->position;
+	ui->of = event->of;
+	ui->since_ms = clock_ms();
+	log_info("[%zu/%zu] %s: %s", event->position, event->of, event->subject, event->text);
+}
+
+static void end_building(struct cli_ui *ui, const struct refresh_event *event)
+{
+	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+
+	set_text(&ui->building, NULL);
+	if (strcmp(event->result, "failed") == 0)
+		log_error("%s failed after %s: %s", event->subject, duration, event->text);
+	else
+		log_info("      %s in %s", strcmp(event->result, "fresh") == 0 ? "nothing to compile," : "built", duration);
+}
+
+static void tell_put(struct cli_ui *ui, const struct refresh_event *event)
+{
+	CLEANUP_FREE char *bytes = cli_ui_bytes(event->bytes);
+	bool written = strcmp(event->result, "written") == 0;
+
+	if (written)
+		ui->n_written++;
+	else
+		ui->n_identical++;
+	if (written)
+		log_info("put   %s (%s)", event->path, bytes);
+	else
+		log_debug("same  %s (%s)", event->path, bytes);
+}
+
+static void tell_nothing(const struct refresh_plan *plan)
+{
+	CLEANUP_FREE char *failed = strvec_join(&plan->failed, " ");
+	CLEANUP_FREE char *held = strvec_join(&plan->held, " ");
+
+	if (plan->n_steps > 0)
+		return;
+	log_info("nothing is stale: the image is up to date");
+	if (plan->failed.n > 0)
+		log_info("  failed before, waiting for a change: %s (`reinject refresh --retry` tries again)", failed);
+	if (plan->held.n > 0)
+		log_info("  held: %s", held);
+}
+
+static void tell_done(const struct cli_ui *ui, const struct refresh_event *event)
+{
+	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+
+	if (strcmp(event->result, "ok") == 0)
+		log_info("run %lld: %u %s written, %u identical, in %s", (long long)event->run, ui->n_written,
+			 ui->n_written == 1 ? "file" : "files", ui->n_identical, duration);
+	else if (strcmp(event->result, "nothing") == 0 && ui->n_identical > 0)
+		log_info("run %lld: all %u files are in the image already; nothing was written, in %s", (long long)event->run, ui->n_identical,
+			 duration);
+	else if (strcmp(event->result, "failed") == 0 && ui->n_written > 0)
+		log_warning("run %lld: %u %s written, but not everything could be done (%s)", (long long)event->run, ui->n_written,
+			    ui->n_written == 1 ? "file" : "files", event->text);
+	else if (strcmp(event->result, "failed") == 0)
+		log_warning("run %lld failed; the image is as it was", (long long)event->run);
+}
+
+static void tell_swap(const struct refresh_event *event)
+{
+	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+
+	log_info("swap  %s, verified, %s after the last build", event->path, duration);
+}
+
+static void print_text(struct cli_ui *ui, const struct refresh_event *event)
+{
+	switch (event->type) {
+	case REFRESH_EVENT_PLAN:
+		tell_nothing(event->plan);
+		break;
+	case REFRESH_EVENT_BUILDING:
+		begin_building(ui, event);
+		break;
+	case REFRESH_EVENT_PROGRESS:
+		set_text(&ui->doing, event->text);
+		if (!ui->live && str_starts(event->text, "waiting"))
+			log_info("      %s", event->text);
+		else
+			log_debug("%s", event->text);
+		break;
+	case REFRESH_EVENT_DIAGNOSTIC:
+		print_diagnostic(event->text);
+		break;
+	case REFRESH_EVENT_BUILD:
+		end_building(ui, event);
+		break;
+	case REFRESH_EVENT_PUT:
+		tell_put(ui, event);
+		break;
+	case REFRESH_EVENT_SWAP:
+		tell_swap(event);
+		break;
+	case REFRESH_EVENT_NOTE:
+		log_info("%s%s%s", event->subject ? event->subject : "", event->subject ? ": " : "", event->text);
+		break;
+	case REFRESH_EVENT_WARNING:
+		log_warning("%s%s%s", event->subject ? event->subject : "", event->subject ? ": " : "", event->text);
+		if (event->hint && *event->hint)
+			log_info("  %s", event->hint);
+		break;
+	case REFRESH_EVENT_DONE:
+		tell_done(ui, event);
+		break;
+	default:
+		break;
+	}
+}
+
+void cli_ui_event(void *data, const struct refresh_event *event)
+{
+	struct cli_ui *ui = data;
+
+	if (event->type == REFRESH_EVENT_TICK) {
+		show_live(ui);
+		return;
+	}
+	wipe_live(ui);
+	if (ui->json)
+		print_json(event);
+	print_text(ui, event);
+}

@@ -1,0 +1,38 @@
+/* cli/ui - what a run tells, as lines for a person (stderr) or JSON lines for a program (stdout).
+ *
+ * For a person: one line for each thing that happened; on a terminal a live line below them while something runs. rustc's diagnostics pass through as
+ * they are, without their colours where colour is off.
+ * Threads: the run's. */
+#ifndef REINJECT_CLI_UI_H
+#define REINJECT_CLI_UI_H
+
+#include "cli/cli.h"
+#include "refresh/event.h"
+
+struct cli_ui {
+	bool json;
+	bool live;           /* stderr is a terminal, and not quiet */
+	bool quiet;
+	bool verbose;
+	bool live_shown;     /* a live line stands there and must be wiped first */
+	char *building;      /* what is being built, NULL when nothing is */
+	char *doing;         /* cargo's last status line */
+	size_t position, of;
+	int64_t since_ms;
+	unsigned int n_written, n_identical;
+};
+
+void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx);
+void cli_ui_clear(struct cli_ui *ui);
+
+/** The refresh_event_fn; @data is the struct cli_ui. */
+void cli_ui_event(void *data, const struct refresh_event *event);
+
+/** '412 KB', '5.2 MB'; the caller frees it. */
+char *cli_ui_bytes(uint64_t bytes) MUST_CHECK;
+/** '0.3 s', '2 min 05 s'; the caller frees it. */
+char *cli_ui_duration(int64_t ms) MUST_CHECK;
+/** '2026-01-02 03:04:05' in local time; the caller frees it. */
+char *cli_ui_time(int64_t wall_ms) MUST_CHECK;
+
+#endif

@@ -1,0 +1,120 @@
+#include "cli/verbs.h"
+
+#include "base/log.h"
+#include "cargo/build.h"
+#include "cli/ui.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A day: longer waits are a mistake. */
+enum { MAX_WAIT_S = 86400 };
+
+int cli_open_session(struct cli_context *ctx, bool read_only, struct refresh_session **ret, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec notes = { 0 };
+	struct refresh_session_args args = { .read_only = read_only };
+	int r = cli_args_number(ctx->args, "wait-lock", 0, MAX_WAIT_S, &args.wait_s, err);
+
+	if (r < 0)
+		return r;
+	r = refresh_session_open(ctx->config, &args, ctx->cancel, ret, &notes, err);
+	for (size_t i = 0; i < notes.n; i++)
+		log_info("recovered: %s", notes.v[i]);
+	return r;
+}
+
+int cli_check_dest(const struct cli_context *ctx, const char *dest, struct err *err)
+{
+	const struct cli_verb *verb = ctx->args->verb;
+
+	if (dest[0] != '/')
+		return cli_usage_error(verb, err, "'%s' is no destination: it is a path inside the image and starts with '/'", dest);
+	for (const char *p = dest; *p; p += strcspn(p, "/")) {
+		while (*p == '/')
+			p++;
+		if (strcspn(p, "/") == 2 && p[0] == '.' && p[1] == '.')
+			return cli_usage_error(verb, err, "destination '%s' must not hold '..'", dest);
+	}
+	return 0;
+}
+
+static void print_plan(const struct refresh_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		const struct refresh_step *step = &plan->steps[i];
+		CLEANUP_FREE char *dests = strvec_join(&step->dests, " ");
+
+		printf("%s %s -> %s   (%s)\n", step->is_asset ? "copy " : "build", step->name, dests, step->why);
+	}
+}
+
+static int print_commands(const struct cli_context *ctx, const struct watcher_look *look, const struct refresh_plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		CLEANUP(cargo_command_clear) struct cargo_command command = { 0 };
+		CLEANUP_FREE char *text = NULL;
+		int r;
+
+		if (plan->steps[i].is_asset)
+			continue;
+		r = cargo_command_init(ctx->config, &ctx->config->packages[look->subjects[plan->steps[i].subject].index], NULL, &command, err);
+		if (r < 0)
+			return r;
+		text = cargo_command_text(&command);
+		printf("\n# %s\n%s\n", plan->steps[i].name, text);
+	}
+	return 0;
+}
+
+static int preview(struct cli_context *ctx, const struct refresh_args *args, struct err *err)
+{
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
+	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
+	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	int r = cli_open_session(ctx, true, &session, err);
+
+	if (r < 0)
+		return r;
+	if (session->image_problem)
+		log_warning("%s", session->image_problem);
+	r = refresh_preview(session, args, &look, &plan, err);
+	if (r < 0 || ctx->json)
+		return r;
+	print_plan(&plan);
+	return cli_args_has(ctx->args, "verbose") ? print_commands(ctx, look, &plan, err) : 0;
+}
+
+int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_request *request, struct err *err)
+{
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
+	CLEANUP(cli_ui_clear) struct cli_ui ui;
+	struct refresh_args args = { .verb = verb, .request = *request, .on_event = cli_ui_event, .data = &ui };
+	enum refresh_result result = REFRESH_NOTHING;
+	int r;
+
+	cli_ui_init(&ui, ctx);
+	if (cli_args_has(ctx->args, "dry-run"))
+		return preview(ctx, &args, err);
+	r = cli_open_session(ctx, false, &session, err);
+	if (r >= 0)
+		r = refresh_run(session, &args, &result, err);
+	ctx->status = result == REFRESH_RUN_FAILED;
+	return r;
+}
+
+int cli_inject(struct cli_context *ctx, const char *file, const char *dest, struct err *err)
+{
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
+	CLEANUP(cli_ui_clear) struct cli_ui ui;
+	struct refresh_args args = { .verb = "inject", .on_event = cli_ui_event, .data = &ui };
+	enum refresh_result result = REFRESH_NOTHING;
+	int r;
+
+	cli_ui_init(&ui, ctx);
+	r = cli_open_session(ctx, false, &session, err);
+	if (r >= 0)
+		r = refresh_inject(session, file, dest, &args, &result, err);
+	ctx->status = result == REFRESH_RUN_FAILED;
+	return r;
+}

@@ -1,0 +1,199 @@
+#include "config/schema.h"
+
+#include <string.h>
+
+/* Rows of one section stand together: `reinject config` and the manual follow the table's order. */
+const struct schema_option schema_options[] = {
+	{ .section = "reinject", .key = "include", .type = SCHEMA_LIST, .item = SCHEMA_PATH,
+	  .help = "more INI files, such as a generated package map; keys of the file that includes them win" },
+	{ .section = "reinject", .key = "state", .type = SCHEMA_PATH, .fallback = ".reinject",
+	  .help = "folder of the journal, logs, spool and socket" },
+
+	{ .section = "source *", .key = "path", .type = SCHEMA_PATH, .fallback = ".", .help = "the cargo workspace, in a git work tree" },
+	{ .section = "source *", .key = "shared", .type = SCHEMA_LIST, .item = SCHEMA_TREE_PATH, .fallback = "Cargo.toml .cargo rust-toolchain.toml",
+	  .help = "files and folders that concern every package" },
+	{ .section = "source *", .key = "ignore", .type = SCHEMA_LIST, .item = SCHEMA_TREE_PATH, .help = "folders that are never looked at" },
+
+	{ .section = "build", .key = "toolchain", .type = SCHEMA_STRING, .help = "rustup's name of the toolchain; plain cargo without it" },
+	{ .section = "build", .key = "target", .type = SCHEMA_STRING, .help = "a triple, or a .json in the source or beside the INI file" },
+	{ .section = "build", .key = "codegen_backend", .type = SCHEMA_PATH, .help = "library for -Zcodegen-backend" },
+	{ .section = "build", .key = "relibc", .type = SCHEMA_PATH, .help = "folder of the C library's objects; gives the flags to link with it" },
+	{ .section = "build", .key = "build_std", .type = SCHEMA_STRING, .help = "crates for -Z build-std" },
+	{ .section = "build", .key = "build_std_features", .type = SCHEMA_STRING, .help = "features for -Zbuild-std-features" },
+	{ .section = "build", .key = "rustflags", .type = SCHEMA_LIST, .help = "flags after those of codegen_backend and relibc" },
+	{ .section = "build", .key = "profile", .type = SCHEMA_STRING, .fallback = "release", .help = "cargo's profile" },
+	{ .section = "build", .key = "features", .type = SCHEMA_LIST, .help = "features for --features" },
+	{ .section = "build", .key = "cargo_args", .type = SCHEMA_LIST, .help = "more arguments, such as --locked --offline" },
+	{ .section = "build", .key = "target_dir", .type = SCHEMA_PATH, .help = "cargo's target folder; cargo's own by default" },
+	{ .section = "build", .key = "env.*", .type = SCHEMA_STRING, .help = "a variable of cargo's environment" },
+	{ .section = "build", .key = "strip", .type = SCHEMA_PROGRAM, .fallback = "llvm-strip", .help = "the program that strips binaries" },
+	{ .section = "build", .key = "cache", .type = SCHEMA_ENUM, .choices = "none|sccache", .fallback = "none", .help = "a compiler cache" },
+
+	{ .section = "image", .key = "path", .type = SCHEMA_PATH, .help = "the disk image" },
+	{ .section = "image", .key = "format", .type = SCHEMA_ENUM, .choices = "redoxfs|ext4|custom", .fallback = "redoxfs",
+	  .help = "its file system; custom needs mount and unmount" },
+	{ .section = "image", .key = "mode", .type = SCHEMA_ENUM, .choices = "shadow|live|in-place", .fallback = "shadow",
+	  .help = "write into a copy that then replaces it, through the user's mount, or into the image itself" },
+	{ .section = "image", .key = "tool", .type = SCHEMA_PROGRAM, .help = "the program that mounts it: redoxfs or fuse2fs by default" },
+	{ .section = "image", .key = "mount", .type = SCHEMA_COMMAND, .help = "custom: the command that mounts ${IMAGE} at ${MOUNT_POINT}" },
+	{ .section = "image", .key = "unmount", .type = SCHEMA_COMMAND, .help = "custom: the command that unmounts ${MOUNT_POINT}" },
+	{ .section = "image", .key = "mount_point", .type = SCHEMA_PATH, .help = "live: where the user keeps it mounted" },
+	{ .section = "image", .key = "keep_previous", .type = SCHEMA_BOOL, .fallback = "yes", .help = "keep the image before as IMAGE.prev" },
+	{ .section = "image", .key = "stamp", .type = SCHEMA_IMAGE_PATH, .help = "file in the image that gets a line with commit and date" },
+	{ .section = "image", .key = "mount_timeout_ms", .type = SCHEMA_UINT, .min = 100, .max = 600000, .unit = "ms", .fallback = "10000",
+	  .help = "how long mounting may take" },
+
+	{ .section = "initfs", .key = "dir", .type = SCHEMA_PATH, .help = "folder with the initfs's content" },
+	{ .section = "initfs", .key = "tool", .type = SCHEMA_PATH, .help = "redox-initfs-ar" },
+	{ .section = "initfs", .key = "bootstrap", .type = SCHEMA_PATH, .help = "the bootstrap ELF" },
+	{ .section = "initfs", .key = "max_size", .type = SCHEMA_UINT, .min = 4096, .max = UINT64_C(1) << 40, .unit = "bytes",
+	  .fallback = "134217728", .help = "the largest initfs" },
+	{ .section = "initfs", .key = "dest", .type = SCHEMA_IMAGE_PATH, .fallback = "/boot/initfs", .help = "its place in the image" },
+
+	{ .section = "destinations", .key = "*", .type = SCHEMA_LIST, .item = SCHEMA_PLACE,
+	  .help = "glob over a package's first folder: where its binaries go; the first match wins" },
+
+	{ .section = "package *", .key = "source", .type = SCHEMA_STRING, .help = "the [source] it lies in; the first by default" },
+	{ .section = "package *", .key = "paths", .type = SCHEMA_LIST, .item = SCHEMA_TREE_PATH, .help = "its folders" },
+	{ .section = "package *", .key = "uses", .type = SCHEMA_LIST, .item = SCHEMA_TREE_PATH, .help = "folders whose changes concern it too" },
+	{ .section = "package *", .key = "bins", .type = SCHEMA_LIST, .help = "its binaries; one of its own name by default, none: a library" },
+	{ .section = "package *", .key = "dest", .type = SCHEMA_LIST, .item = SCHEMA_PLACE,
+	  .help = "folders in the image, initfs:/ or share:/; [destinations] by default" },
+	{ .section = "package *", .key = "copy", .type = SCHEMA_LIST, .item = SCHEMA_PLACE, .help = "more places, with file name, of its first binary" },
+	{ .section = "package *", .key = "activate", .type = SCHEMA_STRING, .verbatim = true, .fallback = "reboot",
+	  .help = "none, reboot, or lines for the running guest's console" },
+	{ .section = "package *", .key = "command", .type = SCHEMA_COMMAND, .help = "builds what is no cargo crate; with artifact" },
+	{ .section = "package *", .key = "artifact", .type = SCHEMA_TREE_PATH, .help = "the file that command makes" },
+	{ .section = "package *", .key = "invalidates", .type = SCHEMA_ENUM, .choices = "*", .help = "'*': all others depend on it" },
+
+	{ .section = "asset *", .key = "source", .type = SCHEMA_STRING, .help = "the [source] it lies in; the first by default" },
+	{ .section = "asset *", .key = "path", .type = SCHEMA_TREE_PATH, .help = "a file that is copied without a build" },
+	{ .section = "asset *", .key = "dest", .type = SCHEMA_LIST, .item = SCHEMA_PLACE, .help = "where it goes" },
+
+	{ .section = "watch", .key = "quiet_ms", .type = SCHEMA_UINT, .min = 0, .max = 60000, .unit = "ms", .fallback = "50",
+	  .help = "how long nothing must have changed before a look" },
+	{ .section = "watch", .key = "on_busy", .type = SCHEMA_ENUM, .choices = "restart|queue", .fallback = "restart",
+	  .help = "what a change during its own build does" },
+	{ .section = "watch", .key = "trigger", .type = SCHEMA_ENUM, .choices = "save|commit", .fallback = "save", .help = "what starts a refresh" },
+	{ .section = "watch", .key = "hold_over", .type = SCHEMA_UINT, .min = 0, .max = 100000, .unit = "packages", .fallback = "0",
+	  .help = "with more stale packages build only those changed directly; 0: off" },
+
+	{ .section = "boot", .key = "when", .type = SCHEMA_ENUM, .choices = "never|after-inject", .fallback = "never", .help = "when to boot" },
+	{ .section = "boot", .key = "command", .type = SCHEMA_COMMAND, .verbatim = true, .fallback = "./run-dev.sh", .help = "starts the VM" },
+	{ .section = "boot", .key = "args", .type = SCHEMA_COMMAND, .verbatim = true, .help = "more arguments for it" },
+	{ .section = "boot", .key = "console", .type = SCHEMA_STRING, .verbatim = true, .fallback = "pty",
+	  .help = "pty, socket:PATH, tmux:SESSION or file:PATH" },
+	{ .section = "boot", .key = "ready", .type = SCHEMA_REGEX, .verbatim = true, .help = "console line that means: up" },
+	{ .section = "boot", .key = "failure", .type = SCHEMA_REGEX, .verbatim = true, .help = "console line that means: failed" },
+	{ .section = "boot", .key = "timeout_s", .type = SCHEMA_UINT, .min = 1, .max = 86400, .unit = "s", .fallback = "60", .verbatim = true,
+	  .help = "how long it may take" },
+	{ .section = "boot", .key = "exit_ok", .type = SCHEMA_UINT, .min = 0, .max = 255, .verbatim = true,
+	  .help = "status of a guest that ended by itself and was right" },
+	{ .section = "boot", .key = "exit_failed", .type = SCHEMA_UINT, .min = 0, .max = 255, .verbatim = true, .help = "and was wrong" },
+	{ .section = "boot", .key = "record", .type = SCHEMA_REGEX, .verbatim = true, .help = "numbers out of the console, kept and plotted" },
+	{ .section = "boot", .key = "stop", .type = SCHEMA_STRING, .verbatim = true, .help = "how a VM is asked to end: monitor:SOCKET" },
+
+	{ .section = "check *", .key = "send", .type = SCHEMA_STRING, .verbatim = true, .help = "line for the guest's console" },
+	{ .section = "check *", .key = "expect", .type = SCHEMA_REGEX, .verbatim = true, .help = "what must come" },
+	{ .section = "check *", .key = "required", .type = SCHEMA_BOOL, .fallback = "yes", .verbatim = true, .help = "no: only reported" },
+
+	{ .section = "nightly", .key = "boot", .type = SCHEMA_BOOL, .fallback = "yes", .help = "boot what was made" },
+	{ .section = "nightly", .key = "attempts", .type = SCHEMA_UINT, .min = 1, .max = 100, .unit = "boots", .fallback = "3",
+	  .help = "a bad verdict needs the same result so often" },
+	{ .section = "nightly", .key = "max_boots", .type = SCHEMA_UINT, .min = 1, .max = 10000, .unit = "boots", .fallback = "40",
+	  .help = "after these the good image stays" },
+	{ .section = "nightly", .key = "on_boot_failure", .type = SCHEMA_ENUM, .choices = "rollback|keep", .fallback = "rollback",
+	  .help = "to IMAGE.good, the last one that booted" },
+	{ .section = "nightly", .key = "report", .type = SCHEMA_PATH, .fallback = ".reinject/report.html", .help = "the HTML report" },
+	{ .section = "nightly", .key = "on_failure", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command for a bad night, with REINJECT_*" },
+
+	{ .section = "hooks", .key = "isolate", .type = SCHEMA_BOOL, .fallback = "no", .help = "build the commit, not the half-edited tree" },
+
+	{ .section = "share", .key = "path", .type = SCHEMA_PATH, .help = "folder of the host that the guest sees: share:/" },
+	{ .section = "share", .key = "after_put", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after a file was put there" },
+};
+const size_t schema_n_options = N_ELEMENTS(schema_options);
+
+/* 'package *' matches 'package init', 'env.*' 'env.PATH', '*' everything but nothing. */
+static bool matches(const char *pattern, const char *name)
+{
+	size_t n = strlen(pattern);
+
+	if (pattern[n - 1] != '*')
+		return strcmp(pattern, name) == 0;
+	return strncmp(pattern, name, n - 1) == 0 && name[n - 1] != '\0';
+}
+
+const struct schema_option *schema_find(const char *section, const char *key)
+{
+	for (size_t i = 0; i < schema_n_options; i++)
+		if (matches(schema_options[i].section, section) && matches(schema_options[i].key, key))
+			return &schema_options[i];
+	return NULL;
+}
+
+bool schema_has_section(const char *section)
+{
+	for (size_t i = 0; i < schema_n_options; i++)
+		if (matches(schema_options[i].section, section))
+			return true;
+	return false;
+}
+
+#define MAX_WORD 31 /* longer words are near nothing */
+
+/* The number of letters to change, add or leave out to make @a of @b; of @n letters each at most MAX_WORD. */
+static size_t distance(const char *a, size_t n_a, const char *b, size_t n_b)
+{
+	size_t row[MAX_WORD + 1];
+
+	for (size_t j = 0; j <= n_b; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= n_a; i++) {
+		size_t before = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n_b; j++) {
+			size_t changed = before + (a[i - 1] != b[j - 1]), other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			before = row[j];
+			row[j] = changed < other ? changed : other;
+		}
+	}
+	return row[n_b];
+}
+
+/* Takes @candidate for *@best when it is nearer to @word (of @n letters) than what was there; two letters of five may differ. */
+static void take_nearer(const char *word, size_t n, const char *candidate, const char **best, size_t *best_distance)
+{
+	size_t n_candidate = strcspn(candidate, " "), d;
+
+	if (n > MAX_WORD || n_candidate > MAX_WORD || strchr("*", candidate[n_candidate - 1]))
+		return;
+	d = distance(word, n, candidate, n_candidate);
+	if (d * 5 <= 2 * (n > n_candidate ? n : n_candidate) && d < *best_distance) {
+		*best = candidate;
+		*best_distance = d;
+	}
+}
+
+const char *schema_nearest_key(const char *section, const char *word)
+{
+	size_t best_distance = SIZE_MAX;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < schema_n_options; i++)
+		if (matches(schema_options[i].section, section))
+			take_nearer(word, strlen(word), schema_options[i].key, &best, &best_distance);
+	return best;
+}
+
+const char *schema_nearest_section(const char *word)
+{
+	size_t best_distance = SIZE_MAX;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < schema_n_options; i++)
+		take_nearer(word, strcspn(word, " "), schema_options[i].section, &best, &best_distance);
+	return best;
+}

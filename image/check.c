@@ -1,0 +1,201 @@
+#include "image/check.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "image/names.h"
+#include "image/redoxfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The exit status bits of e2fsck(8) that mean 'errors are left', not 'could not run'. */
+enum { E2FSCK_ERRORS = 4 };
+
+static int open_file(const char *path, struct stat *ret_st, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, ret_st) < 0)
+		return err_set(err, -errno, "cannot open image '%s'", path);
+	if (!S_ISREG(ret_st->st_mode))
+		return err_set(err, -EINVAL, "image '%s' is no regular file!", path);
+	return TAKE_FD(fd);
+}
+
+static int tell_redoxfs(int fd, const struct stat *st, const char *path, struct strvec *ret_facts, struct err *err)
+{
+	struct image_redoxfs header;
+	int r = image_redoxfs_read(fd, &header);
+
+	if (r == -ENODATA)
+		return err_set(err, -EUCLEAN, "image '%s' holds no RedoxFS: no header in its first 256 MiB!", path);
+	if (r < 0)
+		return err_set(err, r, "cannot read image '%s'", path);
+	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %" PRIu64 " MB, generation %" PRIu64 ", UUID %s", header.version,
+		    header.offset, header.size >> 20, header.generation, header.uuid);
+	if (header.offset + header.size > (uint64_t)st->st_size)
+		return err_set(err, -EUCLEAN, "image '%s' is cut short: its file system needs %" PRIu64 " bytes, the file has %" PRIu64 "!", path,
+			       header.offset + header.size, (uint64_t)st->st_size);
+	return 0;
+}
+
+static int tell_holders(const char *path, struct image_holders *holders, struct strvec *ret_facts, struct err *err)
+{
+	int r = image_holders_find(path, holders, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < holders->n; i++) {
+		const struct image_holder *h = &holders->v[i];
+
+		if (h->pid > 0)
+			strvec_addf(ret_facts, "%s (process %d) %s", h->program ? h->program : "a program", (int)h->pid, h->how);
+		else
+			strvec_addf(ret_facts, "%s %s", h->program ? h->program : "a program of another user", h->how);
+	}
+	if (holders->n == 0)
+		strvec_add(ret_facts, "nobody holds it");
+	return 0;
+}
+
+/* What a checker prints: its last lines say what it found. */
+struct words {
+	struct strvec lines;
+};
+
+static void add_line(void *data, const char *line, size_t n)
+{
+	struct words *words = data;
+	const char *after = memrchr(line, '\r', n);
+
+	/* A progress line that was written over itself many times. */
+	if (after) {
+		n -= (size_t)(after + 1 - line);
+		line = after + 1;
+	}
+	if (n > 0 && words->lines.n < 1000)
+		strvec_add_n(&words->lines, line, n);
+}
+
+static char *last_word(const struct words *words)
+{
+	return xstrdup(words->lines.n > 0 ? words->lines.v[words->lines.n - 1] : "it said nothing");
+}
+
+/* Runs @argv. Returns its exit status, 128 and more for a signal, or -errno. */
+static int run_checker(char *const *argv, struct cancel *cancel, struct words *words, struct err *err)
+{
+	struct proc_spec spec = { .argv = argv, .on_stdout = add_line, .on_stderr = add_line, .data = words, .cancel = cancel };
+	struct proc_result result;
+	int r = proc_run(&spec, &result, err);
+
+	if (r == -ENOENT)
+		err_class_set(err, ERR_ENVIRONMENT, r, "cannot find program '%s', which checks the image", argv[0]);
+	if (r < 0)
+		return r;
+	return result.signalled ? 128 + result.status : result.status;
+}
+
+/* redoxfs-clone lies beside the redoxfs that the configuration names by a path, else on PATH. */
+static char *clone_program(const struct config_image *config)
+{
+	CLEANUP_FREE char *dir = NULL, *beside = NULL;
+
+	if (config->tool && strchr(config->tool, '/')) {
+		dir = fs_dirname(config->tool);
+		beside = xasprintf("%s/redoxfs-clone", dir);
+		if (fs_exists(beside))
+			return TAKE_PTR(beside);
+	}
+	return xstrdup("redoxfs-clone");
+}
+
+static int make_scratch(char *scratch, uint64_t size, struct err *err)
+{
+	CLEANUP_CLOSE int fd = mkostemp(scratch, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot make '%s'", scratch);
+	if (ftruncate(fd, (off_t)size) == 0)
+		return 0;
+	r = err_set(err, -errno, "cannot make '%s'", scratch);
+	unlink(scratch);
+	return r;
+}
+
+static int check_by_clone(const struct config_image *config, const char *path, uint64_t size, struct cancel *cancel, struct words *words,
+			  struct err *err)
+{
+	CLEANUP_FREE char *scratch = xasprintf("%s.check-XXXXXX", path);
+	CLEANUP_FREE char *program = clone_program(config);
+	char *argv[] = { program, (char *)path, scratch, NULL };
+	int r = make_scratch(scratch, size, err);
+
+	if (r < 0)
+		return r;
+	/* The first is read, the second written: its own usage text has them the wrong way round. */
+	r = run_checker(argv, cancel, words, err);
+	unlink(scratch);
+	return r;
+}
+
+static int check_deep(const struct config_image *config, const char *path, uint64_t size, struct cancel *cancel, struct strvec *ret_facts,
+		      struct err *err)
+{
+	CLEANUP_FREE char *said = NULL;
+	struct words words = { 0 };
+	char *e2fsck[] = { "e2fsck", "-fn", (char *)path, NULL };
+	int64_t start = clock_ms();
+	bool ext4 = config->format == CONFIG_IMAGE_EXT4;
+	int r = ext4 ? run_checker(e2fsck, cancel, &words, err) : check_by_clone(config, path, size, cancel, &words, err);
+
+	said = last_word(&words);
+	strvec_clear(&words.lines);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		strvec_addf(ret_facts, "%s in %lld ms", ext4 ? "e2fsck finds no fault" : "every block was read and its hash is right",
+			    (long long)(clock_ms() - start));
+		return 0;
+	}
+	if (ext4 && r < 128 && !(r & E2FSCK_ERRORS))
+		return err_set(err, -EIO, "e2fsck exited with %d: %s!", r, said);
+	return err_set(err, -EUCLEAN, "image '%s' is damaged: %s!", path, said);
+}
+
+int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts, struct err *err)
+{
+	CLEANUP(image_names_clear) struct image_names names = { 0 };
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	CLEANUP_CLOSE int fd = -1;
+	struct stat st;
+	int r = image_names_init(&names, path ? path : config->path, err);
+
+	if (r < 0)
+		return r;
+	fd = open_file(names.image, &st, err);
+	if (fd < 0)
+		return fd;
+	strvec_addf(ret_facts, "'%s' has %" PRIu64 " MB, %" PRIu64 " MB of them on the disk", names.image, (uint64_t)st.st_size >> 20,
+		    (uint64_t)st.st_blocks >> 11);
+	r = config->format == CONFIG_IMAGE_REDOXFS ? tell_redoxfs(fd, &st, names.image, ret_facts, err) : 0;
+	if (r < 0)
+		return r;
+	r = tell_holders(names.image, &holders, ret_facts, err);
+	if (r < 0 || !deep)
+		return r;
+	r = image_holders_refuse(names.image, &holders, err);
+	if (r < 0)
+		return r;
+	if (config->format == CONFIG_IMAGE_CUSTOM) {
+		strvec_add(ret_facts, "no full check is known for format = custom");
+		return 0;
+	}
+	return check_deep(config, names.image, (uint64_t)st.st_size, cancel, ret_facts, err);
+}

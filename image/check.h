@@ -1,0 +1,19 @@
+/* image/check - what can be said of an image without mounting it, for `reinject image check`.
+ *
+ * Facts are sentences for people, in order: the file, its file system, who holds it, and with @deep the result of a full check: RedoxFS by
+ * redoxfs-clone into a scratch file beside the image, which reads every block with its hash; ext4 by e2fsck -fn. Neither writes the image.
+ * A mount proves nothing: an image cut to 2 MB still mounts (docs/facts/redoxfs.md).
+ * Threads:  no shared state; the lock is not needed, but a deep check refuses an image that somebody may be writing. */
+#ifndef REINJECT_IMAGE_CHECK_H
+#define REINJECT_IMAGE_CHECK_H
+
+#include "base/cancel.h"
+#include "image/image.h"
+
+/** Checks @path (NULL: the configuration's image) as @config says. 0: no fault found. -EUCLEAN: the deep check found damage, which @err tells.
+ * -EBUSY: deep, and somebody may write it. -ENOENT (class ERR_ENVIRONMENT): the checking program is missing. @ret_facts is filled as far as the check
+ * got, also on failure. */
+int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts,
+		    struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,413 @@
+#include "image/mount.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "image/holders.h"
+#include "image/mounts.h"
+#include "image/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	BUSY_PAUSE_MS = 20,       /* between two attempts to unmount: no event tells that the last file was closed */
+	EXIT_LIMIT_MS = 60000,    /* for the daemon's last writes: redoxfs rewrites its whole list of free blocks */
+	DEATH_LIMIT_MS = 1000,    /* how long a daemon that answers no more may take to be seen dead */
+	FUSERMOUNT_LIMIT_MS = 10000,
+	LOG_TAIL = 400, /* bytes of the daemon's last words that fit into a sentence */
+};
+
+struct image_mount {
+	const struct config_image *config; /* borrowed */
+	char *image, *point, *log;         /* owned */
+	char *tool;                        /* the program, for sentences */
+	struct proc *proc;                 /* owned; NULL when a custom command put itself into the background */
+	void (*on_child)(void *data, pid_t pid, bool started);
+	void *data;
+	off_t log_start; /* where this daemon's words begin */
+};
+
+static void mount_free(struct image_mount *mount)
+{
+	if (!mount)
+		return;
+	proc_free(mount->proc);
+	free(mount->image);
+	free(mount->point);
+	free(mount->log);
+	free(mount->tool);
+	free(mount);
+}
+
+static void mount_freep(struct image_mount **mount)
+{
+	mount_free(*mount);
+}
+
+/* @template with ${IMAGE} and ${MOUNT_POINT} filled in. */
+static void fill_template(const struct strvec *template, const char *image, const char *point, struct strvec *argv)
+{
+	for (size_t i = 0; i < template->n; i++) {
+		CLEANUP(str_clear) struct str word = { 0 };
+
+		for (const char *p = template->v[i]; *p;) {
+			if (str_starts(p, "${IMAGE}")) {
+				str_add(&word, image);
+				p += strlen("${IMAGE}");
+			} else if (str_starts(p, "${MOUNT_POINT}")) {
+				str_add(&word, point);
+				p += strlen("${MOUNT_POINT}");
+			} else {
+				str_add_c(&word, *p++);
+			}
+		}
+		strvec_take(argv, str_take(&word));
+	}
+}
+
+static int fill_argv(const struct image_mount *mount, struct strvec *argv, struct err *err)
+{
+	const struct config_image *config = mount->config;
+
+	if (config->format == CONFIG_IMAGE_CUSTOM) {
+		if (config->mount.n == 0)
+			return err_class_set(err, ERR_USAGE, -EINVAL, "format = custom needs mount = COMMAND in [image]");
+		fill_template(&config->mount, mount->image, mount->point, argv);
+		return 0;
+	}
+	strvec_add(argv, mount->tool);
+	strvec_add(argv, config->format == CONFIG_IMAGE_REDOXFS ? "-d" : "-f");
+	strvec_add(argv, mount->image);
+	strvec_add(argv, mount->point);
+	if (config->format == CONFIG_IMAGE_EXT4) {
+		/* It would check permissions by itself, as if the image's users were this host's. */
+		strvec_add(argv, "-o");
+		strvec_add(argv, "fakeroot");
+	}
+	return 0;
+}
+
+static int find_tool(struct image_mount *mount, struct err *err)
+{
+	const struct config_image *config = mount->config;
+	const char *name = config->tool ? config->tool : config->format == CONFIG_IMAGE_REDOXFS ? "redoxfs" : "fuse2fs";
+
+	if (config->format == CONFIG_IMAGE_CUSTOM) {
+		mount->tool = xstrdup(config->mount.n > 0 ? config->mount.v[0] : "");
+		return 0;
+	}
+	mount->tool = fs_find_program(name);
+	if (mount->tool)
+		return 0;
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "cannot find program '%s', which mounts the image", name);
+	if (config->format == CONFIG_IMAGE_REDOXFS)
+		err_hint(err, "cargo install redoxfs --version 0.9.0 --locked, or name it: tool = PATH in [image]");
+	else
+		err_hint(err, "install the package fuse2fs, or name it: tool = PATH in [image]");
+	return -ENOENT;
+}
+
+static bool is_mounted(void *data)
+{
+	const struct image_mount *mount = data;
+
+	return image_mounts_has(mount->point);
+}
+
+/* The last words of the daemon, on one line; '' when it said nothing. */
+static char *last_words(const struct image_mount *mount)
+{
+	CLEANUP_CLOSE int fd = open(mount->log, O_RDONLY | O_CLOEXEC);
+	char buffer[LOG_TAIL + 1];
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	off_t start = end - mount->log_start > LOG_TAIL ? end - LOG_TAIL : mount->log_start;
+	ssize_t n = fd >= 0 ? pread(fd, buffer, LOG_TAIL, start) : 0;
+	char *text;
+
+	text = xstrndup(buffer, n > 0 ? (size_t)n : 0);
+	for (size_t i = strlen(text); i > 0 && text[i - 1] == '\n'; i--)
+		text[i - 1] = '\0';
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	return text;
+}
+
+static int say_ended(const struct image_mount *mount, const struct proc_result *result, struct err *err)
+{
+	CLEANUP_FREE char *how = proc_describe(result), *words = last_words(mount);
+
+	return err_set(err, -EIO, "'%s', which serves '%s', %s%s%s!", mount->tool, mount->image, how, words[0] ? ": " : "", words);
+}
+
+static void child_ended(struct image_mount *mount)
+{
+	if (mount->on_child)
+		mount->on_child(mount->data, proc_pid(mount->proc), false);
+	proc_free(mount->proc);
+	mount->proc = NULL;
+}
+
+/* The child has ended before the mount was there. A custom command may have mounted and gone; a daemon must not. */
+static int settle_ended(struct image_mount *mount, struct err *err)
+{
+	struct proc_result result;
+	int r = proc_wait(mount->proc, EXIT_LIMIT_MS, &result, err);
+
+	if (r < 0)
+		return r;
+	if (mount->config->format == CONFIG_IMAGE_CUSTOM && !result.signalled && result.status == 0 && image_mounts_has(mount->point)) {
+		child_ended(mount);
+		return 0;
+	}
+	r = say_ended(mount, &result, err);
+	child_ended(mount);
+	return r;
+}
+
+/* A daemon that never got its mount up. */
+static void end_daemon(struct image_mount *mount)
+{
+	struct proc_result result;
+
+	if (!mount->proc)
+		return;
+	proc_signal(mount->proc, SIGTERM);
+	if (proc_wait(mount->proc, DEATH_LIMIT_MS, &result, NULL) < 0) {
+		proc_signal(mount->proc, SIGKILL);
+		(void)!proc_wait(mount->proc, EXIT_LIMIT_MS, &result, NULL);
+	}
+	child_ended(mount);
+}
+
+static int open_log(struct image_mount *mount, struct err *err)
+{
+	int fd = open(mount->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+	CLEANUP_FREE char *dir = NULL;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot write '%s'", mount->log);
+	dir = fs_dirname(mount->log);
+	image_names_give(fd, dir);
+	mount->log_start = lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+static int start_daemon(struct image_mount *mount, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec argv = { 0 };
+	CLEANUP_CLOSE int log = open_log(mount, err);
+	struct proc_spec spec = { .output_fd = log };
+	int r;
+
+	if (log < 0)
+		return log;
+	r = fill_argv(mount, &argv, err);
+	if (r < 0)
+		return r;
+	spec.argv = argv.v;
+	/* Started from the root folder, so that the daemon keeps no other folder busy. */
+	spec.cwd = "/";
+	r = proc_start(&spec, &mount->proc, err);
+	if (r < 0)
+		return r;
+	if (mount->on_child)
+		mount->on_child(mount->data, proc_pid(mount->proc), true);
+	return 0;
+}
+
+static int wait_mounted(struct image_mount *mount, struct err *err)
+{
+	CLEANUP_CLOSE int watch = image_mounts_watch();
+	int r;
+
+	if (watch < 0)
+		return err_set(err, watch, "cannot watch the table of mounts");
+	r = start_daemon(mount, err);
+	if (r < 0)
+		return r;
+	r = proc_wait_ready(mount->proc, watch, is_mounted, mount, mount->config->mount_timeout_ms, err);
+	if (r == 0)
+		return settle_ended(mount, err);
+	return r < 0 ? err_wrap(err, r, "cannot mount '%s'", mount->image) : 0;
+}
+
+/* A folder for our eyes only; one that a dead run left is taken over, a link is not. */
+static int make_point(const char *point)
+{
+	struct stat st;
+
+	if (mkdir(point, 0700) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (lstat(point, &st) < 0 || !S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	return chmod(point, 0700) < 0 ? -errno : 0;
+}
+
+int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err)
+{
+	CLEANUP(mount_freep) struct image_mount *mount = xcalloc(1, sizeof(*mount));
+	int r;
+
+	mount->config = args->config;
+	mount->image = xstrdup(args->image);
+	mount->point = xstrdup(args->point);
+	mount->log = xstrdup(args->log);
+	mount->on_child = args->on_child;
+	mount->data = args->data;
+	r = find_tool(mount, err);
+	if (r < 0)
+		return r;
+	r = make_point(mount->point);
+	if (r < 0)
+		return err_set(err, r, "cannot make folder '%s'", mount->point);
+	r = wait_mounted(mount, err);
+	if (r < 0) {
+		end_daemon(mount);
+		(void)!image_mount_clear(mount->point, mount->config, mount->image, 0, NULL);
+		rmdir(mount->point);
+		return r;
+	}
+	*ret = TAKE_PTR(mount);
+	return 0;
+}
+
+int image_mount_open_root(const struct image_mount *mount, struct err *err)
+{
+	int fd = open(mount->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_set(err, -errno, "cannot open '%s'", mount->point) : fd;
+}
+
+int image_mount_explain(struct image_mount *mount, int code, struct err *err)
+{
+	struct proc_result result;
+
+	/* What a FUSE mount says once its daemon is gone, or while it goes. */
+	if (code != -ENOTCONN && code != -ECONNABORTED && code != -EIO)
+		return code;
+	if (mount->proc && proc_wait(mount->proc, code == -EIO ? 1 : DEATH_LIMIT_MS, &result, NULL) == 0)
+		(void)say_ended(mount, &result, err);
+	return code;
+}
+
+static int run_unmounter(char *const *argv, uint32_t limit_ms, struct err *err)
+{
+	struct proc_spec spec = { .argv = argv, .cwd = "/", .timeout_ms = limit_ms };
+	struct proc_result result;
+	int r = proc_run(&spec, &result, err);
+
+	if (r < 0)
+		return r;
+	return !result.signalled && result.status == 0 ? 0 : err_set(err, -EBUSY, "'%s' could not unmount '%s'!", argv[0], argv[2]);
+}
+
+/* umount(2) is root's; ordinary users have a setuid helper. */
+static int unmount_fuse(const char *point, struct err *err)
+{
+	static char *const names[] = { "fusermount3", "fusermount" };
+	int r = umount2(point, UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+
+	/* EINVAL: no mount point; somebody was faster. */
+	if (r == 0 || r == -EINVAL)
+		return 0;
+	for (size_t i = 0; r == -EPERM && i < N_ELEMENTS(names); i++) {
+		char *argv[] = { names[i], "-u", (char *)point, NULL };
+		int s = run_unmounter(argv, FUSERMOUNT_LIMIT_MS, err);
+
+		if (s != -ENOENT)
+			return s;
+	}
+	return err_set(err, r, "cannot unmount '%s'", point);
+}
+
+static int unmount_once(const char *point, const struct config_image *config, const char *image, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec argv = { 0 };
+	int r;
+
+	if (config->format == CONFIG_IMAGE_CUSTOM && config->unmount.n > 0) {
+		fill_template(&config->unmount, image, point, &argv);
+		r = run_unmounter(argv.v, EXIT_LIMIT_MS, err);
+		/* A dead daemon's mount may be beyond the command. */
+		if (r == 0 || r == -ETIMEDOUT)
+			return r;
+	}
+	return unmount_fuse(point, err);
+}
+
+int image_mount_clear(const char *point, const struct config_image *config, const char *image, uint32_t limit_ms, struct err *err)
+{
+	int64_t end = clock_ms() + limit_ms;
+
+	while (image_mounts_has(point)) {
+		int r = unmount_once(point, config, image, err);
+
+		if (!image_mounts_has(point))
+			return 0;
+		if (r == 0)
+			r = err_set(err, -EBUSY, "cannot unmount '%s'", point);
+		if (r != -EBUSY || clock_ms() >= end) {
+			err_hint(err, "something still uses a file or folder below '%s': 'fuser -vm' names it", point);
+			return r;
+		}
+		(void)poll(NULL, 0, BUSY_PAUSE_MS);
+	}
+	return 0;
+}
+
+/* Waits for the exit status, which is all that says 'written'. */
+static int wait_daemon(struct image_mount *mount, struct err *err)
+{
+	struct proc_result result;
+	int r;
+
+	if (!mount->proc)
+		return 0;
+	r = proc_wait(mount->proc, EXIT_LIMIT_MS, &result, err);
+	if (r < 0)
+		return r;
+	if (result.signalled || result.status != 0)
+		r = say_ended(mount, &result, err);
+	child_ended(mount);
+	return r;
+}
+
+/* A custom command that went into the background is no child: what serves the file is found by the file. */
+static int wait_background(const struct image_mount *mount, struct err *err)
+{
+	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
+	int r = image_daemons_find(mount->image, mount->tool, &daemons, err);
+
+	for (size_t i = 0; r == 0 && i < daemons.n; i++) {
+		r = proc_wait_gone(daemons.v[i].pid, EXIT_LIMIT_MS);
+		if (r < 0)
+			err_set(err, r, "process %d, which serves '%s', does not end", (int)daemons.v[i].pid, mount->image);
+	}
+	return r;
+}
+
+int image_mount_stop(struct image_mount **mount, struct err *err)
+{
+	CLEANUP(mount_freep) struct image_mount *m = TAKE_PTR(*mount);
+	bool background;
+	int r;
+
+	if (!m)
+		return 0;
+	background = !m->proc;
+	r = image_mount_clear(m->point, m->config, m->image, m->config->mount_timeout_ms, err);
+	if (r < 0)
+		return r;
+	r = background ? wait_background(m, err) : wait_daemon(m, err);
+	rmdir(m->point);
+	return r;
+}

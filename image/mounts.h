@@ -1,0 +1,22 @@
+/* image/mounts - what is mounted where, as the kernel tells it.
+ *
+ * The source of a FUSE mount is '/dev/fuse' or whatever its daemon said, so a mount is known by its mount point alone, and tied to an image by the
+ * process that serves it (image_holders_find). Paths are compared as they stand in /proc/self/mountinfo: absolute, links resolved.
+ * Threads:  no shared state. The Darwin twin asks getmntinfo(3). */
+#ifndef REINJECT_IMAGE_MOUNTS_H
+#define REINJECT_IMAGE_MOUNTS_H
+
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+
+/** True when something is mounted at @path itself, be its daemon alive or dead. */
+bool image_mounts_has(const char *path);
+
+/** Where @device (such as '/dev/loop3' or a partition of it, '/dev/loop3p1') is mounted first; NULL when nowhere. The caller frees it. */
+char *image_mounts_of_device(const char *device) MUST_CHECK;
+
+/** A descriptor that has a priority event (POLLPRI) whenever the table of mounts changes; -errno. The caller closes it. */
+int image_mounts_watch(void) MUST_CHECK;
+
+#endif

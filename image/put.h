@@ -1,0 +1,32 @@
+/* image/put - one file into a mounted image, whole or not at all.
+ *
+ * Order:    resolve the folder inside the image, read and hash what is there, then a temporary file in the same folder, write, owner, mode, fsync,
+ *           rename. A target is never truncated: with RedoxFS that breaks it in half of all crashes (docs/facts/redoxfs.md).
+ * Threads:  one thread at a time. */
+#ifndef REINJECT_IMAGE_PUT_H
+#define REINJECT_IMAGE_PUT_H
+
+#include "image/txn.h"
+
+#include <stdbool.h>
+
+struct image_put_job {
+	int root; /* the mount's root folder; borrowed, like all the rest */
+	enum config_image_format format;
+	const char *src, *dst, *name;
+	mode_t mode;
+	const struct image_txn_hooks *hooks; /* may be NULL */
+	const struct cancel *cancel;         /* may be NULL */
+	bool *written; /* set to true before the first byte of the image changes */
+};
+
+/** See image_txn_put(). */
+int image_put_file(const struct image_put_job *job, struct image_put *ret, struct err *err) MUST_CHECK;
+
+/** See image_txn_target(). */
+int image_put_target(int root, enum config_image_format format, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
+
+/** Reads back what @put says was put: content, size and mode. -EIO with a sentence when it is anything else. */
+int image_put_verify(int root, const struct image_put *put, struct err *err) MUST_CHECK;
+
+#endif

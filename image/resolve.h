@@ -1,0 +1,17 @@
+/* image/resolve - paths inside a mounted image.
+ *
+ * A link in an image was written for another root: '/usr/bin' in it means the image's /usr/bin, and '../../..' stops at the image's root. The
+ * kernel resolves so by openat2(RESOLVE_IN_ROOT); where it lacks that (before 5.6), the path is walked by hand, folder by folder.
+ * Threads: no shared state. */
+#ifndef REINJECT_IMAGE_RESOLVE_H
+#define REINJECT_IMAGE_RESOLVE_H
+
+#include "base/cleanup.h"
+
+/** Opens folder @path below descriptor @root, all links followed inside it; O_PATH. -errno: -ENOENT, -ENOTDIR, -ELOOP, -EXDEV (another mount). */
+int image_resolve_dir(int root, const char *path) MUST_CHECK;
+
+/** The same by hand; what image_resolve_dir() falls back on. */
+int image_resolve_walk(int root, const char *path) MUST_CHECK;
+
+#endif

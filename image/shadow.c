@@ -1,0 +1,177 @@
+#include "image/shadow.h"
+
+#include "base/fault.h"
+#include "base/fs.h"
+#include "image/note.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Room on the host that a copy must leave: cargo is writing on the same disk. */
+static const uint64_t leave_free = 8u << 20;
+
+int image_shadow_sync(const char *path, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set(err, -errno, "cannot sync '%s' to the disk", path);
+	return 0;
+}
+
+void image_shadow_drop(const struct image_names *names)
+{
+	/* A failure is ignored: the note still says 'working', and the next recovery tries again. */
+	if (unlink(names->shadow) == 0 || errno == ENOENT)
+		image_note_done(names->lock);
+}
+
+void image_shadow_keep(const struct image_names *names, enum config_image_format format, const struct image_identity *from)
+{
+	struct image_note note = { .stage = IMAGE_NOTE_KEPT, .from = *from };
+
+	if (image_shadow_sync(names->shadow, NULL) < 0 || image_identity_read(names->shadow, format, &note.shadow, NULL) < 0 ||
+	    image_note_write(names->lock, &note, NULL) < 0)
+		image_shadow_drop(names);
+}
+
+bool image_shadow_is_kept(const struct image_names *names, enum config_image_format format)
+{
+	struct image_identity image, shadow;
+	struct image_note note;
+
+	image_note_read(names->lock, &note);
+	return note.stage == IMAGE_NOTE_KEPT && image_identity_read(names->image, format, &image, NULL) == 0 &&
+	       image_identity_read(names->shadow, format, &shadow, NULL) == 0 && image_identity_same(&image, &note.from) &&
+	       image_identity_same(&shadow, &note.shadow);
+}
+
+static int say_full(const struct image_names *names, uint64_t need, struct err *err)
+{
+	uint64_t free_bytes = 0;
+
+	(void)!fs_free_bytes(names->dir, &free_bytes);
+	err_set(err, -ENOSPC, "the disk of '%s' is too full for a copy of the image: it needs %llu MB, %llu MB are free!", names->dir,
+		(unsigned long long)(need >> 20), (unsigned long long)(free_bytes >> 20));
+	err_hint(err, "free some room there; IMAGE.prev and cargo's target folder are the usual large ones");
+	return -ENOSPC;
+}
+
+/* Filling the disk to the brim would hurt whatever else writes there, so it is looked at first; a reflink needs no room. */
+static int copy_bytes(const struct image_names *names, int from, int to, const struct cancel *cancel, struct err *err)
+{
+	uint64_t need, free_bytes;
+	struct stat st;
+	int r;
+
+	if (fstat(from, &st) < 0)
+		return err_set(err, -errno, "cannot look at '%s'", names->image);
+	need = (uint64_t)st.st_blocks * 512;
+	if (fs_free_bytes(names->dir, &free_bytes) == 0 && free_bytes < need + leave_free)
+		return fs_reflink(from, to) == 0 ? 0 : say_full(names, need + leave_free, err);
+	r = fs_copy_sparse(from, to, cancel, NULL);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return say_full(names, need, err);
+	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", names->image, names->shadow) : 0;
+}
+
+/* A copy of an image that somebody writes is corrupt, so its identity is read before and after. Returns 1 when it changed. */
+static int copy_once(const struct image_names *names, enum config_image_format format, int to, const struct cancel *cancel,
+		     struct image_identity *ret_from, struct err *err)
+{
+	CLEANUP_CLOSE int from = open(names->image, O_RDONLY | O_CLOEXEC);
+	struct image_identity before, after;
+	int r;
+
+	if (from < 0)
+		return err_set(err, -errno, "cannot open image '%s'", names->image);
+	r = image_identity_read(names->image, format, &before, err);
+	if (r < 0)
+		return r;
+	r = copy_bytes(names, from, to, cancel, err);
+	if (r < 0)
+		return r;
+	r = image_identity_read(names->image, format, &after, err);
+	if (r < 0)
+		return r;
+	if (!image_identity_same(&before, &after))
+		return 1;
+	*ret_from = after;
+	return 0;
+}
+
+static int copy_twice(const struct image_names *names, enum config_image_format format, int to, const struct cancel *cancel,
+		      struct image_identity *ret_from, struct err *err)
+{
+	int r = copy_once(names, format, to, cancel, ret_from, err);
+
+	if (r != 1)
+		return r;
+	if (ftruncate(to, 0) < 0)
+		return err_set(err, -errno, "cannot write '%s'", names->shadow);
+	r = copy_once(names, format, to, cancel, ret_from, err);
+	if (r != 1)
+		return r;
+	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' changed while it was being copied", names->image);
+	err_hint(err, "some program writes it: end that first");
+	return -EBUSY;
+}
+
+/* The shadow becomes the image, so it gets the image's owner and mode. */
+static int take_over_owner(const struct image_names *names, int to, struct err *err)
+{
+	struct stat st;
+
+	if (stat(names->image, &st) < 0)
+		return err_set(err, -errno, "cannot look at '%s'", names->image);
+	if (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
+		return err_set(err, -errno, "cannot give '%s' the owner and mode of the image", names->shadow);
+	return 0;
+}
+
+static int make_copy(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
+		     struct image_identity *ret_from, struct err *err)
+{
+	CLEANUP_CLOSE int to = open(names->shadow, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (to < 0)
+		return err_set(err, -errno, "cannot make '%s'", names->shadow);
+	r = copy_twice(names, format, to, cancel, ret_from, err);
+	if (r < 0)
+		return r;
+	r = FAULT("txn-copied");
+	if (r < 0)
+		return err_set(err, r, "cannot copy '%s'", names->image);
+	r = take_over_owner(names, to, err);
+	if (r < 0)
+		return r;
+	if (cancel_requested(cancel))
+		return err_set(err, -ECANCELED, "interrupted!");
+	return fsync(to) < 0 ? err_set(err, -errno, "cannot sync '%s' to the disk", names->shadow) : 0;
+}
+
+int image_shadow_prepare(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
+			 struct image_identity *ret_from, struct err *err)
+{
+	struct image_note note = { .stage = IMAGE_NOTE_WORKING };
+	bool kept = image_shadow_is_kept(names, format);
+	int r;
+
+	if (kept)
+		r = image_identity_read(names->image, format, ret_from, err);
+	else
+		r = unlink(names->shadow) < 0 && errno != ENOENT ? err_set(err, -errno, "cannot delete '%s'", names->shadow) : 0;
+	if (r < 0)
+		return r;
+	/* From here on the shadow is worth nothing to whoever comes after a crash. */
+	r = image_note_write(names->lock, &note, err);
+	if (r < 0 || kept)
+		return r;
+	r = make_copy(names, format, cancel, ret_from, err);
+	if (r < 0)
+		image_shadow_drop(names);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* journal/internal - what the files that make up journal/journal.h share; of no concern to other rooms. */
+#ifndef REINJECT_JOURNAL_INTERNAL_H
+#define REINJECT_JOURNAL_INTERNAL_H
+
+#include "journal/db.h"
+#include "journal/journal.h"
+
+struct journal {
+	struct journal_db *db; /* owned */
+};
+
+/** The result of that name; JOURNAL_FAILED for an unknown one. */
+enum journal_result journal_result_parse(const char *name);
+
+/** Inside a transaction: sets the state of one subject's fingerprint on @image. */
+int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,109 @@
+/* The handle and the tables. What is written into them stands in runs.c, marks.c (what the image holds), settle.c and children.c. */
+#include "journal/internal.h"
+
+#include "base/fs.h"
+#include "journal/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* Version N of the schema is the first N of these. Never change one that was released: add the next. */
+static const char *const schema[] = {
+	"CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, image TEXT, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0,"
+	"  result TEXT NOT NULL DEFAULT 'pending', error TEXT, packages TEXT, commits TEXT);"
+	"CREATE INDEX run_by_image ON run (image, id);"
+	"CREATE INDEX run_pending ON run (image, id) WHERE result = 'pending';"
+	"CREATE TABLE step (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT, result TEXT NOT NULL DEFAULT 'pending',"
+	"  detail TEXT, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX step_by_run ON step (run, id);"
+	"CREATE TABLE file (run INTEGER NOT NULL, path TEXT NOT NULL, owner TEXT NOT NULL, new_hash TEXT NOT NULL, old_hash TEXT, mode INTEGER NOT NULL,"
+	"  size INTEGER NOT NULL, result TEXT NOT NULL DEFAULT 'pending', PRIMARY KEY (run, path)) WITHOUT ROWID;"
+	/* One row for each state of a subject: what the image holds (fresh) stays known while something newer failed or is held. */
+	"CREATE TABLE fingerprint (image TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, run INTEGER NOT NULL,"
+	"  at INTEGER NOT NULL, PRIMARY KEY (image, subject, state)) WITHOUT ROWID;"
+	"CREATE TABLE image (image TEXT NOT NULL PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
+	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE swap (run INTEGER PRIMARY KEY, image TEXT NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
+	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, result TEXT NOT NULL DEFAULT 'pending');"
+	"CREATE INDEX swap_pending ON swap (image, run) WHERE result = 'pending';"
+	"CREATE TABLE swap_fingerprint (run INTEGER NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL,"
+	"  PRIMARY KEY (run, subject, state)) WITHOUT ROWID;"
+	"CREATE TABLE child (pid INTEGER PRIMARY KEY, run INTEGER NOT NULL, start_time INTEGER NOT NULL, what TEXT NOT NULL, started INTEGER NOT NULL);",
+};
+
+static const char *const result_names[] = {
+	[JOURNAL_PENDING] = "pending",     [JOURNAL_OK] = "ok",           [JOURNAL_FAILED] = "failed",
+	[JOURNAL_CANCELLED] = "cancelled", [JOURNAL_NOTHING] = "nothing",
+};
+
+const char *journal_result_name(enum journal_result result)
+{
+	return (size_t)result < N_ELEMENTS(result_names) ? result_names[result] : "failed";
+}
+
+enum journal_result journal_result_parse(const char *name)
+{
+	for (size_t i = 0; i < N_ELEMENTS(result_names); i++)
+		if (str_eq(name, result_names[i]))
+			return (enum journal_result)i;
+	return JOURNAL_FAILED;
+}
+
+/* An empty file that belongs to the right user: SQLite gives the log and its index the same owner. */
+static int make_file(const char *state, const char *path, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int r = -errno;
+
+	if (fd >= 0)
+		return journal_state_give(state, fd, err);
+	err_set(err, r, "cannot open journal '%s'", path);
+	err_hint(err, "'%s' and its folder must be writable: were they made by another user, or by root?", path);
+	return r;
+}
+
+static int open_for_writing(const char *state, const char *path, struct journal_db **ret, struct err *err)
+{
+	int r = journal_state_prepare(state, err);
+
+	if (r == 0)
+		r = make_file(state, path, err);
+	if (r < 0)
+		return r;
+	return journal_db_open(path, fs_is_network(state) ? JOURNAL_DB_ROLLBACK : JOURNAL_DB_WAL, ret, err);
+}
+
+static int open_for_reading(const char *state, const char *path, struct journal_db **ret, struct err *err)
+{
+	int r = journal_state_check(state, err);
+
+	return r < 0 ? r : journal_db_open(path, JOURNAL_DB_READ_ONLY, ret, err);
+}
+
+int journal_open(const char *state, bool read_only, struct journal **ret, struct err *err)
+{
+	CLEANUP(journal_freep) struct journal *journal = xcalloc(1, sizeof(*journal));
+	CLEANUP_FREE char *path = xasprintf("%s/journal.db", state);
+	int r = read_only ? open_for_reading(state, path, &journal->db, err) : open_for_writing(state, path, &journal->db, err);
+
+	if (r == 0)
+		r = journal_db_migrate(journal->db, schema, N_ELEMENTS(schema), err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(journal);
+	return 0;
+}
+
+void journal_free(struct journal *journal)
+{
+	if (!journal)
+		return;
+	journal_db_free(journal->db);
+	free(journal);
+}
+
+void journal_freep(struct journal **journal)
+{
+	journal_free(*journal);
+}

@@ -1,0 +1,122 @@
+/* What the image holds: the fingerprints last injected, and the image's identity after it. Both change in the transaction that says the swap has
+ * happened, and that transaction is durable: a power cut must not leave a new image with the old marks and no pending row. */
+#include "journal/internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
+			 struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT subject, fingerprint, state, run FROM fingerprint WHERE image = ? ORDER BY subject, at, run", "s", image);
+
+	for (size_t i = 0; r == 0 && i < rows.n; i++) {
+		struct journal_fingerprint f = {
+			.subject = journal_db_text(&rows, i, 0),
+			.fingerprint = journal_db_text(&rows, i, 1),
+			.state = journal_db_text(&rows, i, 2),
+			.run = journal_db_int(&rows, i, 3),
+		};
+
+		r = fn(data, &f);
+	}
+	return r;
+}
+
+int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
+{
+	/* A fingerprint has one state, the latest; a state has one fingerprint; what was doubted is settled by a new 'fresh'. */
+	int r = journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND fingerprint = ?", "sss", image,
+			       fingerprint->subject, fingerprint->fingerprint);
+
+	if (r == 0 && strcmp(fingerprint->state, "fresh") == 0)
+		r = journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND state = 'doubted'", "ss", image,
+				   fingerprint->subject);
+	if (r < 0)
+		return r;
+	return journal_db_run(db, NULL, err,
+			      "INSERT OR REPLACE INTO fingerprint (image, subject, state, fingerprint, run, at) VALUES (?, ?, ?, ?, ?, ?)", "ssssii", image,
+			      fingerprint->subject, fingerprint->state, fingerprint->fingerprint, fingerprint->run, clock_wall_ms());
+}
+
+int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, false, &transaction, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = journal_internal_set_fingerprint(journal->db, image, &fingerprints[i], err);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
+int journal_fingerprints_doubt(struct journal *journal, const char *image, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, false, &transaction, err);
+
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err,
+				   "UPDATE OR REPLACE fingerprint SET state = 'doubted' WHERE image = ? AND state = 'fresh'", "s", image);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
+int journal_image_get(struct journal *journal, const char *image, struct journal_image *ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err, "SELECT dev, ino, size, mtime_ns, generation, uuid FROM image WHERE image = ?", "s", image);
+
+	if (r < 0 || rows.n == 0)
+		return r;
+	*ret = (struct journal_image){
+		.dev = (uint64_t)journal_db_int(&rows, 0, 0),
+		.ino = (uint64_t)journal_db_int(&rows, 0, 1),
+		.size = (uint64_t)journal_db_int(&rows, 0, 2),
+		.mtime_ns = journal_db_int(&rows, 0, 3),
+		.generation = (uint64_t)journal_db_int(&rows, 0, 4),
+	};
+	snprintf(ret->uuid, sizeof(ret->uuid), "%s", journal_db_text(&rows, 0, 5));
+	return 1;
+}
+
+int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, false, &transaction, err);
+
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err,
+				   "INSERT OR REPLACE INTO image (image, dev, ino, size, mtime_ns, uuid, generation, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+				   "suuuisui", image, identity->dev, identity->ino, identity->size, identity->mtime_ns, identity->uuid,
+				   identity->generation, clock_wall_ms());
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
+static int add_swap(struct journal_db *db, int64_t run, const char *image, const struct journal_image *shadow, struct err *err)
+{
+	int r = journal_db_run(db, NULL, err, "DELETE FROM swap_fingerprint WHERE run = ?", "i", run);
+
+	if (r < 0)
+		return r;
+	return journal_db_run(db, NULL, err,
+			      "INSERT OR REPLACE INTO swap (run, image, dev, ino, size, mtime_ns, uuid, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			      "isuuuisu", run, image, shadow->dev, shadow->ino, shadow->size, shadow->mtime_ns, shadow->uuid, shadow->generation);
+}
+
+int journal_swap_begin(struct journal *journal, int64_t run, const char *image, const struct journal_image *shadow,
+		       const struct journal_fingerprint *fingerprints, size_t n, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, true, &transaction, err);
+
+	if (r == 0)
+		r = add_swap(journal->db, run, image, shadow, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = journal_db_run(journal->db, NULL, err,
+				   "INSERT OR REPLACE INTO swap_fingerprint (run, subject, state, fingerprint) VALUES (?, ?, ?, ?)", "isss", run,
+				   fingerprints[i].subject, fingerprints[i].state, fingerprints[i].fingerprint);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}

@@ -1,0 +1,138 @@
+#include "journal/state.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char gitignore[] = "*\n";
+/* The signature is the specification's: https://bford.info/cachedir/ */
+static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
+				   "# This folder was made by reinject. For cache directory tags see https://bford.info/cachedir/\n";
+
+static int give_to(int fd, uid_t uid, gid_t gid)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || uid == 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid == uid)
+		return 0;
+	return fchown(fd, uid, gid) < 0 ? -errno : 0;
+}
+
+/* A new folder belongs to the owner of the folder above it. */
+static int make_one_dir(const char *path, const char *parent, mode_t mode)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct stat above;
+
+	if (stat(parent, &above) < 0)
+		return -errno;
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : give_to(fd, above.st_uid, above.st_gid);
+}
+
+static int make_dirs(const char *path, mode_t mode, struct err *err)
+{
+	CLEANUP_FREE char *parent = fs_dirname(path);
+	int r;
+
+	if (fs_is_dir(path))
+		return 0;
+	if (!str_eq(parent, path) && !fs_is_dir(parent)) {
+		r = make_dirs(parent, 0755, err);
+		if (r < 0)
+			return r;
+	}
+	r = make_one_dir(path, parent, mode);
+	if (r == 0 && !fs_is_dir(path))
+		r = -ENOTDIR;
+	return r < 0 ? err_set(err, r, "cannot make folder '%s'", path) : 0;
+}
+
+/* Root may work in the folder of whoever owns the folder above: it may have been made so, by us, under sudo. */
+static bool owner_is_trusted(const char *state, uid_t owner)
+{
+	CLEANUP_FREE char *parent = fs_dirname(state);
+	const char *sudo_uid = getenv("SUDO_UID");
+	struct stat st;
+
+	if (owner == geteuid() || owner == 0)
+		return true;
+	if (geteuid() != 0)
+		return false;
+	if (sudo_uid && *sudo_uid && strtoul(sudo_uid, NULL, 10) == owner)
+		return true;
+	return stat(parent, &st) == 0 && st.st_uid == owner;
+}
+
+int journal_state_check(const char *state, struct err *err)
+{
+	struct stat st;
+
+	if (stat(state, &st) < 0)
+		return err_set(err, -errno, "cannot open state folder '%s'", state);
+	if (!S_ISDIR(st.st_mode))
+		return err_class_set(err, ERR_USAGE, -ENOTDIR, "state folder '%s' is no folder", state);
+	if (st.st_mode & S_IWOTH) {
+		err_class_set(err, ERR_USAGE, -EPERM, "state folder '%s' can be written by everybody", state);
+		err_hint(err, "chmod o-w '%s'", state);
+		return -EPERM;
+	}
+	if (!owner_is_trusted(state, st.st_uid))
+		return err_class_set(err, ERR_USAGE, -EPERM, "state folder '%s' belongs to user %u", state, (unsigned int)st.st_uid);
+	return 0;
+}
+
+int journal_state_give(const char *state, int fd, struct err *err)
+{
+	struct stat st;
+	int r = stat(state, &st) < 0 ? -errno : give_to(fd, st.st_uid, st.st_gid);
+
+	return r < 0 ? err_set(err, r, "cannot give what was made in '%s' to the folder's owner", state) : 0;
+}
+
+int journal_state_make_dir(const char *state, const char *name, struct err *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", state, name);
+
+	return make_dirs(path, 0700, err);
+}
+
+static int add_marker(const char *state, const char *name, const char *text, struct err *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", state, name);
+	CLEANUP_CLOSE int fd = -1;
+	int r;
+
+	if (fs_exists(path))
+		return 0;
+	r = fs_write_atomic(path, text, strlen(text), 0644, err);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open '%s'", path);
+	return journal_state_give(state, fd, err);
+}
+
+int journal_state_prepare(const char *state, struct err *err)
+{
+	int r = make_dirs(state, 0700, err);
+
+	if (r == 0)
+		r = journal_state_check(state, err);
+	if (r == 0)
+		r = add_marker(state, ".gitignore", gitignore, err);
+	if (r == 0)
+		r = add_marker(state, "CACHEDIR.TAG", cachedir_tag, err);
+	return r;
+}

@@ -1,0 +1,46 @@
+/* refresh/event - what a run tells while it goes on.
+ *
+ * refresh/run calls one function for everything that happens; cli/ turns it into a line for a person or a JSON line for a program (DESIGN.md
+ * section 10). A run sends, in this order: CHANGE, PLAN, then BUILD and PUT (with PROGRESS, DIAGNOSTIC and NOTE among them), at most one SWAP, one
+ * DONE.
+ * Threads:   always called on the thread that called refresh_run().
+ * Ownership: everything in an event dies on return. */
+#ifndef REINJECT_REFRESH_EVENT_H
+#define REINJECT_REFRESH_EVENT_H
+
+#include "refresh/plan.h"
+
+#include <stdint.h>
+
+enum refresh_event_type {
+	REFRESH_EVENT_CHANGE,     /* plan */
+	REFRESH_EVENT_PLAN,       /* run, plan */
+	REFRESH_EVENT_BUILDING,   /* subject, text (why), position, of: a build begins */
+	REFRESH_EVENT_TICK,       /* ten times a second while something runs, for a live line */
+	REFRESH_EVENT_PROGRESS,   /* text: a line of cargo's, or what is being done now */
+	REFRESH_EVENT_DIAGNOSTIC, /* text: rendered by rustc, with colours */
+	REFRESH_EVENT_BUILD,      /* subject, result (ok, fresh, failed), ms, text (why it failed) */
+	REFRESH_EVENT_PUT,        /* path, result (written, identical), bytes */
+	REFRESH_EVENT_SWAP,       /* path (the image), ms: after the last build's end */
+	REFRESH_EVENT_NOTE,       /* text: a sentence worth reading, such as what was recovered */
+	REFRESH_EVENT_WARNING,    /* text */
+	REFRESH_EVENT_DONE,       /* run, result (ok, failed, cancelled, nothing), text (the error or NULL), ms */
+};
+
+struct refresh_event {
+	enum refresh_event_type type;
+	int64_t run;
+	const struct refresh_plan *plan;
+	const char *subject; /* a package's or asset's name */
+	const char *result;
+	const char *text;
+	const char *hint; /* with a text that is an error: what to do next */
+	const char *path;
+	uint64_t bytes;
+	int64_t ms;
+	size_t position, of; /* this is number position of so many builds */
+};
+
+typedef void refresh_event_fn(void *data, const struct refresh_event *event);
+
+#endif

@@ -1,0 +1,263 @@
+/* Pure: everything it needs was read before, everything it decides is data. */
+#include "refresh/plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int add_record(void *data, const struct journal_fingerprint *f)
+{
+	struct refresh_records *records = data;
+
+	grow_array(&records->v, &records->cap, records->n, sizeof(*records->v));
+	records->v[records->n++] = (struct refresh_record){
+		.subject = xstrdup(f->subject),
+		.fingerprint = xstrdup(f->fingerprint),
+		.state = xstrdup(f->state),
+		.run = f->run,
+	};
+	return 0;
+}
+
+static bool same_image(const struct journal_image *a, const struct journal_image *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && a->generation == b->generation &&
+	       strcmp(a->uuid, b->uuid) == 0;
+}
+
+static int compare_records(const void *a, const void *b)
+{
+	return strcmp(((const struct refresh_record *)a)->subject, ((const struct refresh_record *)b)->subject);
+}
+
+int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret, struct err *err)
+{
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	struct journal_image known;
+	int r;
+
+	if (journal) {
+		r = journal_fingerprints(journal, image, add_record, &records, err);
+		if (r < 0)
+			return r;
+		r = journal_image_get(journal, image, &known, err);
+		if (r < 0)
+			return r;
+		records.image_unknown = r == 0 || !same_image(&known, now);
+	}
+	if (records.n > 0)
+		qsort(records.v, records.n, sizeof(*records.v), compare_records);
+	*ret = records;
+	records = (struct refresh_records){ 0 };
+	return 0;
+}
+
+void refresh_records_clear(struct refresh_records *records)
+{
+	for (size_t i = 0; i < records->n; i++) {
+		free(records->v[i].subject);
+		free(records->v[i].fingerprint);
+		free(records->v[i].state);
+	}
+	free(records->v);
+	*records = (struct refresh_records){ 0 };
+}
+
+/* Only files in the image itself: 'initfs:' and 'share:' destinations have rooms of their own. */
+static bool is_in_image(const char *dest)
+{
+	return dest[0] == '/';
+}
+
+static const struct strvec *configured_dests(const struct config *config, const struct watcher_subject *subject)
+{
+	return subject->is_asset ? &config->assets[subject->index].dests : &config->packages[subject->index].dests;
+}
+
+static size_t count_in_image(const struct strvec *dests)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < dests->n; i++)
+		n += is_in_image(dests->v[i]);
+	return n;
+}
+
+static const char *subject_name(const struct config *config, const struct watcher_subject *subject)
+{
+	return subject->is_asset ? config->assets[subject->index].name : config->packages[subject->index].name;
+}
+
+static enum refresh_state state_of(const struct config *config, const struct watcher_subject *subject, const struct refresh_records *records)
+{
+	enum refresh_state state = REFRESH_STALE;
+
+	if (count_in_image(configured_dests(config, subject)) == 0)
+		return REFRESH_NOWHERE;
+	if (subject->missing)
+		return REFRESH_MISSING;
+	for (size_t i = 0; i < records->n; i++) {
+		const struct refresh_record *record = &records->v[i];
+
+		if (strcmp(record->subject, subject->name) != 0 || strcmp(record->fingerprint, subject->fingerprint) != 0)
+			continue;
+		if (strcmp(record->state, "held") == 0)
+			return REFRESH_HELD;
+		if (strcmp(record->state, "failed") == 0)
+			state = REFRESH_FAILED;
+		else if (!records->image_unknown)
+			return REFRESH_FRESH;
+	}
+	return state;
+}
+
+static const struct refresh_record *last_record(const struct refresh_records *records, const char *subject)
+{
+	const struct refresh_record *last = NULL;
+
+	for (size_t i = 0; i < records->n; i++)
+		if (strcmp(records->v[i].subject, subject) == 0 && (!last || records->v[i].run > last->run))
+			last = &records->v[i];
+	return last;
+}
+
+static char *say_why(const struct watcher_subject *subject, const struct refresh_records *records, enum refresh_state state)
+{
+	const struct refresh_record *last = last_record(records, subject->name);
+
+	if (state == REFRESH_FRESH)
+		return xstrdup("asked for");
+	if (state == REFRESH_FAILED || state == REFRESH_HELD)
+		return xasprintf("asked for, although %s in run %lld", state == REFRESH_HELD ? "held" : "it failed", (long long)last->run);
+	if (!last)
+		return subject->why ? xasprintf("first time; %s", subject->why) : xstrdup("first time");
+	if (strcmp(last->fingerprint, subject->fingerprint) == 0)
+		return xstrdup("the image was changed outside");
+	return subject->why ? xstrdup(subject->why) : xasprintf("changed since run %lld", (long long)last->run);
+}
+
+static void add_step(struct refresh_plan *plan, const struct config *config, const struct watcher_look *look, size_t i,
+		     const struct refresh_records *records, const char *one_off_dest)
+{
+	const struct watcher_subject *subject = &look->subjects[i];
+	const struct strvec *dests = configured_dests(config, subject);
+	struct refresh_step *step;
+
+	grow_array(&plan->steps, &plan->cap, plan->n_steps, sizeof(*plan->steps));
+	step = &plan->steps[plan->n_steps++];
+	*step = (struct refresh_step){
+		.subject = i,
+		.name = subject_name(config, subject),
+		.is_asset = subject->is_asset,
+		.one_off = one_off_dest && !strvec_has(dests, one_off_dest),
+		.why = say_why(subject, records, plan->states[i]),
+	};
+	plan->n_builds += !subject->is_asset;
+	if (one_off_dest)
+		strvec_add(&step->dests, one_off_dest);
+	for (size_t d = 0; !one_off_dest && d < dests->n; d++)
+		if (is_in_image(dests->v[d]))
+			strvec_add(&step->dests, dests->v[d]);
+}
+
+static void note_state(struct refresh_plan *plan, const char *name, enum refresh_state state)
+{
+	if (state == REFRESH_STALE)
+		strvec_add(&plan->stale, name);
+	else if (state == REFRESH_FAILED)
+		strvec_add(&plan->failed, name);
+	else if (state == REFRESH_HELD)
+		strvec_add(&plan->held, name);
+}
+
+static void judge_all(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
+		      struct refresh_plan *plan)
+{
+	plan->states = xcalloc(look->n_subjects, sizeof(*plan->states));
+	plan->first_time = records->n == 0;
+	for (size_t i = 0; i < look->n_subjects; i++) {
+		const struct strvec *dests = configured_dests(config, &look->subjects[i]);
+
+		plan->states[i] = state_of(config, &look->subjects[i], records);
+		if (!look->subjects[i].is_asset)
+			note_state(plan, subject_name(config, &look->subjects[i]), plan->states[i]);
+		plan->n_nowhere += dests->n == 0;
+		plan->n_elsewhere += count_in_image(dests) < dests->n;
+	}
+}
+
+static int find_subject(const struct config *config, const struct watcher_look *look, const char *name, size_t *ret, struct err *err)
+{
+	for (size_t i = 0; i < look->n_subjects; i++) {
+		if (!look->subjects[i].is_asset && strcmp(subject_name(config, &look->subjects[i]), name) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", name, config->file);
+	err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
+	return -ENOENT;
+}
+
+static int plan_named(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
+		      const struct refresh_request *request, struct refresh_plan *plan, struct err *err)
+{
+	for (size_t p = 0; p < request->packages->n; p++) {
+		const char *name = request->packages->v[p];
+		size_t i = 0;
+		int r = find_subject(config, look, name, &i, err);
+
+		if (r < 0)
+			return r;
+		if (plan->states[i] == REFRESH_NOWHERE && !request->dest) {
+			err_class_set(err, ERR_USAGE, -EINVAL, "package '%s' has no destination in the image", name);
+			err_hint(err, "name one: reinject build %s /usr/bin; or give it `dest =` in '%s'", name, config->file);
+			return -EINVAL;
+		}
+		add_step(plan, config, look, i, records, request->dest);
+	}
+	return 0;
+}
+
+static void plan_stale(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
+		       const struct refresh_request *request, struct refresh_plan *plan)
+{
+	for (size_t i = 0; i < look->n_subjects; i++) {
+		enum refresh_state state = plan->states[i];
+
+		if (state == REFRESH_STALE || (request->retry && (state == REFRESH_FAILED || state == REFRESH_HELD)))
+			add_step(plan, config, look, i, records, NULL);
+	}
+}
+
+int refresh_plan_make(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
+		      const struct refresh_request *request, struct refresh_plan *ret, struct err *err)
+{
+	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	int r;
+
+	judge_all(config, look, records, &plan);
+	if (request->packages && request->packages->n > 0) {
+		r = plan_named(config, look, records, request, &plan, err);
+		if (r < 0)
+			return r;
+	} else {
+		plan_stale(config, look, records, request, &plan);
+	}
+	*ret = plan;
+	plan = (struct refresh_plan){ 0 };
+	return 0;
+}
+
+void refresh_plan_clear(struct refresh_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		free(plan->steps[i].why);
+		strvec_clear(&plan->steps[i].dests);
+	}
+	free(plan->steps);
+	free(plan->states);
+	strvec_clear(&plan->stale);
+	strvec_clear(&plan->failed);
+	strvec_clear(&plan->held);
+	*plan = (struct refresh_plan){ 0 };
+}

@@ -1,0 +1,29 @@
+/* refresh/prepare - the image's part while cargo runs: copy and mount the shadow in a thread of its own.
+ *
+ * Sequence: refresh_prepare_start(), builds meanwhile, refresh_prepare_finish(), which waits for it and hands the transaction over; or
+ *           refresh_prepare_free(), which waits and aborts.
+ * Threads:  start, failed, finish and free are called on one thread; in between, the transaction belongs to the other.
+ * Ownership: the session must outlive it. */
+#ifndef REINJECT_REFRESH_PREPARE_H
+#define REINJECT_REFRESH_PREPARE_H
+
+#include "image/txn.h"
+#include "refresh/session.h"
+
+struct refresh_prepare;
+
+int refresh_prepare_start(struct refresh_session *session, int64_t run, struct refresh_prepare **ret, struct err *err) MUST_CHECK;
+
+/** True once it is known that finish will fail: the builds that are left need not be started. */
+bool refresh_prepare_failed(const struct refresh_prepare *prepare);
+
+/** Waits and hands the transaction over. @prepare must outlive it: the transaction's hooks lead here. */
+int refresh_prepare_finish(struct refresh_prepare *prepare, struct image_txn **ret, struct err *err) MUST_CHECK;
+
+void refresh_prepare_free(struct refresh_prepare *prepare); /* takes NULL */
+void refresh_prepare_freep(struct refresh_prepare **prepare); /* for CLEANUP */
+
+/** False when the host has room for one copy but not for a copy beside a growing target folder: then the copy had better wait for the build. */
+bool refresh_prepare_early(const struct config_image *image);
+
+#endif

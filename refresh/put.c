@@ -1,0 +1,129 @@
+/* From staged files to the image: every file of a package at every place it goes to, checked before the first is put. */
+#include "refresh/round.h"
+
+#include <errno.h>
+
+/* With several binaries the destination can only be a folder. */
+static char *dest_for(const struct refresh_staged *staged, const char *dest)
+{
+	return staged->n_files > 1 && !str_ends(dest, "/") ? xasprintf("%s/", dest) : xstrdup(dest);
+}
+
+static const struct strvec *copies_of(const struct refresh_round *round, const struct refresh_step *step)
+{
+	static const struct strvec none;
+
+	if (step->is_asset || step->one_off)
+		return &none;
+	return &round->session->config->packages[round->look->subjects[step->subject].index].copies;
+}
+
+struct put_visitor {
+	struct refresh_round *round;
+	struct image_txn *txn;
+	size_t step;
+	int (*visit)(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err);
+};
+
+/* Every file of a step at every place it goes to. */
+static int each_place(struct put_visitor *visitor, struct err *err)
+{
+	const struct refresh_step *step = &visitor->round->plan.steps[visitor->step];
+	const struct refresh_staged *staged = &visitor->round->staged[visitor->step];
+	const struct strvec *copies = copies_of(visitor->round, step);
+	int r = 0;
+
+	for (size_t d = 0; d < step->dests.n; d++) {
+		CLEANUP_FREE char *dest = dest_for(staged, step->dests.v[d]);
+
+		for (size_t f = 0; r >= 0 && f < staged->n_files; f++)
+			r = visitor->visit(visitor, &staged->files[f], dest, err);
+	}
+	for (size_t c = 0; r >= 0 && staged->n_files > 0 && c < copies->n; c++)
+		if (copies->v[c][0] == '/')
+			r = visitor->visit(visitor, &staged->files[0], copies->v[c], err);
+	return r;
+}
+
+static int check_place(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
+{
+	CLEANUP_FREE char *target = NULL;
+
+	return image_txn_target(visitor->txn, dest, file->name, &target, err);
+}
+
+static int put_one(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
+{
+	struct refresh_round *round = visitor->round;
+	struct image_put put = { 0 };
+	int r = refresh_round_interrupted(round, err);
+
+	if (r < 0)
+		return r;
+	r = image_txn_put(visitor->txn, file->path, dest, file->name, file->mode, &put, err);
+	if (r < 0)
+		return r;
+	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
+	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(refresh_round_owner(round, visitor->step)), .put = put };
+	refresh_round_send(round, (struct refresh_event){
+			  .type = REFRESH_EVENT_PUT,
+			  .subject = round->plan.steps[visitor->step].name,
+			  .path = put.path,
+			  .result = put.result == IMAGE_PUT_WRITTEN ? "written" : "identical",
+			  .bytes = put.bytes,
+		  });
+	return 0;
+}
+
+/* These are about one destination; everything else is about the image, and stops the run. */
+static bool concerns_one_package(int r)
+{
+	return r == -ENOENT || r == -EINVAL || r == -EPERM || r == -EISDIR || r == -ENOTDIR || r == -EXDEV || r == -ELOOP;
+}
+
+/* All places of a package are looked at before its first file is put: a package goes in whole or not at all. */
+static int put_step(struct refresh_round *round, struct image_txn *txn, size_t i, struct err *err)
+{
+	struct put_visitor visitor = { .round = round, .txn = txn, .step = i, .visit = check_place };
+	struct err failure = ERR_INIT;
+	int r = each_place(&visitor, &failure);
+
+	if (r < 0 && concerns_one_package(r)) {
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .subject = round->plan.steps[i].name,
+						  .text = failure.message, .hint = failure.hint });
+		refresh_round_fail(round, i, failure.message);
+		return 0;
+	}
+	if (r >= 0) {
+		visitor.visit = put_one;
+		r = each_place(&visitor, &failure);
+	}
+	if (r < 0) {
+		if (err)
+			*err = failure;
+		return err_wrap(err, r, "%s", round->plan.steps[i].name);
+	}
+	round->is_put[i] = true;
+	return 0;
+}
+
+static uint64_t staged_bytes(const struct refresh_round *round)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		for (size_t f = 0; round->staged[i].ok && f < round->staged[i].n_files; f++)
+			bytes += round->staged[i].files[f].size * round->plan.steps[i].dests.n;
+	return bytes;
+}
+
+int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct err *err)
+{
+	int r = image_txn_room(txn, staged_bytes(round), err);
+
+	for (size_t i = 0; r >= 0 && i < round->plan.n_steps; i++)
+		if (round->staged[i].ok)
+			r = put_step(round, txn, i, err);
+	return r;
+}
+

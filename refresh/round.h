@@ -1,0 +1,64 @@
+/* refresh/round - one run while it goes on; shared by run.c, put.c and record.c, and by nobody else.
+ *
+ * A round is begun by run.c, filled step by step (staged, put, recorded), and cleared at its end. All arrays with one element for each step of the
+ * plan are as long as plan.n_steps. */
+#ifndef REINJECT_REFRESH_ROUND_H
+#define REINJECT_REFRESH_ROUND_H
+
+#include "image/txn.h"
+#include "refresh/run.h"
+#include "refresh/stage.h"
+
+struct refresh_put_file {
+	char *owner; /* 'package NAME' */
+	struct image_put put;
+};
+
+struct refresh_round {
+	struct refresh_session *session;
+	const struct refresh_args *args;
+	int64_t id;
+	int64_t started_ms;
+	struct watcher_look *look;  /* the one that was planned on */
+	struct refresh_plan plan;
+	struct strvec extra_env;    /* REINJECT_* for custom commands */
+	struct refresh_staged *staged; /* as plan.steps */
+	struct refresh_put_file *files;     /* every file that was put, written or identical */
+	size_t n_files, cap_files;
+	bool *is_put;               /* as plan.steps: all its files are in the image */
+	bool *edited;               /* as plan.steps: its sources changed while it was being built */
+	int64_t after_us;           /* the last build's end */
+	unsigned int n_failed;
+	char *first_failure;        /* 'netd: cargo exited with 101' */
+};
+
+
+/** Sends @event with the round's number. */
+void refresh_round_send(const struct refresh_round *round, struct refresh_event event);
+
+/** -ECANCELED once a signal asked. */
+int refresh_round_interrupted(const struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** The subject of step number @step as the journal names it: 'package NAME', 'asset NAME', 'file'. */
+const char *refresh_round_owner(const struct refresh_round *round, size_t step);
+
+/** Step number @i failed, @why; the others go on. */
+void refresh_round_fail(struct refresh_round *round, size_t i, const char *why);
+
+/** Puts every staged file at every place (put.c). A package goes in whole or not at all; one that has no place to go is failed and leaves the others
+ * alone; any other failure is the image's, and returned. */
+int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct err *err) MUST_CHECK;
+
+/** Marks the steps whose sources were changed while cargo ran (record.c): what was put may hold the edit or not, so it proves nothing and is not recorded. */
+int refresh_record_edited(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Records the fingerprints of what did not build, so that it is not tried again until it changes. */
+int refresh_record_failed(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Records what was found in the image already. */
+int refresh_record_identical(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Writes what the swap is about to make true: files, fingerprints, the identity of the @shadow. */
+int refresh_record_swap(struct refresh_round *round, const struct image_identity *shadow, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,213 @@
+#include "refresh/session.h"
+
+#include "base/proc.h"
+#include "cargo/build.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* How long a cargo that a crash left running may take to end when asked. */
+enum { STRAY_LIMIT_MS = 5000 };
+
+struct journal_image refresh_journal_image(const struct image_identity *identity)
+{
+	struct journal_image image = {
+		.dev = identity->dev,
+		.ino = identity->ino,
+		.size = identity->size,
+		.mtime_ns = identity->mtime_ns,
+		.generation = identity->generation,
+	};
+
+	_Static_assert(sizeof(image.uuid) == sizeof(identity->uuid), "one uuid, two rooms");
+	for (size_t i = 0; i < sizeof(image.uuid); i++)
+		image.uuid[i] = identity->uuid[i];
+	return image;
+}
+
+struct stray {
+	pid_t pid;
+	uint64_t start_time;
+	char *what;
+};
+
+struct strays {
+	struct stray *v;
+	size_t n, cap;
+};
+
+static void strays_clear(struct strays *strays)
+{
+	for (size_t i = 0; i < strays->n; i++)
+		free(strays->v[i].what);
+	free(strays->v);
+}
+
+static int remember_stray(void *data, pid_t pid, uint64_t start_time, const char *what)
+{
+	struct strays *strays = data;
+
+	grow_array(&strays->v, &strays->cap, strays->n, sizeof(*strays->v));
+	strays->v[strays->n++] = (struct stray){ pid, start_time, xstrdup(what) };
+	return 0;
+}
+
+/* The mount daemon is left to image_recover(), which ends it by unmounting: a signal would lose what it has not written yet. */
+static bool is_mount_daemon(const struct stray *stray)
+{
+	return str_starts(stray->what, "mount");
+}
+
+static int end_strays(struct refresh_session *session, struct strvec *notes, struct err *err)
+{
+	CLEANUP(strays_clear) struct strays strays = { 0 };
+	int r = journal_children(session->journal, session->config->image.path, remember_stray, &strays, err);
+
+	for (size_t i = 0; r >= 0 && i < strays.n; i++) {
+		const struct stray *stray = &strays.v[i];
+
+		if (!is_mount_daemon(stray)) {
+			r = proc_end_stray(stray->pid, stray->start_time, SIGINT, STRAY_LIMIT_MS, err);
+			if (r > 0)
+				strvec_addf(notes, "ended '%s' (pid %d), left running by an interrupted run", stray->what, (int)stray->pid);
+		}
+		if (r >= 0)
+			r = journal_child_remove(session->journal, stray->pid, err);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int recover(struct refresh_session *session, struct strvec *notes, struct err *err)
+{
+	const struct config_image *image = &session->config->image;
+	struct image_identity identity;
+	struct journal_image now;
+	unsigned int n_settled = 0;
+	int r = end_strays(session, notes, err);
+
+	if (r < 0)
+		return r;
+	r = image_recover(image, notes, err);
+	if (r < 0)
+		return err_wrap(err, r, "cannot put right what an interrupted run left");
+	r = image_identity_read(image->path, image->format, &identity, err);
+	if (r < 0)
+		return r;
+	now = refresh_journal_image(&identity);
+	r = journal_settle(session->journal, image->path, &now, &n_settled, err);
+	if (r < 0)
+		return r;
+	if (n_settled > 0)
+		strvec_addf(notes, "%u interrupted %s settled in the journal", n_settled, n_settled == 1 ? "run was" : "runs were");
+	return 0;
+}
+
+static int open_for_change(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err)
+{
+	const struct config *config = session->config;
+	int r = image_lock(config->image.path, wait_s, session->cancel, &session->lock, err);
+
+	if (r < 0)
+		return r;
+	r = journal_open(config->state, false, &session->journal, err);
+	if (r < 0)
+		return r;
+	return recover(session, notes, err);
+}
+
+static int open_read_only(struct refresh_session *session, struct err *err)
+{
+	int r = journal_open(session->config->state, true, &session->journal, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int require_image(const struct config *config, struct err *err)
+{
+	if (!config->image.path) {
+		err_class_set(err, ERR_USAGE, -EINVAL, "'%s' names no image", config->file);
+		err_hint(err, "add a section [image] with `path = ...`");
+		return -EINVAL;
+	}
+	if (config->image.mode != CONFIG_IMAGE_SHADOW)
+		return err_class_set(err, ERR_USAGE, -EOPNOTSUPP, "'%s': [image] mode: this version knows only `mode = shadow`", config->file);
+	return 0;
+}
+
+static int read_identity(struct refresh_session *session, bool read_only, struct err *err)
+{
+	const struct config_image *image = &session->config->image;
+	struct err problem = ERR_INIT;
+	int r = image_identity_read(image->path, image->format, &session->identity, &problem);
+
+	if (r < 0 && read_only) {
+		session->image_problem = xstrdup(problem.message);
+		return 0;
+	}
+	if (r < 0 && err)
+		*err = problem;
+	return r;
+}
+
+int refresh_session_open(const struct config *config, const struct refresh_session_args *args, struct cancel *cancel,
+			 struct refresh_session **ret, struct strvec *notes, struct err *err)
+{
+	CLEANUP(refresh_session_freep) struct refresh_session *session = xcalloc(1, sizeof(*session));
+	int r = require_image(config, err);
+
+	if (r >= 0 && !args->read_only)
+		r = image_check_file(&config->image, err);
+	if (r < 0)
+		return r;
+	session->config = config;
+	session->cancel = cancel;
+	r = args->read_only ? open_read_only(session, err) : open_for_change(session, args->wait_s, notes, err);
+	if (r >= 0)
+		r = read_identity(session, args->read_only, err);
+	if (r < 0)
+		return r;
+	session->map = pkgmap_new(config);
+	*ret = TAKE_PTR(session);
+	return 0;
+}
+
+void refresh_session_free(struct refresh_session *session)
+{
+	if (!session)
+		return;
+	watcher_free(session->watcher);
+	pkgmap_free(session->map);
+	journal_free(session->journal);
+	image_unlock(session->lock);
+	free(session->image_problem);
+	free(session);
+}
+
+void refresh_session_freep(struct refresh_session **session)
+{
+	refresh_session_free(*session);
+}
+
+int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
+{
+	char build_inputs[HASH_HEX_SIZE];
+	int r = cargo_inputs_hash(session->config, build_inputs, err);
+
+	if (r < 0)
+		return r;
+	if (!session->watcher) {
+		r = watcher_open(session->config, session->map, &session->watcher, err);
+		if (r < 0)
+			return r;
+	}
+	return watcher_look(session->watcher, build_inputs, ret, err);
+}
+
+char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look)
+{
+	struct str text = { 0 };
+
+	for (size_t i = 0; i < look->n_sources; i++)
+		str_printf(&text, "%s%s=%s", i ? " " : "", session->config->sources[i].name, look->sources[i].head);
+	return str_take(&text);
+}

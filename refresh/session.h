@@ -1,0 +1,47 @@
+/* refresh/session - what every verb that looks needs: the map, the repositories, the journal, and for those that change the image, its lock.
+ *
+ * Sequence: refresh_session_open(), refresh_session_look(), ..., refresh_session_free().
+ * Locked:   opening for change takes the image's lock, ends what a dead run left (children, mounts, half-made shadows), and settles the journal. What
+ *           was put right comes back as sentences.
+ * Threads:  one. */
+#ifndef REINJECT_REFRESH_SESSION_H
+#define REINJECT_REFRESH_SESSION_H
+
+#include "base/cancel.h"
+#include "image/image.h"
+#include "journal/journal.h"
+#include "refresh/plan.h"
+#include "watcher/look.h"
+
+struct refresh_session {
+	const struct config *config; /* borrowed */
+	struct cancel *cancel;       /* borrowed */
+	struct pkgmap *map;
+	struct watcher *watcher;   /* NULL until the first look */
+	struct journal *journal;   /* NULL when it is only read and there is none yet */
+	struct image_lock *lock;   /* NULL when only read */
+	struct image_identity identity; /* of the image when the session was opened; all zero when it cannot be read */
+	char *image_problem;            /* read only: why the image cannot be used, a sentence, or NULL. Owned */
+};
+
+struct refresh_session_args {
+	bool read_only;   /* no lock, no recovery, nothing written, and an image that cannot be used is no error */
+	uint32_t wait_s;  /* --wait-lock */
+};
+
+/** @notes gets a sentence for each thing that was recovered. -EBUSY (class ERR_BUSY) when another run has the image. */
+int refresh_session_open(const struct config *config, const struct refresh_session_args *args, struct cancel *cancel,
+			 struct refresh_session **ret, struct strvec *notes, struct err *err) MUST_CHECK;
+void refresh_session_free(struct refresh_session *session);
+void refresh_session_freep(struct refresh_session **session); /* for CLEANUP */
+
+/** Looks at all sources. */
+int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err) MUST_CHECK;
+
+/** 'base=1234... kernel=...': the sources' commits of @look, for the journal; the caller frees it. */
+char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look) MUST_CHECK;
+
+/** The journal's view of an identity. */
+struct journal_image refresh_journal_image(const struct image_identity *identity);
+
+#endif

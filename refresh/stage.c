@@ -1,0 +1,265 @@
+#include "refresh/stage.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "cargo/artifact.h"
+#include "cargo/build.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644, LOCK_RETRY_MS = 50 };
+
+struct building {
+	const struct refresh_stage_args *args;
+	const char *package;
+	pid_t pid;
+};
+
+static void send(const struct building *building, enum refresh_event_type type, const char *text)
+{
+	struct refresh_event event = { .type = type, .run = building->args->run, .subject = building->package, .text = text };
+
+	building->args->on_event(building->args->data, &event);
+}
+
+static void on_diagnostic(void *data, const char *text)
+{
+	send(data, REFRESH_EVENT_DIAGNOSTIC, text);
+}
+
+/* cargo's status lines have their verb right-aligned in twelve columns; all else on its stderr is for the reader. */
+static bool is_cargo_status(const char *line)
+{
+	size_t i = 0;
+
+	while (i < 12 && line[i] == ' ')
+		i++;
+	if (i == 12 || !isupper((unsigned char)line[i]))
+		return false;
+	while (i < 12 && isalpha((unsigned char)line[i]))
+		i++;
+	return i == 12 && line[i] == ' ';
+}
+
+static void on_progress(void *data, const char *line)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (is_cargo_status(line)) {
+		send(data, REFRESH_EVENT_PROGRESS, line);
+		return;
+	}
+	text = xasprintf("%s\n", line);
+	send(data, REFRESH_EVENT_DIAGNOSTIC, text);
+}
+
+static void on_tick(void *data)
+{
+	send(data, REFRESH_EVENT_TICK, NULL);
+}
+
+static void on_start(void *data, pid_t pid)
+{
+	struct building *building = data;
+	CLEANUP_FREE char *what = xasprintf("build %s", building->package);
+
+	building->pid = pid;
+	/* The build itself does not depend on this row; without it the next start after a crash merely cannot end this child. */
+	(void)!journal_child_add(building->args->session->journal, building->args->run, pid, proc_start_time(pid), what, NULL);
+}
+
+int refresh_stage_reset(const struct refresh_session *session, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/stage", session->config->state);
+	int r = fs_remove_tree(dir, err);
+
+	return r < 0 ? r : fs_make_dirs(dir, 0700, err);
+}
+
+static int add_file(struct refresh_staged *staged, const char *name, const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(err, -errno, "cannot read '%s'", path);
+	grow_array(&staged->files, &staged->cap, staged->n_files, sizeof(*staged->files));
+	staged->files[staged->n_files++] = (struct refresh_staged_file){
+		.name = xstrdup(name),
+		.path = xstrdup(path),
+		.size = (uint64_t)st.st_size,
+		.mode = mode,
+	};
+	return 0;
+}
+
+/* Another cargo in the same folder holds its lock for as long as it builds: wait, and say so. */
+static int lock_cargo_folder(const struct building *building, const char *binary, int *ret)
+{
+	CLEANUP_FREE char *dir = fs_dirname(binary);
+	CLEANUP_FREE char *path = xasprintf("%s/.cargo-lock", dir);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct cancel *cancel = building->args->session->cancel;
+	bool said = false;
+
+	/* Not cargo's folder (a custom command's artifact), or a cargo that keeps its lock elsewhere. */
+	while (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0) {
+		struct pollfd p = { .fd = cancel_fd(cancel), .events = POLLIN };
+
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		if (!said)
+			send(building, REFRESH_EVENT_PROGRESS, "waiting for another cargo in the same target folder");
+		said = true;
+		poll(&p, 1, LOCK_RETRY_MS);
+		if (cancel_requested(cancel))
+			return -ECANCELED;
+	}
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int strip_one(const struct building *building, const char *dir, const struct cargo_artifact *artifact, struct refresh_staged *staged,
+		     struct err *err)
+{
+	const struct refresh_session *session = building->args->session;
+	CLEANUP_FREE char *out = xasprintf("%s/%s", dir, artifact->bin);
+	CLEANUP_CLOSE int lock = -1;
+	int r = lock_cargo_folder(building, artifact->path, &lock);
+
+	if (r < 0)
+		return err_set(err, r, "interrupted!");
+	r = artifact_strip(session->config, artifact->path, out, session->cancel, err);
+	if (r < 0)
+		return r;
+	r = artifact_check(out, session->config->build.target, err);
+	if (r < 0)
+		return r;
+	return add_file(staged, artifact->bin, out, MODE_PROGRAM, err);
+}
+
+static int strip_all(const struct building *building, const struct cargo_build *build, struct refresh_staged *staged, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/stage/%s", building->args->session->config->state, building->package);
+	int r = fs_make_dirs(dir, 0700, err);
+
+	for (size_t i = 0; r >= 0 && i < build->n_artifacts; i++)
+		r = strip_one(building, dir, &build->artifacts[i], staged, err);
+	return r;
+}
+
+/* What the environment lacks is the run's business; what is wrong with this one package leaves the others alone. */
+static int package_failed(struct refresh_staged *staged, int r, const struct err *failure, struct err *err)
+{
+	if (r == -ECANCELED || failure->class == ERR_ENVIRONMENT || failure->class == ERR_BUSY) {
+		if (err)
+			*err = *failure;
+		return r;
+	}
+	staged->ok = false;
+	staged->failure = xstrdup(failure->message);
+	return 0;
+}
+
+static int run_build(struct building *building, const struct config_package *package, struct cargo_build *build, struct err *err)
+{
+	const struct refresh_session *session = building->args->session;
+	CLEANUP(cargo_command_clear) struct cargo_command command = { 0 };
+	struct cargo_build_hooks hooks = {
+		.on_diagnostic = on_diagnostic,
+		.on_progress = on_progress,
+		.on_tick = on_tick,
+		.on_start = on_start,
+		.data = building,
+		.cancel = session->cancel,
+	};
+	int r = cargo_command_init(session->config, package, building->args->extra_env, &command, err);
+
+	if (r < 0)
+		return r;
+	r = cargo_build_run(session->config, package, &command, &hooks, build, err);
+	if (building->pid > 0)
+		(void)!journal_child_remove(session->journal, building->pid, NULL);
+	return r;
+}
+
+static int build_and_strip(struct building *building, const struct config_package *package, struct refresh_staged *staged, struct err *err)
+{
+	CLEANUP(cargo_build_clear) struct cargo_build build = { 0 };
+	struct err failure = ERR_INIT;
+	int r = run_build(building, package, &build, &failure);
+
+	if (r < 0)
+		return package_failed(staged, r, &failure, err);
+	staged->ms = build.result.ms;
+	staged->ended_us = build.result.ended_us;
+	staged->fresh = build.fresh;
+	staged->ok = build.ok;
+	if (!build.ok) {
+		staged->failure = xstrdup(build.failure ? build.failure : "the build failed");
+		return 0;
+	}
+	r = strip_all(building, &build, staged, &failure);
+	return r < 0 ? package_failed(staged, r, &failure, err) : 0;
+}
+
+int refresh_stage_package(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_package *package,
+			  struct refresh_staged *ret, struct err *err)
+{
+	CLEANUP(refresh_staged_clear) struct refresh_staged staged = { .step = step };
+	struct building building = { .args = args, .package = package->name };
+	int64_t row = 0;
+	int r = journal_step_begin(args->session->journal, args->run, "build", package->name, &row, err);
+
+	if (r < 0)
+		return r;
+	r = build_and_strip(&building, package, &staged, err);
+	if (r < 0) {
+		(void)!journal_step_end(args->session->journal, row, r == -ECANCELED ? JOURNAL_CANCELLED : JOURNAL_FAILED,
+					err ? err->message : NULL, staged.ms, NULL);
+		return r;
+	}
+	r = journal_step_end(args->session->journal, row, staged.ok ? JOURNAL_OK : JOURNAL_FAILED,
+			     staged.failure ? staged.failure : (staged.fresh ? "fresh" : NULL), staged.ms, err);
+	if (r < 0)
+		return r;
+	*ret = staged;
+	staged = (struct refresh_staged){ 0 };
+	return 0;
+}
+
+int refresh_stage_asset(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_asset *asset,
+			struct refresh_staged *ret, struct err *err)
+{
+	CLEANUP(refresh_staged_clear) struct refresh_staged staged = { .step = step };
+	CLEANUP_FREE char *path = fs_absolute(args->session->config->sources[asset->source].path, asset->path);
+	struct err failure = ERR_INIT;
+	int r = add_file(&staged, fs_basename(asset->path), path, MODE_ASSET, &failure);
+
+	staged.ok = r == 0;
+	if (r < 0)
+		r = package_failed(&staged, r, &failure, err);
+	if (r < 0)
+		return r;
+	*ret = staged;
+	staged = (struct refresh_staged){ 0 };
+	return 0;
+}
+
+void refresh_staged_clear(struct refresh_staged *staged)
+{
+	for (size_t i = 0; i < staged->n_files; i++) {
+		free(staged->files[i].name);
+		free(staged->files[i].path);
+	}
+	free(staged->files);
+	free(staged->failure);
+	*staged = (struct refresh_staged){ 0 };
+}

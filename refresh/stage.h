@@ -1,0 +1,53 @@
+/* refresh/stage - from a step of the plan to files that are ready to be put: built, stripped, checked, in a folder of ours.
+ *
+ * Folder:    STATE/stage/PACKAGE/BINARY; emptied at the start of each run. cargo's target folder is only read.
+ * Lock:      while stripping, cargo's own lock on the profile's folder (.cargo-lock) is held shared, so that nobody else's cargo swaps a binary in
+ *            between.
+ * Errors:    a package that does not build is no error: staged.ok is false and staged.failure says why.
+ * Ownership: refresh_staged_clear(). */
+#ifndef REINJECT_REFRESH_STAGE_H
+#define REINJECT_REFRESH_STAGE_H
+
+#include "refresh/event.h"
+#include "refresh/session.h"
+
+struct refresh_staged_file {
+	char *name; /* the file name in the image, when the destination is a folder */
+	char *path; /* on the host, complete */
+	uint64_t size;
+	mode_t mode; /* for a new file */
+};
+
+struct refresh_staged {
+	const struct refresh_step *step; /* borrowed from the plan */
+	bool ok;
+	bool fresh;       /* cargo had nothing to do */
+	char *failure;    /* a sentence when not ok */
+	struct refresh_staged_file *files;
+	size_t n_files, cap;
+	int64_t ms;       /* how long the build took */
+	int64_t ended_us; /* clock_us() at cargo's exit; 0 when nothing was built */
+};
+
+struct refresh_stage_args {
+	struct refresh_session *session;
+	int64_t run;
+	const struct strvec *extra_env; /* REINJECT_* for custom commands */
+	refresh_event_fn *on_event;
+	void *data;
+};
+
+/** Empties STATE/stage. */
+int refresh_stage_reset(const struct refresh_session *session, struct err *err) MUST_CHECK;
+
+/** Builds and strips the package of @step. */
+int refresh_stage_package(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_package *package,
+			  struct refresh_staged *ret, struct err *err) MUST_CHECK;
+
+/** An asset: its file as it is in the source. */
+int refresh_stage_asset(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_asset *asset,
+			struct refresh_staged *ret, struct err *err) MUST_CHECK;
+
+void refresh_staged_clear(struct refresh_staged *staged);
+
+#endif

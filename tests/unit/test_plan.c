@@ -1,0 +1,283 @@
+/* The plan is pure, so every case is a table: states of packages and records in, steps out. */
+#include "refresh/plan.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define N_PACKAGES 4
+
+struct world {
+	struct config config;
+	struct config_package packages[N_PACKAGES];
+	struct config_asset assets[1];
+	struct watcher_look look;
+	struct watcher_subject subjects[N_PACKAGES + 1];
+	struct refresh_records records;
+	struct refresh_record record_array[8];
+};
+
+/* Packages a, b (with a fingerprint of their name's letter), lib (no destination), early (initfs only), and one asset. */
+static void make_world(struct world *w)
+{
+	static const char *const names[] = { "a", "b", "early", "lib" };
+	static const char *const dests[] = { "/usr/bin", "/usr/lib/drivers", "initfs:/bin", NULL };
+
+	memset(w, 0, sizeof(*w));
+	for (size_t i = 0; i < N_PACKAGES; i++) {
+		w->packages[i].name = (char *)names[i];
+		if (dests[i])
+			strvec_add(&w->packages[i].dests, dests[i]);
+		w->subjects[i].name = xasprintf("package %s", names[i]);
+		w->subjects[i].index = i;
+		memset(w->subjects[i].fingerprint, names[i][0], HASH_HEX_SIZE - 1);
+	}
+	w->assets[0].name = (char *)"conf";
+	strvec_add(&w->assets[0].dests, "/etc/conf");
+	w->subjects[N_PACKAGES] = (struct watcher_subject){ .name = xstrdup("asset conf"), .is_asset = true };
+	memset(w->subjects[N_PACKAGES].fingerprint, 'z', HASH_HEX_SIZE - 1);
+	w->config.file = (char *)"reinject.ini";
+	w->config.packages = w->packages;
+	w->config.n_packages = N_PACKAGES;
+	w->config.assets = w->assets;
+	w->config.n_assets = 1;
+	w->look.subjects = w->subjects;
+	w->look.n_subjects = N_PACKAGES + 1;
+	w->records.v = w->record_array;
+}
+
+static void drop_world(struct world *w)
+{
+	for (size_t i = 0; i < N_PACKAGES; i++)
+		strvec_clear(&w->packages[i].dests);
+	strvec_clear(&w->assets[0].dests);
+	for (size_t i = 0; i <= N_PACKAGES; i++)
+		free(w->subjects[i].name);
+}
+
+static void record(struct world *w, size_t subject, bool same, const char *state, int64_t run)
+{
+	static char other[] = "another fingerprint";
+
+	w->record_array[w->records.n++] = (struct refresh_record){
+		.subject = w->subjects[subject].name,
+		.fingerprint = same ? w->subjects[subject].fingerprint : other,
+		.state = (char *)state,
+		.run = run,
+	};
+}
+
+static void plan_all(struct world *w, bool retry, struct refresh_plan *plan)
+{
+	struct refresh_request request = { .retry = retry };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(refresh_plan_make(&w->config, &w->look, &w->records, &request, plan, &err), 0);
+}
+
+static void first_time_everything_with_a_place_is_stale(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 3);
+	assert_int_equal(plan.n_builds, 2);
+	assert_string_equal(plan.steps[0].name, "a");
+	assert_string_equal(plan.steps[1].name, "b");
+	assert_string_equal(plan.steps[2].name, "conf");
+	assert_true(plan.steps[2].is_asset);
+	assert_true(plan.first_time);
+	assert_int_equal(plan.n_nowhere, 1);
+	assert_int_equal(plan.n_elsewhere, 1);
+	assert_string_equal(plan.steps[0].why, "first time");
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static void what_the_image_holds_is_left_alone(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	record(&w, 0, true, "fresh", 1);
+	record(&w, 1, false, "fresh", 2);
+	record(&w, N_PACKAGES, true, "fresh", 1);
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 1);
+	assert_string_equal(plan.steps[0].name, "b");
+	assert_string_equal(plan.steps[0].why, "changed since run 2");
+	assert_int_equal(plan.stale.n, 1);
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static void a_dirty_file_is_said(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	w.subjects[0].why = (char *)"common/src/lib.rs, through common";
+	record(&w, 0, false, "fresh", 1);
+	plan_all(&w, false, &plan);
+	assert_string_equal(plan.steps[0].why, "common/src/lib.rs, through common");
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static void failed_and_held_wait_for_a_change_or_retry(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	record(&w, 0, false, "fresh", 1);
+	record(&w, 0, true, "failed", 3);
+	record(&w, 1, true, "held", 3);
+	record(&w, N_PACKAGES, true, "fresh", 1);
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 0);
+	assert_int_equal(plan.stale.n, 0);
+	assert_string_equal(plan.failed.v[0], "a");
+	assert_string_equal(plan.held.v[0], "b");
+	refresh_plan_clear(&plan);
+	plan_all(&w, true, &plan);
+	assert_int_equal(plan.n_steps, 2);
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+/* An edit that failed and was then undone: the image still holds the old content. */
+static void going_back_to_what_the_image_holds_is_fresh(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	record(&w, 0, false, "failed", 4);
+	record(&w, 0, true, "fresh", 1);
+	record(&w, 1, true, "fresh", 1);
+	record(&w, N_PACKAGES, true, "fresh", 1);
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 0);
+	assert_int_equal(plan.failed.n, 0);
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static void an_image_changed_outside_proves_nothing(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	record(&w, 0, true, "fresh", 1);
+	record(&w, 1, true, "doubted", 1);
+	record(&w, N_PACKAGES, true, "fresh", 1);
+	w.records.image_unknown = true;
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 3);
+	assert_string_equal(plan.steps[0].why, "the image was changed outside");
+	refresh_plan_clear(&plan);
+	w.records.image_unknown = false;
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 1);
+	assert_string_equal(plan.steps[0].name, "b");
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static int plan_one(struct world *w, const char *name, const char *dest, struct refresh_plan *plan, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	struct refresh_request request = { .packages = &names, .dest = dest };
+
+	strvec_add(&names, name);
+	return refresh_plan_make(&w->config, &w->look, &w->records, &request, plan, err);
+}
+
+static void a_named_package_is_built_whatever_its_state(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_world(&w);
+	record(&w, 0, true, "fresh", 1);
+	assert_int_equal(plan_one(&w, "a", NULL, &plan, &err), 0);
+	assert_int_equal(plan.n_steps, 1);
+	assert_false(plan.steps[0].one_off);
+	refresh_plan_clear(&plan);
+	assert_int_equal(plan_one(&w, "a", "/usr/bin", &plan, &err), 0);
+	assert_false(plan.steps[0].one_off);
+	refresh_plan_clear(&plan);
+	assert_int_equal(plan_one(&w, "lib", "/tmp/x", &plan, &err), 0);
+	assert_true(plan.steps[0].one_off);
+	assert_string_equal(plan.steps[0].dests.v[0], "/tmp/x");
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+static void unknown_and_homeless_names_are_wrong_use(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_world(&w);
+	assert_int_equal(plan_one(&w, "nosuch", NULL, &plan, &err), -ENOENT);
+	assert_int_equal(err.class, ERR_USAGE);
+	assert_non_null(strstr(err.message, "nosuch"));
+	assert_int_equal(plan_one(&w, "conf", NULL, &plan, &err), -ENOENT);
+	assert_int_equal(plan_one(&w, "lib", NULL, &plan, &err), -EINVAL);
+	assert_int_equal(err.class, ERR_USAGE);
+	drop_world(&w);
+}
+
+static void a_missing_folder_is_not_built(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+
+	(void)state;
+	make_world(&w);
+	w.subjects[0].missing = true;
+	plan_all(&w, false, &plan);
+	assert_string_equal(plan.steps[0].name, "b");
+	assert_int_equal(plan.states[0], REFRESH_MISSING);
+	refresh_plan_clear(&plan);
+	drop_world(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_time_everything_with_a_place_is_stale),
+		cmocka_unit_test(what_the_image_holds_is_left_alone),
+		cmocka_unit_test(a_dirty_file_is_said),
+		cmocka_unit_test(failed_and_held_wait_for_a_change_or_retry),
+		cmocka_unit_test(going_back_to_what_the_image_holds_is_fresh),
+		cmocka_unit_test(an_image_changed_outside_proves_nothing),
+		cmocka_unit_test(a_named_package_is_built_whatever_its_state),
+		cmocka_unit_test(unknown_and_homeless_names_are_wrong_use),
+		cmocka_unit_test(a_missing_folder_is_not_built),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,332 @@
+#include "watcher/worktree.h"
+
+#include "base/fs.h"
+#include "watcher/giterr.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What libgit2 found in the work tree, as against what it found in the index. */
+#define STATUS_WORK_TREE                                                                                                                   \
+	(GIT_STATUS_WT_NEW | GIT_STATUS_WT_MODIFIED | GIT_STATUS_WT_DELETED | GIT_STATUS_WT_TYPECHANGE | GIT_STATUS_WT_RENAMED | \
+	 GIT_STATUS_WT_UNREADABLE | GIT_STATUS_CONFLICTED)
+
+struct scan {
+	const struct watcher_question *question;
+	struct watcher_changes *changes;
+	git_index *index; /* owned */
+	bool trust_mode;  /* core.fileMode */
+};
+
+static void scan_clear(struct scan *scan)
+{
+	git_index_free(scan->index);
+}
+
+static void free_status(git_status_list **list)
+{
+	git_status_list_free(*list);
+}
+
+static void free_entry(git_tree_entry **entry)
+{
+	git_tree_entry_free(*entry);
+}
+
+static void free_repository(git_repository **git)
+{
+	git_repository_free(*git);
+}
+
+static int git_fail(const struct scan *scan, int code, const char *what, struct err *err)
+{
+	const char *folder = git_repository_workdir(scan->question->git);
+
+	return watcher_giterr_set(err, code, folder, "cannot read %s of '%s'", what, folder);
+}
+
+static bool is_below_any(const char *path, const struct strvec *dirs)
+{
+	for (size_t i = 0; i < dirs->n; i++)
+		if (path_under(path, dirs->v[i]))
+			return true;
+	return false;
+}
+
+/* -- one file ------------------------------------------------------------------------------------------------------------------------------- */
+
+static int hash_link(const char *full, git_oid *ret)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(full, target, sizeof(target));
+
+	return n < 0 ? -errno : git_odb_hash(ret, target, (size_t)n, GIT_OBJECT_BLOB);
+}
+
+/* The mode that git would store; @index_mode is what it has stored (0: nothing). */
+static uint32_t file_mode(const struct scan *scan, const struct stat *st, uint32_t index_mode)
+{
+	if (scan->trust_mode)
+		return st->st_mode & S_IXUSR ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
+	return index_mode == GIT_FILEMODE_BLOB_EXECUTABLE ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
+}
+
+/* What stands at @path: mode 0 when nothing does that git would store. A file that goes away under our hands is gone; the event of that brings the
+ * next look. */
+static int read_file(const struct scan *scan, const char *path, uint32_t index_mode, struct watcher_change *ret, struct err *err)
+{
+	git_repository *git = scan->question->git;
+	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(git), path);
+	struct stat st;
+	int r;
+
+	ret->mode = 0;
+	if (lstat(full, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(err, -errno, "cannot look at '%s'", full);
+	if (S_ISLNK(st.st_mode))
+		r = hash_link(full, &ret->oid);
+	else if (S_ISREG(st.st_mode))
+		r = git_repository_hashfile(&ret->oid, git, path, GIT_OBJECT_BLOB, path);
+	else
+		return 0;
+	if (r < 0 && lstat(full, &st) < 0 && errno == ENOENT)
+		return 0;
+	if (r < 0)
+		return watcher_giterr_set(err, r, full, "cannot read '%s'", full);
+	ret->mode = S_ISLNK(st.st_mode) ? (uint32_t)GIT_FILEMODE_LINK : file_mode(scan, &st, index_mode);
+	return 0;
+}
+
+/* Adds the file unless it is what HEAD has (staged, then put back). */
+static int add_change(struct scan *scan, const struct watcher_change *change, struct err *err)
+{
+	struct watcher_changes *changes = scan->changes;
+	CLEANUP(free_entry) git_tree_entry *e = NULL;
+	int r = scan->question->head ? git_tree_entry_bypath(&e, scan->question->head, change->path) : GIT_ENOTFOUND;
+
+	if (r < 0 && r != GIT_ENOTFOUND)
+		return git_fail(scan, r, "HEAD's tree", err);
+	if (r == 0 && (uint32_t)git_tree_entry_filemode(e) == change->mode && git_oid_equal(git_tree_entry_id(e), &change->oid))
+		return 0;
+	grow_array(&changes->all, &changes->cap, changes->n_all, sizeof(*changes->all));
+	changes->all[changes->n_all] = *change;
+	changes->all[changes->n_all++].path = xstrdup(change->path);
+	return 0;
+}
+
+/* -- submodules ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void find_links(struct scan *scan)
+{
+	struct watcher_changes *changes = scan->changes;
+	const git_oid *checksum = git_index_checksum(scan->index);
+	size_t n = git_index_entrycount(scan->index);
+
+	if (checksum && git_oid_equal(checksum, &changes->links_of))
+		return;
+	strvec_clear(&changes->links);
+	for (size_t i = 0; i < n; i++) {
+		const git_index_entry *e = git_index_get_byindex(scan->index, i);
+
+		if (e->mode == GIT_FILEMODE_COMMIT)
+			strvec_add(&changes->links, e->path);
+	}
+	changes->links_of = checksum ? *checksum : (git_oid){ 0 };
+}
+
+/* The commit that a submodule has checked out; the index's where it has none. What is dirty inside it does not count yet: a scan of its own, with its
+ * tree in place of the commit, would go here. */
+static int read_link(const struct scan *scan, const char *path, struct watcher_change *ret, struct err *err)
+{
+	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(scan->question->git), path);
+	CLEANUP(free_repository) git_repository *git = NULL;
+	const git_index_entry *e = git_index_get_bypath(scan->index, path, 0);
+	struct stat st;
+
+	if (lstat(full, &st) < 0 || !S_ISDIR(st.st_mode))
+		return read_file(scan, path, 0, ret, err);
+	ret->mode = GIT_FILEMODE_COMMIT;
+	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 && git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
+		return 0;
+	if (e)
+		ret->oid = e->id;
+	else
+		ret->mode = 0;
+	return 0;
+}
+
+static int add_links(struct scan *scan, struct err *err)
+{
+	const struct strvec *links = &scan->changes->links;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < links->n; i++) {
+		struct watcher_change change = { .path = links->v[i] };
+
+		if (!is_below_any(links->v[i], scan->question->paths) || is_below_any(links->v[i], scan->question->ignore))
+			continue;
+		r = read_link(scan, links->v[i], &change, err);
+		if (r == 0)
+			r = add_change(scan, &change, err);
+	}
+	return r;
+}
+
+/* -- all of them ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int take_status(struct scan *scan, const git_status_entry *e, struct err *err)
+{
+	const git_diff_delta *work = e->index_to_workdir, *staged = e->head_to_index;
+	const char *path = work ? work->new_file.path : staged->new_file.path;
+	struct watcher_change change = { .path = path };
+	int r = 0;
+
+	/* 'name/': a folder that libgit2 did not go into, which is a nested repository. Its treatment, and the warning, would go here. */
+	if (str_ends(path, "/") || strvec_has(&scan->changes->links, path))
+		return 0;
+	/* Other paths may come too: libgit2 gives all that starts alike. */
+	if (!is_below_any(path, scan->question->paths) || is_below_any(path, scan->question->ignore))
+		return 0;
+	if (!(e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_INDEX_DELETED)) {
+		change.mode = staged->new_file.mode;
+		change.oid = staged->new_file.id;
+	} else if (!(e->status & GIT_STATUS_WT_DELETED) && (e->status & STATUS_WORK_TREE)) {
+		r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
+	}
+	return r < 0 ? r : add_change(scan, &change, err);
+}
+
+static int take_all(struct scan *scan, struct err *err)
+{
+	CLEANUP(free_status) git_status_list *list = NULL;
+	const struct watcher_question *q = scan->question;
+	bool everything = strvec_has(q->paths, "");
+	git_status_options options;
+	int r = git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
+
+	if (r < 0)
+		return git_fail(scan, r, "the state", err);
+	options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS | GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH |
+			GIT_STATUS_OPT_EXCLUDE_SUBMODULES | GIT_STATUS_OPT_NO_REFRESH;
+	if (!everything)
+		options.pathspec = (git_strarray){ .strings = q->paths->v, .count = q->paths->n };
+	r = git_status_list_new(&list, q->git, &options);
+	if (r < 0)
+		return git_fail(scan, r, "the state", err);
+	for (size_t i = 0; i < git_status_list_entrycount(list); i++) {
+		r = take_status(scan, git_status_byindex(list, i), err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* So that libgit2 does not walk through them for untracked files. What is tracked in them it looks at all the same; take_status() drops that. */
+static int ignore_folders(struct scan *scan, struct err *err)
+{
+	CLEANUP(str_clear) struct str rules = { 0 };
+	git_repository *git = scan->question->git;
+	int r;
+
+	for (size_t i = 0; i < scan->question->ignore->n; i++) {
+		str_add_c(&rules, '/');
+		for (const char *c = scan->question->ignore->v[i]; *c; c++) {
+			if (strchr("\\*?[! #", *c))
+				str_add_c(&rules, '\\');
+			str_add_c(&rules, *c);
+		}
+		str_add(&rules, "/\n");
+	}
+	if (str_eq(str_text(&rules), scan->changes->ignored ? scan->changes->ignored : ""))
+		return 0;
+	r = git_ignore_clear_internal_rules(git);
+	if (r == 0 && rules.len > 0)
+		r = git_ignore_add_rule(git, rules.buf);
+	if (r < 0)
+		return git_fail(scan, r, "the ignore rules", err);
+	free(scan->changes->ignored);
+	scan->changes->ignored = str_take(&rules);
+	return 0;
+}
+
+static void add_ignored(struct scan *scan)
+{
+	struct watcher_changes *changes = scan->changes;
+
+	changes->n_files = changes->n_all;
+	for (size_t i = 0; i < scan->question->ignore->n; i++) {
+		grow_array(&changes->all, &changes->cap, changes->n_all, sizeof(*changes->all));
+		changes->all[changes->n_all++] =
+			(struct watcher_change){ .path = xstrdup(scan->question->ignore->v[i]), .mode = WATCHER_TREE_DROP };
+	}
+}
+
+static void sort_changes(struct watcher_changes *changes)
+{
+	changes->sorted = xrealloc(changes->sorted, changes->n_all * sizeof(*changes->sorted));
+	for (size_t i = 0; i < changes->n_all; i++)
+		changes->sorted[i] = &changes->all[i];
+	if (changes->n_all > 1)
+		qsort(changes->sorted, changes->n_all, sizeof(*changes->sorted), watcher_tree_compare_changes);
+}
+
+static void forget_changes(struct watcher_changes *changes)
+{
+	for (size_t i = 0; i < changes->n_all; i++)
+		free((char *)changes->all[i].path);
+	changes->n_all = changes->n_files = 0;
+}
+
+static int open_scan(struct scan *scan, struct err *err)
+{
+	git_config *config = NULL;
+	int trust = 1, r = git_repository_index(&scan->index, scan->question->git);
+
+	/* Outside of status, which would take an index that cannot be read for an empty one. */
+	if (r == 0)
+		r = git_index_read(scan->index, 0);
+	if (r < 0)
+		return git_fail(scan, r, "the index", err);
+	if (git_repository_config_snapshot(&config, scan->question->git) == 0)
+		(void)!git_config_get_bool(&trust, config, "core.filemode");
+	git_config_free(config);
+	scan->trust_mode = trust != 0;
+	return 0;
+}
+
+int watcher_worktree_scan(const struct watcher_question *question, struct watcher_changes *changes, struct err *err)
+{
+	CLEANUP(scan_clear) struct scan scan = { .question = question, .changes = changes };
+	int r;
+
+	forget_changes(changes);
+	r = open_scan(&scan, err);
+	if (r < 0)
+		return r;
+	find_links(&scan);
+	r = ignore_folders(&scan, err);
+	if (r == 0)
+		r = take_all(&scan, err);
+	if (r == 0)
+		r = add_links(&scan, err);
+	if (r < 0) {
+		forget_changes(changes);
+		return r;
+	}
+	add_ignored(&scan);
+	sort_changes(changes);
+	return 0;
+}
+
+void watcher_worktree_clear(struct watcher_changes *changes)
+{
+	forget_changes(changes);
+	free(changes->all);
+	free(changes->sorted);
+	free(changes->ignored);
+	strvec_clear(&changes->links);
+	*changes = (struct watcher_changes){ 0 };
+}

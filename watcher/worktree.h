@@ -1,0 +1,41 @@
+/* watcher/worktree - which files below some paths differ from HEAD, with the ID that their content would get.
+ *
+ * What counts is the work tree, as `git add -A` would take it: modified, deleted and untracked files that are not ignored, whatever the index holds of
+ * them. From the index comes only what git has from nowhere else: whether an ignored file is tracked, the executable bit where core.fileMode is off,
+ * the commit of a submodule that is not checked out.
+ * Submodules count by the commit they have checked out. Nested repositories that are no submodules are passed over (see watcher_worktree_scan).
+ * Nothing is written: no object, no refreshed index. */
+#ifndef REINJECT_WATCHER_WORKTREE_H
+#define REINJECT_WATCHER_WORKTREE_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "watcher/tree.h"
+
+#include <git2.h>
+
+#include <stdbool.h>
+
+/** What is asked; plain borrowed data. All paths are relative to the work tree, '' is its root. */
+struct watcher_question {
+	git_repository *git;
+	const git_tree *head;        /* NULL before the first commit */
+	const struct strvec *paths;  /* none of them lies below another */
+	const struct strvec *ignore;
+};
+
+struct watcher_changes {
+	struct watcher_change *all;              /* owned; their paths too */
+	size_t n_all, cap;
+	const struct watcher_change **sorted;    /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
+	size_t n_files;                          /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
+	struct strvec links;                     /* submodules in the index, as of links_of */
+	git_oid links_of;                        /* the index's checksum */
+	char *ignored;                           /* owned; the rules that libgit2 was given */
+};
+
+/** Fills @changes, which keeps what can be used again by the next scan; zeroed before the first. On failure it is empty. */
+int watcher_worktree_scan(const struct watcher_question *question, struct watcher_changes *changes, struct err *err) MUST_CHECK;
+void watcher_worktree_clear(struct watcher_changes *changes);
+
+#endif
