@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -144,18 +143,6 @@ int artifact_check(const char *path, const char *target, struct err *err)
 	return err_set(err, -ENOEXEC, "'%s' is for %s, but %s needs %s!", path, is, target && *target ? target : "this host", wanted);
 }
 
-/* cargo's own lock on its profile folder, shared, so that another cargo does not swap the binary meanwhile. While another cargo holds it we do not
- * wait: the comparison after the work decides. */
-static int lock_profile_folder(const char *binary)
-{
-	CLEANUP_FREE char *dir = fs_dirname(binary), *path = xasprintf("%s/.cargo-lock", dir);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0)
-		(void)flock(fd, LOCK_SH | LOCK_NB);
-	return fd;
-}
-
 static int copy_binary(const char *binary, const char *out, const struct cancel *cancel, struct err *err)
 {
 	CLEANUP_CLOSE int from = open(binary, O_RDONLY | O_CLOEXEC);
@@ -233,7 +220,6 @@ static int strip_or_copy(const char *strip, const char *binary, const char *out,
 
 int artifact_strip(const struct config *config, const char *binary, const char *out, struct cancel *cancel, struct err *err)
 {
-	CLEANUP_CLOSE int lock = lock_profile_folder(binary);
 	int r = strip_or_copy(config->build.strip, binary, out, cancel, err);
 
 	if (r < 0)

@@ -60,8 +60,8 @@ static void add_all_places(const struct config *config, struct places *places)
 		}
 		for (size_t j = 0; j < p->copies.n; j++)
 			if (!str_ends(p->copies.v[j], "/"))
-				add_place(places, IN_FOLDER, clean_place(p->copies.v[j], NULL), xasprintf("the copy of [package %s]", p->name), p->file,
-					  p->line);
+				add_place(places, IN_FOLDER, clean_place(p->copies.v[j], NULL), xasprintf("the copy of [package %s]", p->name),
+					  p->file, p->line);
 	}
 	for (size_t i = 0; i < config->n_assets; i++) {
 		const struct config_asset *a = &config->assets[i];
@@ -91,8 +91,8 @@ static void report_meeting(struct config_loader *loader, const struct place *a, 
 	bool swap = strcmp(a->file, b->file) == 0 && a->line > b->line;
 	const struct place *first = swap ? b : a, *later = swap ? a : b;
 
-	config_report_add(&loader->report, CONFIG_ERROR, later->file, later->line, "%s goes to '%s', and so does %s (%s:%u)", later->what, later->path,
-			  first->what, first->file, first->line);
+	config_report_add(&loader->report, CONFIG_ERROR, later->file, later->line, "%s goes to '%s', and so does %s (%s:%u)", later->what,
+			  later->path, first->what, first->file, first->line);
 }
 
 static void check_meetings(struct config_loader *loader)
@@ -155,13 +155,14 @@ void config_check_missing(struct config_loader *loader)
 
 		for (size_t j = 0; fs_is_dir(config->sources[p->source].path) && j < p->paths.n; j++)
 			if (!is_there(config, p->source, p->paths.v[j]))
-				config_report_add(&loader->report, CONFIG_WARNING, p->file, p->line, "[package %s]: folder '%s' is missing", p->name,
-						  p->paths.v[j]);
+				config_report_add(&loader->report, CONFIG_WARNING, p->file, p->line, "[package %s]: folder '%s' is missing",
+						  p->name, p->paths.v[j]);
 	}
 	for (size_t i = 0; i < config->n_assets; i++) {
 		const struct config_asset *a = &config->assets[i];
 
 		if (fs_is_dir(config->sources[a->source].path) && *a->path && !is_there(config, a->source, a->path))
-			config_report_add(&loader->report, CONFIG_WARNING, a->file, a->line, "[asset %s]: file '%s' is missing", a->name, a->path);
+			config_report_add(&loader->report, CONFIG_WARNING, a->file, a->line, "[asset %s]: file '%s' is missing", a->name,
+					  a->path);
 	}
 }

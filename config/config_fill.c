@@ -17,7 +17,8 @@ static void report_at(struct config_loader *loader, enum config_severity severit
 	free(text);
 }
 
-void config_loader_report(struct config_loader *loader, enum config_severity severity, const struct config_section *section, const char *format, ...)
+void config_loader_report(struct config_loader *loader, enum config_severity severity, const struct config_section *section, const char *format,
+			  ...)
 {
 	va_list args;
 
@@ -177,8 +178,8 @@ static void check_image(struct config_loader *loader, const struct config_sectio
 		if (image->format == CONFIG_IMAGE_CUSTOM && (!setting || setting->parsed.empty))
 			config_loader_report_key(loader, section, "format", "format = custom needs '%s'", keys[i]);
 		else if (image->format != CONFIG_IMAGE_CUSTOM && setting && setting->valid && !setting->parsed.empty)
-			config_report_add(&loader->report, CONFIG_WARNING, setting->file, setting->line, "'%s' is used with format = custom only",
-					  keys[i]);
+			config_report_add(&loader->report, CONFIG_WARNING, setting->file, setting->line,
+					  "'%s' is used with format = custom only", keys[i]);
 	}
 	if (image->mode == CONFIG_IMAGE_LIVE && !image->mount_point && !config_section_find(section, "mount_point"))
 		config_loader_report_key(loader, section, "mode", "mode = live needs 'mount_point', where the image is kept mounted");

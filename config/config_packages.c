@@ -28,7 +28,7 @@ static size_t find_source(struct config_loader *loader, const struct config_sect
 {
 	const struct config_value_parsed *name = config_section_value(section, "source");
 	const struct config *config = loader->config;
-	struct str known = { 0 };
+	CLEANUP(str_clear) struct str known = { 0 };
 
 	if (!name)
 		return 0;
@@ -38,7 +38,6 @@ static size_t find_source(struct config_loader *loader, const struct config_sect
 		str_printf(&known, "%s%s", i > 0 ? ", " : "", config->sources[i].name);
 	}
 	config_loader_report_key(loader, section, "source", "there is no [source %s]; known: %s", name->text, str_text(&known));
-	str_clear(&known);
 	return 0;
 }
 
@@ -93,15 +92,16 @@ static void fill_places(struct config_loader *loader, struct config_section *sec
 			const struct config_value_parsed *value = config_section_value(section, keys[i]);
 
 			if (value && value->items.n > 0)
-				config_loader_report(loader, CONFIG_WARNING, section, "[%s] is a library (bins is empty), so that '%s' means nothing",
-						     section->name, keys[i]);
+				config_loader_report(loader, CONFIG_WARNING, section,
+						     "[%s] is a library (bins is empty), so that '%s' means nothing", section->name, keys[i]);
 		}
 		return;
 	}
 	config_loader_items(section, "copy", &package->copies);
 	for (size_t i = 0; i < package->copies.n; i++)
 		if (str_ends(package->copies.v[i], "/"))
-			config_loader_report_key(loader, section, "copy", "copy: '%s' is a folder; the file's name belongs to it", package->copies.v[i]);
+			config_loader_report_key(loader, section, "copy", "copy: '%s' is a folder; the file's name belongs to it",
+						 package->copies.v[i]);
 	if (is_said(section, "dest"))
 		config_loader_items(section, "dest", &package->dests);
 	else
@@ -113,9 +113,11 @@ static void fill_command(struct config_loader *loader, const struct config_secti
 	config_loader_items(section, "command", &package->command);
 	package->artifact = config_loader_text(section, "artifact");
 	if (package->command.n > 0 && !is_said(section, "artifact"))
-		config_loader_report_key(loader, section, "command", "[%s] has a 'command', so it needs the 'artifact' that this makes", section->name);
+		config_loader_report_key(loader, section, "command", "[%s] has a 'command', so it needs the 'artifact' that this makes",
+					 section->name);
 	if (package->artifact && !is_said(section, "command"))
-		config_loader_report_key(loader, section, "artifact", "[%s] has an 'artifact', so it needs the 'command' that makes it", section->name);
+		config_loader_report_key(loader, section, "artifact", "[%s] has an 'artifact', so it needs the 'command' that makes it",
+					 section->name);
 	if (package->command.n > 0 && package->bins.n > 1)
 		config_loader_report_key(loader, section, "bins", "[%s] has a 'command', which makes one binary, not %zu", section->name,
 					 package->bins.n);

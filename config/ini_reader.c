@@ -19,9 +19,9 @@ struct reader {
 	const char *text; /* the whole file */
 	size_t n, at;
 	unsigned int line;
-	bool indented; /* the line that inih has starts with a blank */
-	bool awaited;  /* a value must come out of it */
-	bool broken;   /* it was reported */
+	bool indented;         /* the line that inih has starts with a blank */
+	bool awaited;          /* a value must come out of it */
+	bool broken;           /* it was reported */
 	size_t section, entry; /* where we are; NONE: nowhere */
 	struct config_ini *ini;
 	struct config_report *report;
@@ -32,11 +32,11 @@ static bool is_blank(char c)
 	return isspace((unsigned char)c);
 }
 
-#define complain(reader, ...)                                                                                       \
-	do {                                                                                                        \
-		if (!(reader)->broken)                                                                              \
-			config_report_add((reader)->report, CONFIG_ERROR, (reader)->ini->path, (reader)->line, __VA_ARGS__); \
-		(reader)->broken = true;                                                                            \
+#define complain(reader, ...)                                                                                                                   \
+	do {                                                                                                                                    \
+		if (!(reader)->broken)                                                                                                          \
+			config_report_add((reader)->report, CONFIG_ERROR, (reader)->ini->path, (reader)->line, __VA_ARGS__);                    \
+		(reader)->broken = true;                                                                                                        \
 	} while (0)
 
 static struct config_ini_section *section_find(const struct config_ini *ini, const char *name)
@@ -269,7 +269,8 @@ static int check_trust(const char *path, const struct stat *st, struct err *err)
 				     S_ISDIR(st->st_mode) ? "a folder" : "no regular file");
 	}
 	if (st->st_mode & S_IWOTH) {
-		err_class_set(err, ERR_USAGE, -EINVAL, "configuration '%s' is refused: everybody may write it, and it names programs to run", path);
+		err_class_set(err, ERR_USAGE, -EINVAL, "configuration '%s' is refused: everybody may write it, and it names programs to run",
+			      path);
 		err_hint(err, "chmod o-w '%s'", path);
 		return -EINVAL;
 	}

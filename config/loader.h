@@ -25,8 +25,8 @@ struct config_loader {
 };
 
 /** Reports about a whole section, at its header. */
-void config_loader_report(struct config_loader *loader, enum config_severity severity, const struct config_section *section, const char *format, ...)
-	PRINTF(4, 5);
+void config_loader_report(struct config_loader *loader, enum config_severity severity, const struct config_section *section, const char *format,
+			  ...) PRINTF(4, 5);
 /** Reports about a key of a section, at its line; at the header when it was not said. */
 void config_loader_report_key(struct config_loader *loader, const struct config_section *section, const char *key, const char *format, ...)
 	PRINTF(4, 5);

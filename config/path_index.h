@@ -17,7 +17,7 @@ struct config_path_slot {
 
 struct config_path_index {
 	struct config_path_slot *slots; /* owned */
-	size_t n_slots; /* a power of two, at least twice the entries; 0 while empty */
+	size_t n_slots;                 /* a power of two, at least twice the entries; 0 while empty */
 	size_t n;
 };
 

@@ -12,9 +12,9 @@ enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
 struct config_note {
 	enum config_severity severity;
-	size_t file; /* index into the report's files, which stand in the order in which they were first named */
+	size_t file;       /* index into the report's files, which stand in the order in which they were first named */
 	unsigned int line; /* 0: there is none, such as for -o */
-	size_t number; /* in the order of adding */
+	size_t number;     /* in the order of adding */
 	char *text;
 };
 

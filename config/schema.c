@@ -3,6 +3,7 @@
 #include <string.h>
 
 /* Rows of one section stand together: `reinject config` and the manual follow the table's order. */
+/* clang-format off */
 const struct schema_option schema_options[] = {
 	{ .section = "reinject", .key = "include", .type = SCHEMA_LIST, .item = SCHEMA_PATH,
 	  .help = "more INI files, such as a generated package map; keys of the file that includes them win" },
@@ -112,6 +113,7 @@ const struct schema_option schema_options[] = {
 	{ .section = "share", .key = "path", .type = SCHEMA_PATH, .help = "folder of the host that the guest sees: share:/" },
 	{ .section = "share", .key = "after_put", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after a file was put there" },
 };
+/* clang-format on */
 const size_t schema_n_options = N_ELEMENTS(schema_options);
 
 /* 'package *' matches 'package init', 'env.*' 'env.PATH', '*' everything but nothing. */

@@ -104,7 +104,8 @@ static bool check_section(const char *name, const char *file, unsigned int line,
 	}
 	near = schema_nearest_section(name);
 	if (near && near[strlen(near) - 1] == '*')
-		config_report_add(report, CONFIG_ERROR, file, line, "unknown section [%s]; did you mean [%.*sNAME]?", name, (int)strlen(near) - 1, near);
+		config_report_add(report, CONFIG_ERROR, file, line, "unknown section [%s]; did you mean [%.*sNAME]?", name,
+				  (int)strlen(near) - 1, near);
 	else if (near)
 		config_report_add(report, CONFIG_ERROR, file, line, "unknown section [%s]; did you mean [%s]?", name, near);
 	else
@@ -150,7 +151,8 @@ static bool check_continued(const struct config_ini_entry *entry, const char *se
 					  "the line starts with a blank, but the value of '%s' before it is no list", entry->key);
 		else if (looks_like_key(section, line))
 			config_report_add(report, CONFIG_ERROR, file, entry->continued[i],
-					  "the line looks like a key, but starts with a blank, so that it continues the value of '%s'", entry->key);
+					  "the line looks like a key, but starts with a blank, so that it continues the value of '%s'",
+					  entry->key);
 		else
 			continue;
 		good = false;

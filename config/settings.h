@@ -30,7 +30,7 @@ struct config_section {
 };
 
 struct config_settings {
-	const char *dir; /* borrowed: what paths are relative to */
+	const char *dir;          /* borrowed: what paths are relative to */
 	struct config_section *v; /* owned */
 	size_t n, cap;
 };

@@ -46,7 +46,8 @@ static int add_variable(struct str *s, const char **p, const struct strvec *vari
 	name = xstrndup(*p + 2, (size_t)(end - *p - 2));
 	*p = end + 1;
 	if (!is_name(name))
-		return err_class_set(err, ERR_USAGE, -EINVAL, "'${%s}' names no variable (letters, digits and '_'; '\\${' is a plain '${')", name);
+		return err_class_set(err, ERR_USAGE, -EINVAL, "'${%s}' names no variable (letters, digits and '_'; '\\${' is a plain '${')",
+				     name);
 	value = look_up(name, variables);
 	if (!value && is_kept(name, keep)) {
 		str_printf(s, "${%s}", name);

@@ -10,8 +10,8 @@
 #include "config/schema.h"
 
 struct config_value_parsed {
-	bool empty; /* nothing was said, by a type for which that means 'as if the key were not there' */
-	char *text; /* never NULL once parsed: what `reinject config` shows; paths absolute, lists joined again */
+	bool empty;          /* nothing was said, by a type for which that means 'as if the key were not there' */
+	char *text;          /* never NULL once parsed: what `reinject config` shows; paths absolute, lists joined again */
 	struct strvec items; /* SCHEMA_LIST, SCHEMA_COMMAND */
 	uint64_t number;     /* SCHEMA_UINT; SCHEMA_BOOL: 1 or 0 */
 };

@@ -22,6 +22,7 @@ struct refresh_round {
 	struct watcher_look *look;  /* the one that was planned on */
 	struct refresh_plan plan;
 	struct strvec extra_env;    /* REINJECT_* for custom commands */
+	struct strvec machines;     /* VMs that run from the image as it was: 'qemu-system-x86_64 (process 4711)' */
 	struct refresh_staged *staged; /* as plan.steps */
 	struct refresh_put_file *files;     /* every file that was put, written or identical */
 	size_t n_files, cap_files;

@@ -24,6 +24,7 @@ static void round_clear(struct refresh_round *round)
 	free(round->edited);
 	free(round->first_failure);
 	strvec_clear(&round->extra_env);
+	strvec_clear(&round->machines);
 	refresh_plan_clear(&round->plan);
 	watcher_look_free(round->look);
 }
@@ -133,6 +134,7 @@ static void fill_environment(struct refresh_round *round)
 	CLEANUP_FREE char *names = join_names(round, false);
 
 	strvec_addf(&round->extra_env, "REINJECT_RUN=%lld", (long long)round->id);
+	strvec_addf(&round->extra_env, "REINJECT_RESULT=%s", journal_result_name(JOURNAL_PENDING));
 	strvec_addf(&round->extra_env, "REINJECT_IMAGE=%s", round->session->config->image.path);
 	strvec_addf(&round->extra_env, "REINJECT_PACKAGES=%s", names);
 	strvec_addf(&round->extra_env, "REINJECT_COMMIT=%s", round->look->n_sources ? round->look->sources[0].head : "");
@@ -185,6 +187,20 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 	return 0;
 }
 
+/* STATE/locations: errors and warnings of this run's builds, for editors. Its loss is not worth a failed run. */
+static void write_locations(const struct refresh_round *round)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/locations", round->session->config->state);
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	if (round->plan.n_builds == 0)
+		return;
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		for (size_t l = 0; l < round->staged[i].locations.n; l++)
+			str_printf(&text, "%s\n", round->staged[i].locations.v[l]);
+	(void)!fs_write_atomic(path, str_text(&text), text.len, 0644, NULL);
+}
+
 static int stage_all(struct refresh_round *round, const struct refresh_prepare *prepare, struct err *err)
 {
 	size_t position = 0;
@@ -198,6 +214,7 @@ static int stage_all(struct refresh_round *round, const struct refresh_prepare *
 		if (r >= 0)
 			r = stage_step(round, i, ++position, err);
 	}
+	write_locations(round);
 	if (round->after_us == 0)
 		round->after_us = clock_us();
 	if (r >= 0)
@@ -236,6 +253,11 @@ static int swap(struct refresh_round *round, struct image_txn **txn, struct err 
 	round->session->identity = shadow;
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP, .path = round->session->config->image.path,
 					  .ms = (swapped_us - round->after_us) / 1000 });
+	for (size_t i = 0; i < round->machines.n; i++) {
+		CLEANUP_FREE char *text = xasprintf("%s goes on with the image as it was: restart it to see the change", round->machines.v[i]);
+
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+	}
 	if (note)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
 	return journal_swap_done(round->session->journal, round->id, err);
@@ -250,6 +272,14 @@ static int leave_alone(struct refresh_round *round, struct image_txn **txn, stru
 
 /* -- the whole ------------------------------------------------------------------------------------------------------------------------------ */
 
+/* A VM with snapshot=on may stay: it goes on with the old inode, which its user should hear after the swap. */
+static void remember_machines(struct refresh_round *round, const struct image_holders *holders)
+{
+	for (size_t i = 0; i < holders->n; i++)
+		if (holders->v[i].program && str_starts(holders->v[i].program, "qemu"))
+			strvec_addf(&round->machines, "%s (process %d)", holders->v[i].program, (int)holders->v[i].pid);
+}
+
 static int start_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
@@ -261,6 +291,7 @@ static int start_prepare(struct refresh_round *round, struct refresh_prepare **r
 		r = image_holders_refuse(image, &holders, err);
 	if (r < 0)
 		return r;
+	remember_machines(round, &holders);
 	return refresh_prepare_early(&round->session->config->image) ? refresh_prepare_start(round->session, round->id, ret, err) : 0;
 }
 

@@ -201,6 +201,7 @@ static int build_and_strip(struct building *building, const struct config_packag
 	staged->ms = build.result.ms;
 	staged->ended_us = build.result.ended_us;
 	staged->fresh = build.fresh;
+	strvec_copy(&staged->locations, &build.locations);
 	staged->ok = build.ok;
 	if (!build.ok) {
 		staged->failure = xstrdup(build.failure ? build.failure : "the build failed");
@@ -261,5 +262,6 @@ void refresh_staged_clear(struct refresh_staged *staged)
 	}
 	free(staged->files);
 	free(staged->failure);
+	strvec_clear(&staged->locations);
 	*staged = (struct refresh_staged){ 0 };
 }

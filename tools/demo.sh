@@ -8,7 +8,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH=$root/build/tools/bin:$PATH
-reinject=${REINJECT:-$root/build/reinject}
+program=$(realpath -m "${REINJECT:-$root/build/reinject}")
 demo=$root/build/demo
 # shellcheck source-path=SCRIPTDIR source=image.bash
 . "$root/tools/image.bash"
@@ -18,6 +18,7 @@ unset "${!GIT_@}" RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD
 
 step=0
 tell() { printf '\n== %d. %s\n' "$((step += 1))" "$*"; }
+reinject() { "$program" "$@"; }
 run() {
 	printf '$ %s\n' "$*"
 	"$@"
@@ -36,9 +37,8 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
-[[ -x $reinject ]] || fail "there is no program at '$reinject': run make"
+[[ -x $program ]] || fail "there is no program at '$program': run make"
 command -v redoxfs >/dev/null || fail "redoxfs is missing: 'make deps' builds it"
-command -v reinject >/dev/null || PATH=${reinject%/*}:$PATH
 # What a demo that was killed may have left.
 if image_is_mounted "$demo/look"; then umount "$demo/look"; fi
 rm -rf "$demo"
@@ -74,4 +74,4 @@ rm -rf look look.img built said
 tell "What reinject knows of it"
 run reinject log
 
-printf '\nThe image is %s; change something in %s and run it again: %s -C %s refresh\n' "$demo/disk.img" "$demo/source" "$reinject" "$demo"
+printf '\nThe image is %s; change something in %s and run it again: %s -C %s refresh\n' "$demo/disk.img" "$demo/source" "$program" "$demo"

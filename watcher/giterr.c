@@ -31,13 +31,19 @@ static int errno_of(int code)
 	switch (code) {
 	case GIT_ENOTFOUND:
 		return -ENOENT;
-	case GIT_EOWNER:
-		return -EACCES;
 	case GIT_ELOCKED:
 		return -EBUSY;
 	default:
 		return -EIO;
 	}
+}
+
+bool watcher_giterr_is_owner(int code)
+{
+	const git_error *last = git_error_last();
+
+	/* 1.5.1 stumbles over its own question when there is a global configuration without that key. */
+	return code == GIT_EOWNER || (code == GIT_ENOTFOUND && last && last->message && strstr(last->message, "safe.directory"));
 }
 
 int watcher_giterr_set(struct err *err, int code, const char *path, const char *format, ...)
@@ -46,14 +52,14 @@ int watcher_giterr_set(struct err *err, int code, const char *path, const char *
 	const char *words = last && last->message ? last->message : "libgit2 does not say why";
 	CLEANUP_FREE char *before = NULL;
 	CLEANUP(str_clear) struct str s = { 0 };
-	int r = errno_of(code);
+	int r = watcher_giterr_is_owner(code) ? -EACCES : errno_of(code);
 	va_list args;
 	char said[512];
 
 	va_start(args, format);
 	vsnprintf(said, sizeof(said), format, args);
 	va_end(args);
-	if (code == GIT_EOWNER) {
+	if (watcher_giterr_is_owner(code)) {
 		err_class_set(err, ERR_ENVIRONMENT, r, "%s: it belongs to another user, and git does not trust it", said);
 		err_hint(err, "git config --global --add safe.directory '%s'", path);
 		return r;

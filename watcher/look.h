@@ -4,6 +4,8 @@
  * shared files, its binaries and destinations, and the part of [build] that concerns it (cargo_inputs_hash). Equal inputs give equal fingerprints
  * in every process and on every day; events only say when to look (DESIGN.md section 3).
  * Parts:    each fingerprint keeps its parts (label and hash), so that two of them can be compared and the difference named.
+ * Nesting:  a package's folder counts without the folders of other packages that lie in it; those count for whoever uses them.
+ * Ignored:  a file that .gitignore names counts by its content where it is named itself (a shared file, an asset, Cargo.lock), not below a folder.
  * Ownership: watcher_look_free(). Plain data afterwards; threads may read it. */
 #ifndef REINJECT_WATCHER_LOOK_H
 #define REINJECT_WATCHER_LOOK_H
@@ -12,13 +14,20 @@
 #include "config/pkgmap.h"
 #include "watcher/repo.h"
 
+struct watcher_part {
+	char *label; /* 'tree base:drivers/common', 'shared base:Cargo.toml', 'lock base', 'bin', 'destination', 'build' ... */
+	char *value;
+};
+
 struct watcher_subject {
 	char *name;                       /* 'package NAME' or 'asset NAME' */
 	size_t index;                     /* into config->packages or config->assets */
 	bool is_asset;
 	bool missing;                     /* its folder or file is not there */
 	char fingerprint[HASH_HEX_SIZE];
-	char *why;                        /* what is dirty: 'drivers/common/src/lib.rs, through common'; NULL when nothing is */
+	struct watcher_part *parts;       /* what went into it, in order; a label may come more than once */
+	size_t n_parts;
+	char *why;                        /* what is dirty: 'drivers/common/src/lib.rs, through common'; ' and 3 more'; NULL when nothing is */
 };
 
 struct watcher_source_state {

@@ -43,6 +43,37 @@ static int allow_extensions(void)
 	return git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, names, N_ELEMENTS(names));
 }
 
+/* The folder with the .git that git would find from @path; the caller frees it. What git trusts is named by that. */
+static char *find_root(const char *path)
+{
+	char *root = realpath(path, NULL);
+
+	while (root && strlen(root) > 1) {
+		CLEANUP_FREE char *git = xasprintf("%s/.git", root);
+		char *parent;
+
+		if (fs_exists(git))
+			return root;
+		parent = fs_dirname(root);
+		free(root);
+		root = parent;
+	}
+	free(root);
+	return xstrdup(path);
+}
+
+static int open_failed(const struct watcher_repo *repo, int code, struct err *err)
+{
+	CLEANUP_FREE char *root = find_root(repo->path);
+
+	if (code == GIT_ENOTFOUND && !watcher_giterr_is_owner(code)) {
+		err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "source '%s' lies in no git repository", repo->path);
+		err_hint(err, "git init '%s'", repo->path);
+		return -ENOENT;
+	}
+	return watcher_giterr_set(err, code, root, "cannot open the repository of source '%s'", repo->path);
+}
+
 static int open_git(struct watcher_repo *repo, struct err *err)
 {
 	int r = git_libgit2_init();
@@ -53,13 +84,8 @@ static int open_git(struct watcher_repo *repo, struct err *err)
 	r = allow_extensions();
 	if (r == 0)
 		r = git_repository_open_ext(&repo->git, repo->path, 0, NULL);
-	if (r == GIT_ENOTFOUND) {
-		err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "source '%s' lies in no git repository", repo->path);
-		err_hint(err, "git init '%s'", repo->path);
-		return -ENOENT;
-	}
 	if (r < 0)
-		return watcher_giterr_set(err, r, repo->path, "cannot open the repository of source '%s'", repo->path);
+		return open_failed(repo, r, err);
 	if (!git_repository_workdir(repo->git))
 		return err_class_set(err, ERR_USAGE, -EINVAL, "source '%s' is a bare repository, without files", repo->path);
 	return 0;

@@ -3,6 +3,8 @@
 #include "base/fs.h"
 #include "watcher/giterr.h"
 
+#include <git2/sys/repository.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -177,6 +179,18 @@ static int add_links(struct scan *scan, struct err *err)
 
 /* -- all of them ---------------------------------------------------------------------------------------------------------------------------- */
 
+/* Files that a sparse checkout leaves out; libgit2 calls them deleted. */
+static bool is_left_out(const struct scan *scan, const char *path, struct watcher_change *ret)
+{
+	const git_index_entry *e = git_index_get_bypath(scan->index, path, 0);
+
+	if (!e || !(e->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE))
+		return false;
+	ret->mode = e->mode;
+	ret->oid = e->id;
+	return true;
+}
+
 static int take_status(struct scan *scan, const git_status_entry *e, struct err *err)
 {
 	const git_diff_delta *work = e->index_to_workdir, *staged = e->head_to_index;
@@ -193,8 +207,9 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 	if (!(e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_INDEX_DELETED)) {
 		change.mode = staged->new_file.mode;
 		change.oid = staged->new_file.id;
-	} else if (!(e->status & GIT_STATUS_WT_DELETED) && (e->status & STATUS_WORK_TREE)) {
-		r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
+	} else if ((e->status & STATUS_WORK_TREE) && !((e->status & GIT_STATUS_WT_DELETED) && is_left_out(scan, path, &change))) {
+		if (!(e->status & GIT_STATUS_WT_DELETED))
+			r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
 	}
 	return r < 0 ? r : add_change(scan, &change, err);
 }
@@ -280,20 +295,35 @@ static void forget_changes(struct watcher_changes *changes)
 	changes->n_all = changes->n_files = 0;
 }
 
-static int open_scan(struct scan *scan, struct err *err)
+/* libgit2 reads changed files again, but keeps what it made of them (core.autocrlf and the like) until it is given a configuration. */
+static int read_config(git_repository *git, int *ret_trust_mode)
 {
 	git_config *config = NULL;
-	int trust = 1, r = git_repository_index(&scan->index, scan->question->git);
+	int r = git_repository_config(&config, git);
+
+	if (r == 0)
+		r = git_repository_set_config(git, config);
+	if (r == 0 && git_config_get_bool(ret_trust_mode, config, "core.filemode") < 0)
+		*ret_trust_mode = 1;
+	git_config_free(config);
+	return r;
+}
+
+static int open_scan(struct scan *scan, struct err *err)
+{
+	git_repository *git = scan->question->git;
+	int trust = 1, r = read_config(git, &trust);
+
+	if (r < 0)
+		return git_fail(scan, r, "the configuration", err);
+	scan->trust_mode = trust != 0;
+	r = git_repository_index(&scan->index, git);
 
 	/* Outside of status, which would take an index that cannot be read for an empty one. */
 	if (r == 0)
 		r = git_index_read(scan->index, 0);
 	if (r < 0)
 		return git_fail(scan, r, "the index", err);
-	if (git_repository_config_snapshot(&config, scan->question->git) == 0)
-		(void)!git_config_get_bool(&trust, config, "core.filemode");
-	git_config_free(config);
-	scan->trust_mode = trust != 0;
 	return 0;
 }
 

@@ -531,7 +531,7 @@ interrupt() {
 	printf 'X' | dd of="$IMAGE" bs=1 seek="$at" conv=notrunc status=none
 	local sum
 	sum=$(image_sum)
-	rx image check
+	rx image check --deep
 	expect_status 1
 	expect_untouched "$sum"
 }

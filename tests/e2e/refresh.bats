@@ -255,12 +255,15 @@ odd=1"
 @test "the compiler's words reach the terminal and the list of locations" {
 	rx_ok refresh
 	break_source inputd
-	rx refresh
+	rx --color=always refresh
 	expect_status 1
 	expect_err 'error'
 	expect_err 'drivers/inputd/src/main\.rs'
-	# In colour, unchanged, also when nobody looks: that is what was asked of cargo.
 	expect_err $'\033\\['
+	# Into a file nobody wants the colours.
+	rx refresh --retry
+	expect_status 1
+	refute grep -q $'\033' "$T/err"
 	grep -Eq 'drivers/inputd/src/main\.rs:[0-9]+:[0-9]+: ' "$TREE/.reinject/locations" || fail "no location of the error"
 }
 

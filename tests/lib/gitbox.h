@@ -53,7 +53,8 @@ static inline struct gitbox *gitbox_make(void)
 	box->repo = xasprintf("%s/repo", box->dir);
 	gitbox_config(box);
 	assert_int_equal(mkdir(box->repo, 0755), 0);
-	gitbox_git(box, "init", "-q");
+	/* The template is a dozen files that no test needs. */
+	gitbox_git(box, "init", "-q", "--template=");
 	return box;
 }
 
@@ -115,14 +116,15 @@ static inline char *gitbox_oracle(struct gitbox *box, const char *without)
 	return scratch_run(write, box->repo, env.v);
 }
 
-/** The entry at @path in the tree that the oracle named; zeros when there is none. */
-static inline void gitbox_oracle_entry(struct gitbox *box, const char *tree_name, const char *path, git_oid *ret)
+/** The entry at @path in the tree that the oracle named, and its mode; zeros when there is none. */
+static inline uint32_t gitbox_oracle_entry(struct gitbox *box, const char *tree_name, const char *path, git_oid *ret)
 {
 	CLEANUP_FREE char *objects = xasprintf("%s/oracle/objects", box->dir);
 	git_repository *git = NULL;
 	git_odb *odb = NULL;
 	git_tree *tree = NULL;
 	git_tree_entry *entry = NULL;
+	uint32_t mode = 0;
 	git_oid oid;
 
 	assert_int_equal(git_oid_fromstr(&oid, tree_name), 0);
@@ -133,16 +135,19 @@ static inline void gitbox_oracle_entry(struct gitbox *box, const char *tree_name
 	assert_int_equal(git_tree_lookup(&tree, git, &oid), 0);
 	*ret = (git_oid){ 0 };
 	if (!*path) {
-		if (git_tree_entrycount(tree) > 0)
+		mode = git_tree_entrycount(tree) > 0 ? 040000 : 0;
+		if (mode)
 			*ret = oid;
 	} else if (git_tree_entry_bypath(&entry, tree, path) == 0) {
 		*ret = *git_tree_entry_id(entry);
+		mode = (uint32_t)git_tree_entry_filemode(entry);
 	}
 	git_tree_entry_free(entry);
 	git_tree_free(tree);
 	git_odb_free(odb);
 	git_repository_free(git);
 	git_libgit2_shutdown();
+	return mode;
 }
 
 #endif

@@ -6,10 +6,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -242,24 +240,6 @@ static void test_strip_notices_another_cargo(void **state)
 	assert_false(fs_exists(f->out));
 }
 
-static void test_strip_holds_cargos_lock(void **state)
-{
-	struct fixture *f = *state;
-	CLEANUP_FREE char *strip = xasprintf("%s/strip", f->dir), *lock = xasprintf("%s/.cargo-lock", f->dir);
-	CLEANUP_CLOSE int fd = -1;
-
-	write_file(f->path, f->self.buf, f->self.len, 0755);
-	write_file(lock, "", 0, 0644);
-	f->config.build.strip = strip;
-	write_script(strip, "flock -n -x \"${1%/*}/.cargo-lock\" true && exit 4; cp \"$1\" \"$3\"");
-	assert_int_equal(artifact_strip(&f->config, f->path, f->out, NULL, &f->err), 0);
-	fd = open(lock, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
-	/* Held by another cargo: not waited for, and let go of by us. */
-	write_script(strip, "cp \"$1\" \"$3\"");
-	assert_int_equal(artifact_strip(&f->config, f->path, f->out, NULL, &f->err), 0);
-}
-
 static void test_strip_cancelled(void **state)
 {
 	struct fixture *f = *state;
@@ -289,7 +269,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_strip_none_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strip_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strip_notices_another_cargo, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_strip_holds_cargos_lock, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strip_cancelled, setup, teardown),
 	};
 

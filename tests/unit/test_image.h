@@ -168,6 +168,22 @@ static void kill_orphans(void)
 	}
 }
 
+static void on_end_signal(int signal)
+{
+	(void)signal;
+}
+
+/* Ctrl-C, or a pipe that nobody reads any more, ends the tests, not the cleaning up. */
+static void outlive_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_end_signal };
+
+	for (size_t i = 0; i < N_ELEMENTS(signals); i++)
+		sigaction(signals[i], &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 /* The tests run in a child, so that a crash of theirs is cleaned up too; what they leave running is killed by the group. */
 static int fixture_main(int (*run)(void))
 {
@@ -187,7 +203,9 @@ static int fixture_main(int (*run)(void))
 		fixture_missing = make_base();
 		exit(run());
 	}
-	waitpid(pid, &status, 0);
+	outlive_signals();
+	if (waitpid(pid, &status, 0) < 0)
+		status = SIGTERM;
 	kill(-pid, SIGKILL);
 	fixture_clean();
 	kill_orphans();

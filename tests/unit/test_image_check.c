@@ -58,6 +58,11 @@ static void newest_generation_wins(void **state)
 	assert_int_equal(pwrite(fd, "torn", 4, slot * BLOCK + 100), 4);
 	assert_int_equal(image_redoxfs_read(fd, &header), 0);
 	assert_int_equal(header.generation, newest - 1);
+	/* The ring begins where its slot 0 would be, whichever slot is found first. */
+	assert_int_equal(pwrite(fd, (char[2 * BLOCK]){ 0 }, 2 * BLOCK, 0), 2 * BLOCK);
+	assert_int_equal(image_redoxfs_read(fd, &header), 0);
+	assert_int_equal(header.offset, 0);
+	assert_int_equal(header.generation, newest - 1);
 }
 
 static void ring_that_went_round_is_read_right(void **state)
@@ -321,6 +326,7 @@ static void both_ways_of_resolving_agree(void **state)
 		{ "/../../..", "", 0 },
 		{ "/up", "", 0 },
 		{ "/chain", "usr/bin", 0 },
+		{ "/usr/lib/abs", "usr/bin", 0 },
 		{ "/bin/../lib", "usr/lib", 0 },
 		{ "/outside", NULL, -ENOENT },
 		{ "/climb", NULL, -ENOENT },
@@ -338,6 +344,7 @@ static void both_ways_of_resolving_agree(void **state)
 	assert_int_equal(fs_make_dirs(IN_ROOT("usr/lib"), 0755, NULL), 0);
 	write_file(IN_ROOT("file"), 'f', 10, 0644);
 	assert_int_equal(symlink("/usr/bin", IN_ROOT("bin")), 0);
+	assert_int_equal(symlink("/usr/bin", IN_ROOT("usr/lib/abs")), 0);
 	assert_int_equal(symlink("../../../../..", IN_ROOT("up")), 0);
 	assert_int_equal(symlink("usr/../bin", IN_ROOT("chain")), 0);
 	assert_int_equal(symlink("loop", IN_ROOT("loop")), 0);

@@ -105,8 +105,10 @@ static void values_have_lines(void **state)
 {
 	struct fixture *f = *state;
 
-	read_text(f, "; comment\n# comment\n\n[a]\none = 1\ntwo=2 = 3\r\nempty =\n  ; indented comment\n[ package   foo ] ; why\nthree =  x y  ; z\n"
-		     "four = a;b\nfive =;c\nsix = a \\; b ; c");
+	read_text(
+		f,
+		"; comment\n# comment\n\n[a]\none = 1\ntwo=2 = 3\r\nempty =\n  ; indented comment\n[ package   foo ] ; why\nthree =  x y  ; z\n"
+		"four = a;b\nfive =;c\nsix = a \\; b ; c");
 	is_clean(f);
 	assert_int_equal(f->ini.n_sections, 2);
 	assert_int_equal(f->ini.sections[0].line, 4);
@@ -149,6 +151,11 @@ static void overlong_lines(void **state)
 		read_text(f, str_text(&text));
 		is_clean(f);
 		assert_int_equal(strlen(value(f, "a", "k")), 194);
+		str_reset(&text);
+		str_printf(&text, "[a]\nk = %0195d", 7);
+		str_add(&text, ends[i]);
+		read_text(f, str_text(&text));
+		only_problem(f, 2, "the line has 199 bytes");
 	}
 	for (int comment = 0; comment < 2; comment++) {
 		CLEANUP(str_clear) struct str text = { 0 };
@@ -311,6 +318,15 @@ static void foreign_files_are_refused(void **state)
 	forget(f);
 	assert_int_equal(config_ini_read(f->path, &f->ini, &f->report, &f->err), 0);
 	unsetenv("SUDO_UID");
+	/* To somebody else, root's file is fine and his own too, a third one's is not. */
+	assert_int_equal(chmod(f->dir, 0755), 0);
+	for (uid_t owner = 0; owner <= 4712; owner += owner == 0 ? 4711 : 1) {
+		assert_int_equal(chown(f->path, owner, 0), 0);
+		assert_int_equal(seteuid(4712), 0);
+		forget(f);
+		assert_int_equal(config_ini_read(f->path, &f->ini, &f->report, &f->err), owner == 4711 ? -EINVAL : 0);
+		assert_int_equal(seteuid(0), 0);
+	}
 }
 
 /* Any bytes: no crash, and nothing that was read has a line of its own that the file lacks. */

@@ -162,8 +162,7 @@ static void inputs_come_through_packages(void **state)
 
 	(void)state;
 	inputs_are(map, config, 0, "drivers/common:common");
-	inputs_are(map, config, 2,
-		   "data:netd drivers/common:common drivers/common/src:driver-network net/driver:driver-network net/netd:netd");
+	inputs_are(map, config, 2, "data:netd drivers/common:common drivers/common/src:driver-network net/driver:driver-network net/netd:netd");
 	assert_true(pkgmap_depends(map, 2, 0));
 	assert_true(pkgmap_depends(map, 2, 2));
 	assert_false(pkgmap_depends(map, 0, 2));
@@ -178,8 +177,12 @@ static void inputs_come_through_packages(void **state)
 static void cycles_and_invalidates(void **state)
 {
 	const struct row rows[] = {
-		{ "a", "a", "b", false, 0 },   { "b", "b", "c", false, 0 },	   { "c", "c", "a", false, 0 },
-		{ "d", "d", NULL, false, 1 },  { "relibc", "relibc", "libs", true, 0 }, { "x", "x", "x/sub", true, 0 },
+		{ "a", "a", "b", false, 0 },
+		{ "b", "b", "c", false, 0 },
+		{ "c", "c", "a", false, 0 },
+		{ "d", "d", NULL, false, 1 },
+		{ "relibc", "relibc", "libs", true, 0 },
+		{ "x", "x", "x/sub", true, 0 },
 		{ 0 },
 	};
 	CLEANUP(config_freep) struct config *config = make_config(rows);
@@ -203,8 +206,12 @@ static void cycles_and_invalidates(void **state)
 static void folders_that_hold_packages(void **state)
 {
 	const struct row rows[] = {
-		{ "all", "all", "drivers", false, 0 },	 { "one", "drivers/one", NULL, false, 0 }, { "outer", "outer", NULL, false, 0 },
-		{ "inner", "outer/inner", NULL, false, 0 }, { "user", "user", "outer", false, 0 },  { "elsewhere", "drivers/x", NULL, false, 1 },
+		{ "all", "all", "drivers", false, 0 },
+		{ "one", "drivers/one", NULL, false, 0 },
+		{ "outer", "outer", NULL, false, 0 },
+		{ "inner", "outer/inner", NULL, false, 0 },
+		{ "user", "user", "outer", false, 0 },
+		{ "elsewhere", "drivers/x", NULL, false, 1 },
 		{ 0 },
 	};
 	CLEANUP(config_freep) struct config *config = make_config(rows);
@@ -385,14 +392,10 @@ static void it_is_fast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_longest_path_owns),
-		cmocka_unit_test(the_root_owns_the_rest),
-		cmocka_unit_test(shared_ignored_and_assets),
-		cmocka_unit_test(inputs_come_through_packages),
-		cmocka_unit_test(cycles_and_invalidates),
-		cmocka_unit_test(folders_that_hold_packages),
-		cmocka_unit_test(it_agrees_with_a_plain_oracle),
-		cmocka_unit_test(it_is_fast),
+		cmocka_unit_test(the_longest_path_owns),         cmocka_unit_test(the_root_owns_the_rest),
+		cmocka_unit_test(shared_ignored_and_assets),     cmocka_unit_test(inputs_come_through_packages),
+		cmocka_unit_test(cycles_and_invalidates),        cmocka_unit_test(folders_that_hold_packages),
+		cmocka_unit_test(it_agrees_with_a_plain_oracle), cmocka_unit_test(it_is_fast),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,15 @@
 
 #include <time.h>
 
+#ifdef __SANITIZE_ADDRESS__
+/* libgit2 1.5.1 forgets one match for each repository with extensions that it opens. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libpcre2";
+}
+#endif
+
 static int setup(void **data)
 {
 	*data = gitbox_make();
@@ -52,6 +61,8 @@ static size_t look(struct watcher_repo *repo, const char *paths, const char *ign
 			strvec_add_n(lists[i], s, len);
 		}
 	}
+	if (!*paths)
+		strvec_add(&watch, "");
 	if (watcher_repo_look(repo, &watch, &skip, &n, &err) < 0)
 		fail_msg("%s", err.message);
 	return n;
@@ -86,10 +97,14 @@ static void assert_oracle(struct gitbox *box, struct watcher_repo *repo, const c
 	CLEANUP_FREE char *tree = gitbox_oracle(box, without);
 
 	for (size_t i = 0; i < n; i++) {
-		git_oid have = tree_of(repo, paths[i]), want;
+		git_oid have, want, id = tree_of(repo, paths[i]);
+		uint32_t mode = 1, want_mode = gitbox_oracle_entry(box, tree, paths[i], &want);
 
-		gitbox_oracle_entry(box, tree, paths[i], &want);
-		if (!same(&have, &want)) {
+		assert_int_equal(watcher_repo_entry(repo, paths[i], &mode, &have, NULL), 0);
+		/* The ID of a file covers its mode, that of a folder is git's. */
+		if (mode == 040000 && !same(&have, &id))
+			fail_msg("%s: '%s' has two IDs", note, paths[i]);
+		if (!same(&have, &want) || mode != want_mode) {
 			CLEANUP_FREE char *dirty = dirty_of(repo, paths[i]);
 			char hex[2][GIT_OID_HEXSZ + 1];
 
@@ -814,7 +829,9 @@ static void test_random_operations(void **data)
 	CLEANUP(watcher_repo_freep) struct watcher_repo *repo = NULL;
 	CLEANUP(str_clear) struct str history = { 0 };
 	struct dice dice = { .state = from_environment("REINJECT_TEST_SEED", (unsigned int)time(NULL)) };
-	unsigned int n = from_environment("REINJECT_TEST_OPERATIONS", 160);
+	unsigned int n = from_environment("REINJECT_TEST_LOOKS", 60);
+	size_t skip;
+	git_oid oid;
 
 	print_message("REINJECT_TEST_SEED=%u\n", dice.state);
 	str_printf(&history, "seed %u:", dice.state);
@@ -825,8 +842,8 @@ static void test_random_operations(void **data)
 	repo = open_repo(box->repo);
 	for (unsigned int i = 0; i < n; i++) {
 		/* Several at a time, so that the handle misses states in between. */
-		for (unsigned int k = roll(&dice, 4); k < 4; k++)
-			str_printf(&history, " %s", roll(&dice, 3) ? change_files(box, &dice, roll(&dice, 14)) : call_git(box, &dice, roll(&dice, 100)));
+		for (unsigned int k = roll(&dice, 8); k < 8; k++)
+			str_printf(&history, " %s", roll(&dice, 5) ? change_files(box, &dice, roll(&dice, 14)) : call_git(box, &dice, roll(&dice, 100)));
 		if (history.len > 900) {
 			memmove(history.buf, history.buf + 450, history.len - 449);
 			history.len -= 450;
@@ -835,12 +852,8 @@ static void test_random_operations(void **data)
 			look(repo, "", NULL);
 		else
 			look(repo, "a a-b d n\xff", NULL);
-		for (size_t k = 0; k < 1; k++) {
-			git_oid oid;
-			size_t skip = watcher_repo_tree(repo, "", &oid, NULL) == 0 ? 0 : 1;
-
-			assert_oracle(box, repo, watched + skip, N_ELEMENTS(watched) - skip, NULL, str_text(&history));
-		}
+		skip = watcher_repo_tree(repo, "", &oid, NULL) == 0 ? 0 : 1;
+		assert_oracle(box, repo, watched + skip, N_ELEMENTS(watched) - skip, NULL, str_text(&history));
 	}
 }
 

@@ -276,15 +276,34 @@ static void globs_match_folders(void **state)
 		const char *pattern, *path;
 		bool match;
 	} cases[] = {
-		{ "**", "a", true },	      { "**", "a/b/c", true },	     { "**", "", true },
-		{ "drivers/**", "drivers/net/x", true }, { "drivers/**", "drivers/x", true }, { "drivers/**", "drivers", false },
-		{ "drivers/**", "driversx/y", false }, { "drivers/*", "drivers/x", true }, { "drivers/*", "drivers/x/y", false },
-		{ "*", "a", true },	      { "*", "a/b", false },	     { "a?c", "abc", true },
-		{ "a?c", "a/c", false },      { "[ab]/x", "b/x", true },     { "**/x", "x", true },
-		{ "**/x", "a/b/x", true },    { "**/x", "a/b/y", false },    { "a/**/z", "a/z", true },
-		{ "a/**/z", "a/b/c/z", true }, { "a/**/z", "a/b/c", false }, { "a", "a", true },
-		{ "a", "a/b", false },	      { "a/b", "a", false },	     { "a/**/b/**", "a/x/b/y", true },
-		{ "a/**/b/**", "a/x/b", false }, { "dri*", "drivers", true }, { "a**", "abc", true }, { "a**", "ab/c", false },
+		{ "**", "a", true },
+		{ "**", "a/b/c", true },
+		{ "**", "", true },
+		{ "drivers/**", "drivers/net/x", true },
+		{ "drivers/**", "drivers/x", true },
+		{ "drivers/**", "drivers", false },
+		{ "drivers/**", "driversx/y", false },
+		{ "drivers/*", "drivers/x", true },
+		{ "drivers/*", "drivers/x/y", false },
+		{ "*", "a", true },
+		{ "*", "a/b", false },
+		{ "a?c", "abc", true },
+		{ "a?c", "a/c", false },
+		{ "[ab]/x", "b/x", true },
+		{ "**/x", "x", true },
+		{ "**/x", "a/b/x", true },
+		{ "**/x", "a/b/y", false },
+		{ "a/**/z", "a/z", true },
+		{ "a/**/z", "a/b/c/z", true },
+		{ "a/**/z", "a/b/c", false },
+		{ "a", "a", true },
+		{ "a", "a/b", false },
+		{ "a/b", "a", false },
+		{ "a/**/b/**", "a/x/b/y", true },
+		{ "a/**/b/**", "a/x/b", false },
+		{ "dri*", "drivers", true },
+		{ "a**", "abc", true },
+		{ "a**", "ab/c", false },
 	};
 
 	(void)state;
@@ -296,18 +315,12 @@ static void globs_match_folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_split_at_blanks),
-		cmocka_unit_test(lists_survive_join_and_split),
-		cmocka_unit_test(commands_split_like_a_shells),
-		cmocka_unit_test(sections_and_keys_are_found),
-		cmocka_unit_test(near_words_are_suggested),
-		cmocka_unit_test(the_table_is_sound),
-		cmocka_unit_test(numbers_have_ranges),
-		cmocka_unit_test(words_have_types),
-		cmocka_unit_test(paths_are_resolved),
-		cmocka_unit_test(lists_have_items),
-		cmocka_unit_test(some_values_stay_as_written),
-		cmocka_unit_test(globs_match_folders),
+		cmocka_unit_test(lists_split_at_blanks),        cmocka_unit_test(lists_survive_join_and_split),
+		cmocka_unit_test(commands_split_like_a_shells), cmocka_unit_test(sections_and_keys_are_found),
+		cmocka_unit_test(near_words_are_suggested),     cmocka_unit_test(the_table_is_sound),
+		cmocka_unit_test(numbers_have_ranges),          cmocka_unit_test(words_have_types),
+		cmocka_unit_test(paths_are_resolved),           cmocka_unit_test(lists_have_items),
+		cmocka_unit_test(some_values_stay_as_written),  cmocka_unit_test(globs_match_folders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

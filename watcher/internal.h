@@ -1,0 +1,37 @@
+/* watcher/internal - what the files that make up watcher/look.h share; of no concern to other rooms. */
+#ifndef REINJECT_WATCHER_INTERNAL_H
+#define REINJECT_WATCHER_INTERNAL_H
+
+#include "watcher/look.h"
+
+/* A path whose state goes into some fingerprint; many packages share one. */
+struct watcher_path {
+	size_t source;
+	const char *path;      /* borrowed from the config, or a literal */
+	struct strvec without; /* owned; folders of packages that nest in this one's */
+	/* As of the last look: */
+	char id[HASH_HEX_SIZE + 8];
+	struct strvec dirty; /* owned */
+};
+
+struct watcher {
+	const struct config *config;
+	const struct pkgmap *map;
+	struct watcher_repo **repos; /* owned; as config->sources */
+	struct strvec *paths;        /* owned; for each source, what is looked at */
+	struct watcher_path *watched; /* owned; sorted by source and path */
+	size_t n_watched, cap;
+};
+
+#define WATCHER_LOCK_FILE "Cargo.lock"
+
+/** The watched path; never NULL for one that collect_watched() knows. */
+struct watcher_path *watcher_internal_find(const struct watcher *watcher, size_t source, const char *path);
+
+/** True when what is shared in @source concerns @package: it, or something that it is built from, lies there. */
+bool watcher_internal_concerns(const struct watcher *watcher, size_t package, size_t source);
+
+/** The sentence for watcher_subject.why, from the last look's dirty files; NULL when there is none. The caller frees it. */
+char *watcher_internal_package_why(const struct watcher *watcher, size_t package) MUST_CHECK;
+
+#endif

@@ -1,0 +1,362 @@
+#include "watcher/internal.h"
+
+#include "base/fs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The parts of a fingerprint while they are gathered. */
+struct builder {
+	struct watcher_subject *subject;
+	size_t cap;
+};
+
+/* -- open ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static int compare_watched(const void *a, const void *b)
+{
+	const struct watcher_path *x = a, *y = b;
+
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return strcmp(x->path, y->path);
+}
+
+struct watcher_path *watcher_internal_find(const struct watcher *watcher, size_t source, const char *path)
+{
+	const struct watcher_path key = { .source = source, .path = path };
+
+	return bsearch(&key, watcher->watched, watcher->n_watched, sizeof(key), compare_watched);
+}
+
+static void add_watched(struct watcher *watcher, size_t source, const char *path)
+{
+	grow_array(&watcher->watched, &watcher->cap, watcher->n_watched, sizeof(*watcher->watched));
+	watcher->watched[watcher->n_watched++] = (struct watcher_path){ .source = source, .path = path };
+}
+
+static void collect_watched(struct watcher *watcher)
+{
+	const struct config *config = watcher->config;
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_packages; i++) {
+		const struct pkgmap_inputs *inputs = pkgmap_inputs(watcher->map, i);
+
+		for (size_t j = 0; j < inputs->n; j++)
+			add_watched(watcher, inputs->v[j].source, inputs->v[j].path);
+	}
+	for (size_t i = 0; i < config->n_sources; i++) {
+		add_watched(watcher, i, WATCHER_LOCK_FILE);
+		for (size_t j = 0; j < config->sources[i].shared.n; j++)
+			add_watched(watcher, i, config->sources[i].shared.v[j]);
+	}
+	for (size_t i = 0; i < config->n_assets; i++)
+		add_watched(watcher, config->assets[i].source, config->assets[i].path);
+	qsort(watcher->watched, watcher->n_watched, sizeof(*watcher->watched), compare_watched);
+	for (size_t i = 0; i < watcher->n_watched; i++)
+		if (n == 0 || compare_watched(&watcher->watched[n - 1], &watcher->watched[i]) != 0)
+			watcher->watched[n++] = watcher->watched[i];
+	watcher->n_watched = n;
+}
+
+/* Members nest: a change in the inner package is none of the outer one's, unless that uses it, and then it is an input by itself. */
+static void find_nested(const struct watcher *watcher, struct watcher_path *outer)
+{
+	const struct config *config = watcher->config;
+	size_t owner = pkgmap_owner(watcher->map, outer->source, outer->path);
+
+	if (owner == PKGMAP_NONE || !strvec_has(&config->packages[owner].paths, outer->path))
+		return;
+	for (size_t i = 0; i < config->n_packages; i++) {
+		const struct config_package *package = &config->packages[i];
+
+		if (i == owner || package->source != outer->source)
+			continue;
+		for (size_t j = 0; j < package->paths.n; j++)
+			if (path_under(package->paths.v[j], outer->path) && !str_eq(package->paths.v[j], outer->path))
+				strvec_add(&outer->without, package->paths.v[j]);
+	}
+}
+
+int watcher_open(const struct config *config, const struct pkgmap *map, struct watcher **ret, struct err *err)
+{
+	CLEANUP(watcher_freep) struct watcher *watcher = xcalloc(1, sizeof(*watcher));
+
+	watcher->config = config;
+	watcher->map = map;
+	watcher->repos = xcalloc(config->n_sources, sizeof(*watcher->repos));
+	watcher->paths = xcalloc(config->n_sources, sizeof(*watcher->paths));
+	collect_watched(watcher);
+	for (size_t i = 0; i < watcher->n_watched; i++) {
+		find_nested(watcher, &watcher->watched[i]);
+		strvec_add(&watcher->paths[watcher->watched[i].source], watcher->watched[i].path);
+	}
+	for (size_t i = 0; i < config->n_sources; i++) {
+		int r = watcher_repo_open(config->sources[i].path, &watcher->repos[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE_PTR(watcher);
+	return 0;
+}
+
+void watcher_free(struct watcher *watcher)
+{
+	if (!watcher)
+		return;
+	for (size_t i = 0; i < watcher->config->n_sources; i++) {
+		watcher_repo_free(watcher->repos[i]);
+		strvec_clear(&watcher->paths[i]);
+	}
+	for (size_t i = 0; i < watcher->n_watched; i++) {
+		strvec_clear(&watcher->watched[i].without);
+		strvec_clear(&watcher->watched[i].dirty);
+	}
+	free(watcher->repos);
+	free(watcher->paths);
+	free(watcher->watched);
+	free(watcher);
+}
+
+void watcher_freep(struct watcher **watcher)
+{
+	watcher_free(*watcher);
+}
+
+/* -- what stands there ----------------------------------------------------------------------------------------------------------------------- */
+
+static char *full_path(const struct watcher *watcher, size_t source, const char *path)
+{
+	return xasprintf("%s/%s", watcher->config->sources[source].path, path);
+}
+
+/* The content of a file that git passes over, because .gitignore names it or because it is a link; links followed. Nothing for what is no file. */
+static int content_id(const struct watcher *watcher, size_t source, const char *path, char *ret, size_t size, struct err *err)
+{
+	CLEANUP_FREE char *full = full_path(watcher, source, path);
+	char hash[HASH_HEX_SIZE];
+	struct stat st;
+	int r;
+
+	if (pkgmap_is_ignored(watcher->map, source, path) || stat(full, &st) < 0 || !S_ISREG(st.st_mode)) {
+		snprintf(ret, size, "absent");
+		return 0;
+	}
+	r = hash_file(full, hash, err);
+	if (r == 0)
+		snprintf(ret, size, "file:%s", hash);
+	return r;
+}
+
+static int watch_id(const struct watcher *watcher, struct watcher_path *watched, struct err *err)
+{
+	struct watcher_repo *repo = watcher->repos[watched->source];
+	git_oid oid;
+	int r = watcher_repo_tree_without(repo, watched->path, &watched->without, &oid, err);
+
+	strvec_clear(&watched->dirty);
+	if (r == 0)
+		r = watcher_repo_dirty(repo, watched->path, &watched->dirty, err);
+	if (r < 0)
+		return r;
+	if (git_oid_is_zero(&oid))
+		return content_id(watcher, watched->source, watched->path, watched->id, sizeof(watched->id), err);
+	git_oid_tostr(watched->id, sizeof(watched->id), &oid);
+	return 0;
+}
+
+static int look_at_source(struct watcher *watcher, size_t source, struct watcher_source_state *state, struct err *err)
+{
+	struct watcher_repo *repo = watcher->repos[source];
+	int r = watcher_repo_look(repo, &watcher->paths[source], &watcher->config->sources[source].ignore, &state->n_dirty, err);
+
+	if (r == 0)
+		r = watcher_repo_head(repo, state->head, err);
+	for (size_t i = 0; r == 0 && i < watcher->n_watched; i++)
+		if (watcher->watched[i].source == source)
+			r = watch_id(watcher, &watcher->watched[i], err);
+	return r;
+}
+
+/* -- fingerprints ---------------------------------------------------------------------------------------------------------------------------- */
+
+/* Takes over @label. */
+static void add_part(struct builder *b, char *label, const char *value)
+{
+	struct watcher_subject *subject = b->subject;
+
+	grow_array(&subject->parts, &b->cap, subject->n_parts, sizeof(*subject->parts));
+	subject->parts[subject->n_parts++] = (struct watcher_part){ .label = label, .value = value ? xstrdup(value) : NULL };
+}
+
+static void add_list(struct builder *b, const char *label, const struct strvec *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		add_part(b, xstrdup(label), values->v[i]);
+}
+
+static void end_fingerprint(struct watcher_subject *subject)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	for (size_t i = 0; i < subject->n_parts; i++) {
+		hash_field(hash, "label", subject->parts[i].label);
+		hash_field(hash, "value", subject->parts[i].value);
+	}
+	hash_end(hash, subject->fingerprint);
+}
+
+bool watcher_internal_concerns(const struct watcher *watcher, size_t package, size_t source)
+{
+	const struct pkgmap_inputs *inputs = pkgmap_inputs(watcher->map, package);
+
+	if (watcher->config->packages[package].source == source)
+		return true;
+	for (size_t i = 0; i < inputs->n; i++)
+		if (inputs->v[i].source == source)
+			return true;
+	return false;
+}
+
+static void add_path(struct builder *b, const struct watcher *watcher, const char *kind, size_t source, const char *path)
+{
+	add_part(b, xasprintf("%s %s:%s", kind, watcher->config->sources[source].name, path), watcher_internal_find(watcher, source, path)->id);
+}
+
+static void add_trees(struct builder *b, const struct watcher *watcher, size_t package)
+{
+	const struct config *config = watcher->config;
+	const struct pkgmap_inputs *inputs = pkgmap_inputs(watcher->map, package);
+
+	for (size_t i = 0; i < inputs->n; i++)
+		add_path(b, watcher, "tree", inputs->v[i].source, inputs->v[i].path);
+	for (size_t i = 0; i < config->n_sources; i++)
+		for (size_t j = 0; watcher_internal_concerns(watcher, package, i) && j < config->sources[i].shared.n; j++)
+			add_path(b, watcher, "shared", i, config->sources[i].shared.v[j]);
+}
+
+/* For now the whole lock file, so that each change of it makes all packages of its source stale. The package's resolved closure (name, version, source
+ * and checksum of all it links) is to take its place here, and nowhere else. */
+static void add_lock(struct builder *b, const struct watcher *watcher, const struct config_package *package)
+{
+	add_path(b, watcher, "lock", package->source, WATCHER_LOCK_FILE);
+}
+
+/* What becomes of the built file, and how it is built where cargo does not. Not what is done after it (activate). */
+static void add_settings(struct builder *b, const struct config_package *package, const char *build_inputs)
+{
+	add_list(b, "bin", &package->bins);
+	add_list(b, "destination", &package->dests);
+	add_list(b, "copy", &package->copies);
+	add_list(b, "command", &package->command);
+	if (package->command.n > 0)
+		add_part(b, xstrdup("artifact"), package->artifact);
+	else
+		add_part(b, xstrdup("build"), build_inputs);
+}
+
+/* -- look ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_missing(const struct watcher *watcher, size_t source, const char *path)
+{
+	CLEANUP_FREE char *full = full_path(watcher, source, path);
+
+	return !fs_exists(full);
+}
+
+static void look_at_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret)
+{
+	const struct config_package *package = &watcher->config->packages[index];
+	struct builder b = { .subject = ret };
+
+	ret->name = xasprintf("package %s", package->name);
+	ret->index = index;
+	ret->missing = package->paths.n > 0 && is_missing(watcher, package->source, package->paths.v[0]);
+	add_part(&b, xstrdup("subject"), ret->name);
+	add_trees(&b, watcher, index);
+	if (package->command.n == 0)
+		add_lock(&b, watcher, package);
+	add_settings(&b, package, build_inputs);
+	end_fingerprint(ret);
+	ret->why = watcher_internal_package_why(watcher, index);
+}
+
+/* The bare content: its mode in the image is not the source's. */
+static int look_at_asset(const struct watcher *watcher, size_t index, struct watcher_subject *ret, struct err *err)
+{
+	const struct config_asset *asset = &watcher->config->assets[index];
+	const struct watcher_path *watched = watcher_internal_find(watcher, asset->source, asset->path);
+	struct builder b = { .subject = ret };
+	char id[HASH_HEX_SIZE + 8];
+	uint32_t mode;
+	git_oid oid;
+	int r = watcher_repo_entry(watcher->repos[asset->source], asset->path, &mode, &oid, err);
+
+	if (r == 0 && (mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE))
+		git_oid_tostr(id, sizeof(id), &oid);
+	else if (r == 0)
+		r = content_id(watcher, asset->source, asset->path, id, sizeof(id), err);
+	if (r < 0)
+		return r;
+	ret->name = xasprintf("asset %s", asset->name);
+	ret->index = index;
+	ret->is_asset = true;
+	ret->missing = is_missing(watcher, asset->source, asset->path);
+	add_part(&b, xstrdup("subject"), ret->name);
+	add_part(&b, xstrdup("content"), id);
+	add_list(&b, "destination", &asset->dests);
+	end_fingerprint(ret);
+	ret->why = watched->dirty.n > 0 ? xstrdup(watched->dirty.v[0]) : NULL;
+	return 0;
+}
+
+int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *look = xcalloc(1, sizeof(*look));
+	const struct config *config = watcher->config;
+	int r = 0;
+
+	look->n_sources = config->n_sources;
+	look->sources = xcalloc(look->n_sources, sizeof(*look->sources));
+	look->n_subjects = config->n_packages + config->n_assets;
+	look->subjects = xcalloc(look->n_subjects, sizeof(*look->subjects));
+	for (size_t i = 0; r == 0 && i < config->n_sources; i++) {
+		r = look_at_source(watcher, i, &look->sources[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "source '%s'", config->sources[i].name);
+	}
+	for (size_t i = 0; i < config->n_packages; i++)
+		look_at_package(watcher, i, build_inputs, &look->subjects[i]);
+	for (size_t i = 0; r == 0 && i < config->n_assets; i++)
+		r = look_at_asset(watcher, i, &look->subjects[config->n_packages + i], err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(look);
+	return 0;
+}
+
+void watcher_look_free(struct watcher_look *look)
+{
+	if (!look)
+		return;
+	for (size_t i = 0; i < look->n_subjects; i++) {
+		for (size_t j = 0; j < look->subjects[i].n_parts; j++) {
+			free(look->subjects[i].parts[j].label);
+			free(look->subjects[i].parts[j].value);
+		}
+		free(look->subjects[i].parts);
+		free(look->subjects[i].name);
+		free(look->subjects[i].why);
+	}
+	free(look->subjects);
+	free(look->sources);
+	free(look);
+}
+
+void watcher_look_freep(struct watcher_look **look)
+{
+	watcher_look_free(*look);
+}
