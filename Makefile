@@ -69,10 +69,14 @@ $(B)/reinject: $(OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(LDLIBS)
 
-$(B)/tests/%: tests/unit/%.c $(LIB_OBJS)
+# A library, so that a test links only what it uses.
+$(B)/libreinject.a: $(LIB_OBJS)
+	@rm -f $@ && ar rcs $@ $^
+
+$(B)/tests/%: tests/unit/%.c $(B)/libreinject.a
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
-	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJS) $(LDLIBS) -lcmocka
+	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS) -lcmocka
 
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh

@@ -283,10 +283,16 @@ static void look_for_qemu_locks(struct search *search)
 	if (fd < 0 || !is_locked(fd, QEMU_LOCKS, QEMU_LOCKS_LEN))
 		return;
 	writes = is_locked(fd, QEMU_WRITES, 1);
-	for (size_t i = 0; i < search->holders->n; i++)
-		if (search->holders->v[i].pid > 0 && (search->holders->v[i].may_write || !writes))
+	for (size_t i = 0; i < search->holders->n; i++) {
+		struct image_holder *holder = &search->holders->v[i];
+
+		if (holder->pid > 0 && (holder->may_write || !writes)) {
+			holder->is_machine = true;
 			return;
+		}
+	}
 	image_holders_add(search->holders, 0, xstrdup("a QEMU of another user"), writes, xstrdup("runs a VM from it"));
+	search->holders->v[search->holders->n - 1].is_machine = true;
 }
 
 int image_holders_find(const char *path, struct image_holders *ret, struct err *err)

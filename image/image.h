@@ -37,6 +37,7 @@ struct image_holder {
 	pid_t pid;      /* 0: unknown, another user's */
 	char *program;  /* 'qemu-system-aarch64'; NULL when unknown */
 	bool may_write; /* a writer, or a mount; false for a QEMU with snapshot=on and other readers */
+	bool is_machine; /* a virtual machine runs from it: a QEMU, or whoever has QEMU's locks */
 	char *how;      /* 'has it open for writing', 'has it mounted at /x', 'runs a VM from it' */
 };
 struct image_holders {

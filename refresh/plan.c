@@ -104,7 +104,7 @@ static enum refresh_state state_of(const struct config *config, const struct wat
 			return REFRESH_HELD;
 		if (strcmp(record->state, "failed") == 0)
 			state = REFRESH_FAILED;
-		else if (!records->image_unknown)
+		else if (strcmp(record->state, "fresh") == 0 && !records->image_unknown)
 			return REFRESH_FRESH;
 	}
 	return state;

@@ -275,9 +275,14 @@ static int leave_alone(struct refresh_round *round, struct image_txn **txn, stru
 /* A VM with snapshot=on may stay: it goes on with the old inode, which its user should hear after the swap. */
 static void remember_machines(struct refresh_round *round, const struct image_holders *holders)
 {
-	for (size_t i = 0; i < holders->n; i++)
-		if (holders->v[i].program && str_starts(holders->v[i].program, "qemu"))
-			strvec_addf(&round->machines, "%s (process %d)", holders->v[i].program, (int)holders->v[i].pid);
+	for (size_t i = 0; i < holders->n; i++) {
+		const struct image_holder *holder = &holders->v[i];
+
+		if (holder->is_machine && holder->pid > 0)
+			strvec_addf(&round->machines, "%s (process %d)", holder->program ? holder->program : "a VM", (int)holder->pid);
+		else if (holder->is_machine)
+			strvec_add(&round->machines, "a VM of another user");
+	}
 }
 
 static int start_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err)

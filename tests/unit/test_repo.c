@@ -829,7 +829,7 @@ static void test_random_operations(void **data)
 	CLEANUP(watcher_repo_freep) struct watcher_repo *repo = NULL;
 	CLEANUP(str_clear) struct str history = { 0 };
 	struct dice dice = { .state = from_environment("REINJECT_TEST_SEED", (unsigned int)time(NULL)) };
-	unsigned int n = from_environment("REINJECT_TEST_LOOKS", 60);
+	unsigned int n = from_environment("REINJECT_TEST_LOOKS", 50);
 	size_t skip;
 	git_oid oid;
 
