@@ -1,15 +1,17 @@
 #include "journal/db.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <sqlite3.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, BUSY_PAUSE_MS = 5 };
 
 /* A log that a big transaction blew up is cut to this when it is started afresh. */
 #define LOG_LIMIT "1048576"
@@ -299,7 +301,7 @@ static int open_read_only(struct journal_db *db, struct err *err)
 	return open_as(db, "mode=ro&immutable=1", SQLITE_OPEN_READONLY, err);
 }
 
-static int set_journal_mode(struct journal_db *db, struct err *err)
+static int try_journal_mode(struct journal_db *db, struct err *err)
 {
 	const char *want = db->mode == JOURNAL_DB_WAL ? "wal" : "delete";
 	CLEANUP(journal_db_rows_clear) struct journal_rows now = { 0 };
@@ -308,6 +310,17 @@ static int set_journal_mode(struct journal_db *db, struct err *err)
 	if (r < 0 || (now.n > 0 && str_eq(journal_db_text(&now, 0, 0), want)))
 		return r;
 	return journal_db_run(db, NULL, err, db->mode == JOURNAL_DB_WAL ? "PRAGMA journal_mode=WAL" : "PRAGMA journal_mode=DELETE", "");
+}
+
+/* Two processes that make the same journal would each wait for the other's shared lock; SQLite then gives up at once, without its busy handler. */
+static int set_journal_mode(struct journal_db *db, struct err *err)
+{
+	int64_t end = clock_ms() + BUSY_MS;
+	int r;
+
+	while ((r = try_journal_mode(db, err)) == -EBUSY && clock_ms() < end)
+		(void)poll(NULL, 0, BUSY_PAUSE_MS);
+	return r;
 }
 
 static int open_for_writing(struct journal_db *db, struct err *err)

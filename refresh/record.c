@@ -3,6 +3,31 @@
 
 #include <string.h>
 
+/* The digest of the source's Cargo.lock as it is now; '' without one. */
+static void read_lock(const struct refresh_round *round, const struct watcher_subject *subject, char ret[HASH_HEX_SIZE])
+{
+	const struct config *config = round->session->config;
+	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", config->sources[config->packages[subject->index].source].path);
+
+	ret[0] = '\0';
+	(void)!hash_file(path, ret, NULL);
+}
+
+/* True when the only difference between two looks is a lock file that the build itself is known to have been made with: cargo wrote it. */
+static bool is_cargos_lock(const struct refresh_round *round, size_t step, const struct watcher_subject *before, const struct watcher_subject *now)
+{
+	char lock[HASH_HEX_SIZE];
+
+	if (before->is_asset || before->n_parts != now->n_parts)
+		return false;
+	for (size_t i = 0; i < before->n_parts; i++)
+		if (!str_eq(before->parts[i].label, now->parts[i].label) ||
+		    (!str_eq(before->parts[i].value, now->parts[i].value) && !str_starts(before->parts[i].label, "lock ")))
+			return false;
+	read_lock(round, before, lock);
+	return strcmp(lock, round->staged[step].lock) == 0;
+}
+
 /* An edit while cargo ran may or may not be in the binary: what was put is not worse than what was there, but it proves nothing. */
 int refresh_record_edited(struct refresh_round *round, struct err *err)
 {
@@ -12,13 +37,19 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
-		size_t s = round->plan.steps[i].subject;
+		struct watcher_subject *planned = &round->look->subjects[round->plan.steps[i].subject];
+		const struct watcher_subject *after = &now->subjects[round->plan.steps[i].subject];
 
-		if (strcmp(now->subjects[s].fingerprint, round->look->subjects[s].fingerprint) == 0)
+		if (strcmp(after->fingerprint, planned->fingerprint) == 0)
 			continue;
+		if (is_cargos_lock(round, i, planned, after)) {
+			memcpy(planned->fingerprint, after->fingerprint, sizeof(planned->fingerprint));
+			continue;
+		}
 		round->edited[i] = true;
-		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .subject = round->plan.steps[i].name,
-						  .text = "edited while it was being built: the next refresh builds it again" });
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE,
+								  .subject = round->plan.steps[i].name,
+								  .text = "edited while it was being built: the next refresh builds it again" });
 	}
 	return 0;
 }

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644, LOCK_RETRY_MS = 50 };
+enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644, LOCK_RETRY_MS = 50, LOCK_ATTEMPTS = 3 };
 
 struct building {
 	const struct refresh_stage_args *args;
@@ -190,15 +190,49 @@ static int run_build(struct building *building, const struct config_package *pac
 	return r;
 }
 
+static void read_lock(const struct building *building, const struct config_package *package, char ret[HASH_HEX_SIZE])
+{
+	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", building->args->session->config->sources[package->source].path);
+
+	ret[0] = '\0';
+	if (package->command.n == 0)
+		(void)!hash_file(path, ret, NULL);
+}
+
+/* cargo rewrites a lock that is absent or behind its manifests, and so may somebody else at that moment: only a build that begins and ends with the same
+ * lock is known to be made with it. The second run has nothing to do when the change was cargo's own. */
+static int build_with_one_lock(struct building *building, const struct config_package *package, struct cargo_build *build,
+			       struct refresh_staged *staged, struct err *err)
+{
+	char before[HASH_HEX_SIZE];
+	bool fresh = true;
+	int r;
+
+	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+		cargo_build_clear(build);
+		*build = (struct cargo_build){ 0 };
+		read_lock(building, package, before);
+		r = run_build(building, package, build, err);
+		if (r < 0)
+			return r;
+		fresh = fresh && build->fresh;
+		read_lock(building, package, staged->lock);
+		staged->ms += build->result.ms;
+		if (!build->ok || strcmp(before, staged->lock) == 0)
+			break;
+	}
+	build->fresh = fresh;
+	return 0;
+}
+
 static int build_and_strip(struct building *building, const struct config_package *package, struct refresh_staged *staged, struct err *err)
 {
 	CLEANUP(cargo_build_clear) struct cargo_build build = { 0 };
 	struct err failure = ERR_INIT;
-	int r = run_build(building, package, &build, &failure);
+	int r = build_with_one_lock(building, package, &build, staged, &failure);
 
 	if (r < 0)
 		return package_failed(staged, r, &failure, err);
-	staged->ms = build.result.ms;
 	staged->ended_us = build.result.ended_us;
 	staged->fresh = build.fresh;
 	strvec_copy(&staged->locations, &build.locations);

@@ -67,6 +67,9 @@ static void find_nested(const struct watcher *watcher, struct watcher_path *oute
 	const struct config *config = watcher->config;
 	size_t owner = pkgmap_owner(watcher->map, outer->source, outer->path);
 
+	/* The lock file is a part of its own, also where the whole workspace is one package. */
+	if (outer->path[0] == '\0')
+		strvec_add(&outer->without, WATCHER_LOCK_FILE);
 	if (owner == PKGMAP_NONE || !strvec_has(&config->packages[owner].paths, outer->path))
 		return;
 	for (size_t i = 0; i < config->n_packages; i++) {
@@ -168,10 +171,24 @@ static int watch_id(const struct watcher *watcher, struct watcher_path *watched,
 	return 0;
 }
 
+/* What cargo builds is no input, also where no .gitignore says so; it marks its folder with a CACHEDIR.TAG. */
+static void collect_ignored(const struct watcher *watcher, size_t source, struct strvec *ret)
+{
+	CLEANUP_FREE char *tag = full_path(watcher, source, "target/CACHEDIR.TAG");
+
+	strvec_copy(ret, &watcher->config->sources[source].ignore);
+	if (fs_exists(tag))
+		strvec_add(ret, "target");
+}
+
 static int look_at_source(struct watcher *watcher, size_t source, struct watcher_source_state *state, struct err *err)
 {
+	CLEANUP(strvec_clear) struct strvec ignore = { 0 };
 	struct watcher_repo *repo = watcher->repos[source];
-	int r = watcher_repo_look(repo, &watcher->paths[source], &watcher->config->sources[source].ignore, &state->n_dirty, err);
+	int r;
+
+	collect_ignored(watcher, source, &ignore);
+	r = watcher_repo_look(repo, &watcher->paths[source], &ignore, &state->n_dirty, err);
 
 	if (r == 0)
 		r = watcher_repo_head(repo, state->head, err);
