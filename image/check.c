@@ -36,11 +36,11 @@ static int tell_redoxfs(int fd, const struct stat *st, const char *path, struct 
 		return err_set(err, -EUCLEAN, "image '%s' holds no RedoxFS: no header in its first 256 MiB!", path);
 	if (r < 0)
 		return err_set(err, r, "cannot read image '%s'", path);
-	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %" PRIu64 " MB, generation %" PRIu64 ", UUID %s", header.version,
-		    header.offset, header.size >> 20, header.generation, header.uuid);
+	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %" PRIu64 " MB, generation %" PRIu64 ", UUID %s",
+		    header.version, header.offset, header.size >> 20, header.generation, header.uuid);
 	if (header.offset + header.size > (uint64_t)st->st_size)
-		return err_set(err, -EUCLEAN, "image '%s' is cut short: its file system needs %" PRIu64 " bytes, the file has %" PRIu64 "!", path,
-			       header.offset + header.size, (uint64_t)st->st_size);
+		return err_set(err, -EUCLEAN, "image '%s' is cut short: its file system needs %" PRIu64 " bytes, the file has %" PRIu64 "!",
+			       path, header.offset + header.size, (uint64_t)st->st_size);
 	return 0;
 }
 
@@ -169,7 +169,8 @@ static int check_deep(const struct config_image *config, const char *path, uint6
 	return err_set(err, -EUCLEAN, "image '%s' is damaged: %s!", path, said);
 }
 
-int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts, struct err *err)
+int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts,
+		    struct err *err)
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };

@@ -43,7 +43,8 @@ int image_holders_refuse(const char *path, const struct image_holders *holders, 
 		if (!holders->v[i].may_write)
 			continue;
 		say(path, &holders->v[i], err);
-		err_hint(err, "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
+		err_hint(err,
+			 "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
 		return -EBUSY;
 	}
 	return 0;

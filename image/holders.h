@@ -9,7 +9,7 @@
 /** A process that serves an image: a mount daemon, wherever it mounted it. */
 struct image_daemon {
 	pid_t pid;
-	uint64_t started; /* proc_start_time */
+	uint64_t started;  /* proc_start_time */
 	char *mount_point; /* absolute, from its command line; NULL when that does not tell */
 };
 struct image_daemons {

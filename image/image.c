@@ -106,7 +106,8 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 	owner = user_name(st->st_uid);
 	err_class_set(err, ERR_ENVIRONMENT, -EPERM, "image '%s' belongs to %s (group %u): the new image could not keep that", path, owner,
 		      (unsigned int)st->st_gid);
-	err_hint(err, "run reinject by sudo, or make the image yours: sudo chown %u:%u '%.700s'", (unsigned int)geteuid(), (unsigned int)getegid(), path);
+	err_hint(err, "run reinject by sudo, or make the image yours: sudo chown %u:%u '%.700s'", (unsigned int)geteuid(),
+		 (unsigned int)getegid(), path);
 	return -EPERM;
 }
 
@@ -117,7 +118,8 @@ static int check_folder(const struct image_names *names, struct err *err)
 	if (access(names->dir, W_OK | X_OK) == 0)
 		return 0;
 	r = -errno;
-	err_class_set(err, ERR_ENVIRONMENT, r, "folder '%s' cannot be written: the copy of the image is made in it (%s)", names->dir, strerror(-r));
+	err_class_set(err, ERR_ENVIRONMENT, r, "folder '%s' cannot be written: the copy of the image is made in it (%s)", names->dir,
+		      strerror(-r));
 	err_hint(err, "run reinject as the folder's owner, or by sudo");
 	return r;
 }
@@ -131,28 +133,46 @@ static int check_ext4(int fd, const char *path, struct err *err)
 	return err_set(err, -EINVAL, "image '%s' holds no ext4 file system!", path);
 }
 
+/* An image that is not there or is something else is for the environment to mend, whatever the errno. */
+static int unusable(const struct config_image *config, int r, struct err *err)
+{
+	if (!err || err->class != ERR_FAILED)
+		return r;
+	err->class = ERR_ENVIRONMENT;
+	if (err->hint[0])
+		return r;
+	if (r == -ENOENT)
+		err_hint(err, "make the image first, or correct `path` in [image]");
+	else
+		err_hint(err, "correct `path` or `format` in [image]: this is about '%.700s'", config->path);
+	return r;
+}
+
+static int check_content(const struct config_image *config, const struct image_names *names, struct stat *ret_stat, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open_image(names->image, ret_stat, err);
+	struct image_redoxfs header;
+
+	if (fd < 0)
+		return fd;
+	if (config->format == CONFIG_IMAGE_REDOXFS)
+		return check_redoxfs(fd, names->image, &header, err);
+	return config->format == CONFIG_IMAGE_EXT4 ? check_ext4(fd, names->image, err) : 0;
+}
+
 int image_check_file(const struct config_image *config, struct err *err)
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
-	CLEANUP_CLOSE int fd = -1;
-	struct image_redoxfs header;
 	struct stat st;
 	int r;
 
 	if (!config->path)
 		return err_class_set(err, ERR_USAGE, -EINVAL, "the configuration names no image: set path in [image]");
 	r = image_names_init(&names, config->path, err);
+	if (r >= 0)
+		r = check_content(config, &names, &st, err);
 	if (r < 0)
-		return r;
-	fd = open_image(names.image, &st, err);
-	if (fd < 0)
-		return fd;
-	if (config->format == CONFIG_IMAGE_REDOXFS)
-		r = check_redoxfs(fd, names.image, &header, err);
-	else if (config->format == CONFIG_IMAGE_EXT4)
-		r = check_ext4(fd, names.image, err);
-	if (r < 0)
-		return r;
+		return unusable(config, r, err);
 	r = check_owner(names.image, &st, err);
 	return r < 0 ? r : check_folder(&names, err);
 }

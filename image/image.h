@@ -34,11 +34,11 @@ int image_check_file(const struct config_image *config, struct err *err) MUST_CH
 
 /** Somebody who has the image open or mounted. */
 struct image_holder {
-	pid_t pid;      /* 0: unknown, another user's */
-	char *program;  /* 'qemu-system-aarch64'; NULL when unknown */
-	bool may_write; /* a writer, or a mount; false for a QEMU with snapshot=on and other readers */
+	pid_t pid;       /* 0: unknown, another user's */
+	char *program;   /* 'qemu-system-aarch64'; NULL when unknown */
+	bool may_write;  /* a writer, or a mount; false for a QEMU with snapshot=on and other readers */
 	bool is_machine; /* a virtual machine runs from it: a QEMU, or whoever has QEMU's locks */
-	char *how;      /* 'has it open for writing', 'has it mounted at /x', 'runs a VM from it' */
+	char *how;       /* 'has it open for writing', 'has it mounted at /x', 'runs a VM from it' */
 };
 struct image_holders {
 	struct image_holder *v;
@@ -57,7 +57,7 @@ struct image_lock;
 int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, struct image_lock **ret, struct err *err) MUST_CHECK;
 /** True when a living process is working on image @path, as IMAGE.lock tells; for `status`, which must not take the lock to ask. */
 bool image_lock_holder(const char *path, pid_t *ret_pid);
-void image_unlock(struct image_lock *lock); /* takes NULL */
+void image_unlock(struct image_lock *lock);   /* takes NULL */
 void image_unlockp(struct image_lock **lock); /* for CLEANUP */
 
 /** Ends what a dead run of ours left: a redoxfs on IMAGE.shadow (asked by unmounting, then by signal, then waited for), a stale mount at IMAGE.mnt, a

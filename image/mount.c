@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 enum {
-	BUSY_PAUSE_MS = 20,       /* between two attempts to unmount: no event tells that the last file was closed */
-	EXIT_LIMIT_MS = 60000,    /* for the daemon's last writes: redoxfs rewrites its whole list of free blocks */
-	DEATH_LIMIT_MS = 1000,    /* how long a daemon that answers no more may take to be seen dead */
+	BUSY_PAUSE_MS = 20,    /* between two attempts to unmount: no event tells that the last file was closed */
+	EXIT_LIMIT_MS = 60000, /* for the daemon's last writes: redoxfs rewrites its whole list of free blocks */
+	DEATH_LIMIT_MS = 1000, /* how long a daemon that answers no more may take to be seen dead */
 	FUSERMOUNT_LIMIT_MS = 10000,
 	LOG_TAIL = 400, /* bytes of the daemon's last words that fit into a sentence */
 };

@@ -169,7 +169,8 @@ static int check_target(const struct place *place, const char *path, struct err 
 }
 
 /* Hashes what is there and hands it to the journal. @ret_hash: '' when there is nothing. */
-static int take_old(const struct image_put_job *job, const struct place *place, const char *new_hash, char ret_hash[HASH_HEX_SIZE], struct err *err)
+static int take_old(const struct image_put_job *job, const struct place *place, const char *new_hash, char ret_hash[HASH_HEX_SIZE],
+		    struct err *err)
 {
 	CLEANUP_CLOSE int fd = -1;
 	int r;

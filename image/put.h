@@ -17,7 +17,7 @@ struct image_put_job {
 	mode_t mode;
 	const struct image_txn_hooks *hooks; /* may be NULL */
 	const struct cancel *cancel;         /* may be NULL */
-	bool *written; /* set to true before the first byte of the image changes */
+	bool *written;                       /* set to true before the first byte of the image changes */
 };
 
 /** See image_txn_put(). */

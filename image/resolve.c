@@ -111,8 +111,9 @@ int image_resolve_dir(int root, const char *path)
 	};
 	int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
 
-	/* EPERM: what an old container's filter says of a call that it does not know. */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+	/* EPERM: what an old container's filter says of a call that it does not know. EAGAIN: somewhere on the host something was renamed or mounted
+	 * while the kernel followed a '..', so that it cannot vouch for it. */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
 		return image_resolve_walk(root, path);
 	return fd < 0 ? -errno : fd;
 }

@@ -37,15 +37,21 @@ void image_shadow_keep(const struct image_names *names, enum config_image_format
 		image_shadow_drop(names);
 }
 
-bool image_shadow_is_kept(const struct image_names *names, enum config_image_format format)
+static bool find_kept(const struct image_names *names, enum config_image_format format, struct image_note *ret)
 {
 	struct image_identity image, shadow;
+
+	image_note_read(names->lock, ret);
+	return ret->stage == IMAGE_NOTE_KEPT && image_identity_read(names->image, format, &image, NULL) == 0 &&
+	       image_identity_read(names->shadow, format, &shadow, NULL) == 0 && image_identity_same(&image, &ret->from) &&
+	       image_identity_same(&shadow, &ret->shadow);
+}
+
+bool image_shadow_is_kept(const struct image_names *names, enum config_image_format format)
+{
 	struct image_note note;
 
-	image_note_read(names->lock, &note);
-	return note.stage == IMAGE_NOTE_KEPT && image_identity_read(names->image, format, &image, NULL) == 0 &&
-	       image_identity_read(names->shadow, format, &shadow, NULL) == 0 && image_identity_same(&image, &note.from) &&
-	       image_identity_same(&shadow, &note.shadow);
+	return find_kept(names, format, &note);
 }
 
 static int say_full(const struct image_names *names, uint64_t need, struct err *err)
@@ -53,7 +59,7 @@ static int say_full(const struct image_names *names, uint64_t need, struct err *
 	uint64_t free_bytes = 0;
 
 	(void)!fs_free_bytes(names->dir, &free_bytes);
-	err_set(err, -ENOSPC, "no space for a copy of the image on the disk of '%s': it needs %llu MB, %llu MB are free!", names->dir,
+	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "no space for a copy of the image on the disk of '%s': it needs %llu MB, %llu MB are free", names->dir,
 		(unsigned long long)(need >> 20), (unsigned long long)(free_bytes >> 20));
 	err_hint(err, "free some room there; IMAGE.prev and cargo's target folder are the usual large ones");
 	return -ENOSPC;
@@ -156,20 +162,20 @@ static int make_copy(const struct image_names *names, enum config_image_format f
 int image_shadow_prepare(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
 			 struct image_identity *ret_from, struct err *err)
 {
-	struct image_note note = { .stage = IMAGE_NOTE_WORKING };
-	bool kept = image_shadow_is_kept(names, format);
+	struct image_note working = { .stage = IMAGE_NOTE_WORKING }, kept;
+	bool use_kept = find_kept(names, format, &kept);
 	int r;
 
-	if (kept)
-		r = image_identity_read(names->image, format, ret_from, err);
-	else
-		r = unlink(names->shadow) < 0 && errno != ENOENT ? err_set(err, -errno, "cannot delete '%s'", names->shadow) : 0;
+	if (!use_kept && unlink(names->shadow) < 0 && errno != ENOENT)
+		return err_set(err, -errno, "cannot delete '%s'", names->shadow);
+	/* From here on the shadow is worth nothing to whoever comes after a crash. */
+	r = image_note_write(names->lock, &working, err);
 	if (r < 0)
 		return r;
-	/* From here on the shadow is worth nothing to whoever comes after a crash. */
-	r = image_note_write(names->lock, &note, err);
-	if (r < 0 || kept)
-		return r;
+	if (use_kept) {
+		*ret_from = kept.from;
+		return 0;
+	}
 	r = make_copy(names, format, cancel, ret_from, err);
 	if (r < 0)
 		image_shadow_drop(names);

@@ -24,15 +24,15 @@ struct image_txn {
 	struct image_txn_hooks hooks;
 	struct cancel *cancel; /* borrowed; may be NULL */
 	struct image_names names;
-	char *log;                      /* owned: the daemon's output */
-	struct image_identity from;     /* the image that was copied */
-	struct image_identity shadow;   /* valid when sealed */
-	struct image_mount *mount;      /* owned; NULL while the shadow is not mounted */
-	int root;                       /* owned; -1 while not mounted */
-	struct image_put *puts;         /* owned: what was written and is to be read back */
+	char *log;                    /* owned: the daemon's output */
+	struct image_identity from;   /* the image that was copied */
+	struct image_identity shadow; /* valid when sealed */
+	struct image_mount *mount;    /* owned; NULL while the shadow is not mounted */
+	int root;                     /* owned; -1 while not mounted */
+	struct image_put *puts;       /* owned: what was written and is to be read back */
 	size_t n_puts, cap_puts;
 	unsigned int n_written;
-	bool dirty;  /* the shadow's files may differ from the image's */
+	bool dirty; /* the shadow's files may differ from the image's */
 	bool sealed;
 };
 

@@ -40,11 +40,11 @@ enum image_put_result { IMAGE_PUT_WRITTEN, IMAGE_PUT_IDENTICAL };
 
 struct image_put {
 	enum image_put_result result;
-	char *path;                      /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
-	uint64_t bytes;                  /* size of the file */
+	char *path;     /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
+	uint64_t bytes; /* size of the file */
 	char new_hash[HASH_HEX_SIZE];
-	char old_hash[HASH_HEX_SIZE];    /* '' when there was no such file */
-	mode_t mode;                     /* what the file has now */
+	char old_hash[HASH_HEX_SIZE]; /* '' when there was no such file */
+	mode_t mode;                  /* what the file has now */
 };
 void image_put_clear(struct image_put *put);
 
@@ -59,7 +59,8 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_
  * fsync, rename over. @name: the file name used when @dst is a folder. @mode: permission bits of a new file; a replaced file keeps its mode and
  * owner. Returns 0; -ENOENT for a folder that the image lacks (none is made); -EINVAL for '..' (class ERR_USAGE); -EPERM for a target with setuid;
  * -EISDIR; -ENOSPC (nothing changed); -EXDEV if @dst leads out of the image; other -errno. */
-int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const char *name, mode_t mode, struct image_put *ret, struct err *err) MUST_CHECK;
+int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const char *name, mode_t mode, struct image_put *ret,
+		  struct err *err) MUST_CHECK;
 
 /** How many files were written so far. */
 unsigned int image_txn_n_written(const struct image_txn *txn);

@@ -371,6 +371,14 @@ void journal_db_freep(struct journal_db **db)
 	journal_db_free(*db);
 }
 
+int journal_db_fold(struct journal_db *db, struct err *err)
+{
+	int keep_log = 0;
+
+	sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &keep_log);
+	return journal_db_run(db, NULL, err, "PRAGMA wal_checkpoint(TRUNCATE)", "");
+}
+
 /* -- schema -------------------------------------------------------------------------------------------------------------------------------- */
 
 static int run_script(struct journal_db *db, const char *sql, struct err *err)

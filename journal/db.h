@@ -32,6 +32,9 @@ void journal_db_freep(struct journal_db **db); /* for CLEANUP */
  * newer than @n is refused (-EPROTO); so is an older one that is open read-only (-ENOENT when it has no tables yet). */
 int journal_db_migrate(struct journal_db *db, const char *const *steps, int64_t n, struct err *err) MUST_CHECK;
 
+/** Before the handle is closed: everything goes into the file, and nothing stays beside it. */
+int journal_db_fold(struct journal_db *db, struct err *err) MUST_CHECK;
+
 /** Starts a write, waiting 5 s at most for another writer. @durable: on disk when the commit returns, rather than some moments later. */
 int journal_db_begin(struct journal_db *db, bool durable, struct journal_db **ret_transaction, struct err *err) MUST_CHECK;
 int journal_db_commit(struct journal_db **transaction, struct err *err) MUST_CHECK;

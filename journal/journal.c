@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Version N of the schema is the first N of these. Never change one that was released: add the next. */
@@ -50,28 +52,69 @@ enum journal_result journal_result_parse(const char *name)
 	return JOURNAL_FAILED;
 }
 
-/* An empty file that belongs to the right user: SQLite gives the log and its index the same owner. */
-static int make_file(const char *state, const char *path, struct err *err)
+static int cannot_make(const char *path, int code, struct err *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int r = -errno;
-
-	if (fd >= 0)
-		return journal_state_give(state, fd, err);
-	err_set(err, r, "cannot open journal '%s'", path);
+	err_set(err, code, "cannot make journal '%s'", path);
 	err_hint(err, "'%s' and its folder must be writable: were they made by another user, or by root?", path);
+	return code;
+}
+
+/* Tables and all; closed again, with no log beside it. */
+static int fill_file(const char *path, enum journal_db_mode mode, struct err *err)
+{
+	CLEANUP(journal_db_freep) struct journal_db *db = NULL;
+	int r = journal_db_open(path, mode, &db, err);
+
+	if (r == 0)
+		r = journal_db_migrate(db, schema, N_ELEMENTS(schema), err);
+	if (r == 0)
+		r = journal_db_fold(db, err);
 	return r;
+}
+
+/* A journal comes into being whole, by its name: SQLite does not wait for others while it changes to a write-ahead log, and two that made it at the
+ * same time would meet there. Who comes second finds the first one's. Log and index get the file's owner from SQLite. */
+static int make_file(const char *state, const char *path, enum journal_db_mode mode, struct err *err)
+{
+	CLEANUP_FREE char *temp = xasprintf("%s.XXXXXX", path);
+	CLEANUP_CLOSE int fd = mkostemp(temp, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return cannot_make(path, -errno, err);
+	r = fchmod(fd, 0644) < 0 ? cannot_make(path, -errno, err) : journal_state_give(state, fd, err);
+	if (r == 0)
+		r = fill_file(temp, mode, err);
+	if (r == 0 && link(temp, path) < 0 && errno != EEXIST)
+		/* A file system without links. */
+		r = rename(temp, path) < 0 ? cannot_make(path, -errno, err) : 0;
+	unlink(temp);
+	return r;
+}
+
+/* What an earlier start under sudo left to root. */
+static int give_file(const char *state, const char *path, struct err *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+
+	if (geteuid() != 0)
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? err_set(err, -errno, "cannot open journal '%s'", path) : journal_state_give(state, fd, err);
 }
 
 static int open_for_writing(const char *state, const char *path, struct journal_db **ret, struct err *err)
 {
+	enum journal_db_mode mode = JOURNAL_DB_WAL;
 	int r = journal_state_prepare(state, err);
 
+	if (r == 0 && fs_is_network(state))
+		mode = JOURNAL_DB_ROLLBACK;
+	if (r == 0 && !fs_exists(path))
+		r = make_file(state, path, mode, err);
 	if (r == 0)
-		r = make_file(state, path, err);
-	if (r < 0)
-		return r;
-	return journal_db_open(path, fs_is_network(state) ? JOURNAL_DB_ROLLBACK : JOURNAL_DB_WAL, ret, err);
+		r = give_file(state, path, err);
+	return r < 0 ? r : journal_db_open(path, mode, ret, err);
 }
 
 static int open_for_reading(const char *state, const char *path, struct journal_db **ret, struct err *err)

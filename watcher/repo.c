@@ -290,14 +290,13 @@ static int entry_without(struct watcher_repo *repo, const char *full, const stru
 	CLEANUP_FREE struct watcher_change *dropped = xcalloc(n_without, sizeof(*dropped));
 	CLEANUP_FREE const struct watcher_change **changes = xcalloc(n + n_without, sizeof(*changes));
 
-	for (size_t i = 0; i < n_without; i++)
-		strvec_take(&names, in_work_tree(repo, without->v[i]));
+	for (size_t i = 0; i < n; i++)
+		changes[i] = repo->changes.sorted[i];
 	for (size_t i = 0; i < n_without; i++) {
+		strvec_take(&names, in_work_tree(repo, without->v[i]));
 		dropped[i] = (struct watcher_change){ .path = names.v[i], .mode = WATCHER_TREE_DROP };
-		changes[i] = &dropped[i];
+		changes[n + i] = &dropped[i];
 	}
-	if (n > 0)
-		memcpy(changes + n_without, repo->changes.sorted, n * sizeof(*changes));
 	qsort(changes, n + n_without, sizeof(*changes), watcher_tree_compare_changes);
 	return watcher_tree_entry(repo->git, repo->tree, changes, n + n_without, full, ret_mode, ret, err);
 }

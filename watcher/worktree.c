@@ -201,7 +201,7 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 	/* 'name/': a folder that libgit2 did not go into, which is a nested repository. Its treatment, and the warning, would go here. */
 	if (str_ends(path, "/") || strvec_has(&scan->changes->links, path))
 		return 0;
-	/* Other paths may come too: libgit2 gives all that starts alike. */
+	/* Other paths may come too, where core.ignoreCase lets libgit2 take one name for another. */
 	if (!is_below_any(path, scan->question->paths) || is_below_any(path, scan->question->ignore))
 		return 0;
 	if (!(e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_INDEX_DELETED)) {

@@ -91,6 +91,8 @@ static void test_round_trip(void **data)
 	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
+	/* What is there is not even read again. */
+	assert_int_equal(journal_blob_add(box->state, -1, hash, NULL), 0);
 }
 
 static void test_empty_content(void **data)

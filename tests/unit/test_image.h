@@ -35,16 +35,16 @@
 
 enum { IMAGE_MB = 16, FILE_SIZE = 300000 };
 
-static char fixture_dir[64];   /* /tmp/reinject-image-XXXXXX */
-static char fixture_base[96];  /* the image that each test copies */
+static char fixture_dir[64];        /* /tmp/reinject-image-XXXXXX */
+static char fixture_base[96];       /* the image that each test copies */
 static const char *fixture_missing; /* why the tests with a real file system are skipped */
 
-#define NEED_REDOXFS()                                        \
-	do {                                                  \
-		if (fixture_missing) {                        \
-			print_message("%s\n", fixture_missing); \
-			skip();                               \
-		}                                             \
+#define NEED_REDOXFS()                                                                                                                          \
+	do {                                                                                                                                    \
+		if (fixture_missing) {                                                                                                          \
+			print_message("%s\n", fixture_missing);                                                                                 \
+			skip();                                                                                                                 \
+		}                                                                                                                               \
 	} while (0)
 
 /* A path in the fixture's folder; a few at a time. */
@@ -268,17 +268,17 @@ static UNUSED int rig_teardown(void **state)
 	return r;
 }
 
-#define assert_ok(rig, call)                                                             \
-	do {                                                                             \
-		int _r = (call);                                                         \
-		if (_r < 0)                                                              \
-			fail_msg("%s: %d: %s", #call, _r, (rig)->err.message);           \
+#define assert_ok(rig, call)                                                                                                                    \
+	do {                                                                                                                                    \
+		int _r = (call);                                                                                                                \
+		if (_r < 0)                                                                                                                     \
+			fail_msg("%s: %d: %s", #call, _r, (rig)->err.message);                                                                  \
 	} while (0)
 
-#define assert_says(rig, text)                                                           \
-	do {                                                                             \
-		if (!strstr((rig)->err.message, text))                                   \
-			fail_msg("'%s' does not say '%s'", (rig)->err.message, text);    \
+#define assert_says(rig, text)                                                                                                                  \
+	do {                                                                                                                                    \
+		if (!strstr((rig)->err.message, text))                                                                                          \
+			fail_msg("'%s' does not say '%s'", (rig)->err.message, text);                                                           \
 	} while (0)
 
 static UNUSED void rig_lock(struct rig *rig)

@@ -216,7 +216,8 @@ static void foreign_image_is_refused_with_a_remedy(void **state)
 
 static void names_are_judged_as_redoxfs_does(void **state)
 {
-	static const char umlauts[] = "gr\xc3\xb6\xc3\x9f" "e \xe2\x82\xac \xf0\x9f\x98\x80";
+	static const char umlauts[] = "gr\xc3\xb6\xc3\x9f"
+				      "e \xe2\x82\xac \xf0\x9f\x98\x80";
 	char longest[260];
 
 	(void)state;

@@ -375,20 +375,13 @@ static void lock_file_belongs_to_the_folders_owner(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		HOLDERS_TEST(nobody_holds_a_fresh_image),
-		HOLDERS_TEST(writer_is_named),
-		HOLDERS_TEST(reader_is_told_but_not_refused),
-		HOLDERS_TEST(another_name_for_the_file_is_seen_through),
-		HOLDERS_TEST(mount_by_somebody_else_is_named),
-		HOLDERS_TEST(loop_device_is_named),
-		HOLDERS_TEST(locks_of_a_vm_tell_whether_it_writes),
-		HOLDERS_TEST(locks_of_an_invisible_vm_are_seen),
-		HOLDERS_TEST(second_lock_is_refused_by_name),
-		HOLDERS_TEST(dead_holder_is_not_named),
-		HOLDERS_TEST(waiting_for_the_lock_ends_with_it),
-		HOLDERS_TEST(waiting_for_the_lock_listens_to_a_signal),
-		HOLDERS_TEST(unlocking_leaves_the_lock_file),
-		HOLDERS_TEST(lock_file_belongs_to_the_folders_owner),
+		HOLDERS_TEST(nobody_holds_a_fresh_image),           HOLDERS_TEST(writer_is_named),
+		HOLDERS_TEST(reader_is_told_but_not_refused),       HOLDERS_TEST(another_name_for_the_file_is_seen_through),
+		HOLDERS_TEST(mount_by_somebody_else_is_named),      HOLDERS_TEST(loop_device_is_named),
+		HOLDERS_TEST(locks_of_a_vm_tell_whether_it_writes), HOLDERS_TEST(locks_of_an_invisible_vm_are_seen),
+		HOLDERS_TEST(second_lock_is_refused_by_name),       HOLDERS_TEST(dead_holder_is_not_named),
+		HOLDERS_TEST(waiting_for_the_lock_ends_with_it),    HOLDERS_TEST(waiting_for_the_lock_listens_to_a_signal),
+		HOLDERS_TEST(unlocking_leaves_the_lock_file),       HOLDERS_TEST(lock_file_belongs_to_the_folders_owner),
 	};
 
 	return cmocka_run_group_tests_name("image holders", tests, NULL, NULL);

@@ -332,9 +332,10 @@ static void swap_without_exchange(void **state)
 
 	image_names_clear(&rig->names);
 	swap_setup(rig, &from, &shadow);
-	assert_ok(rig, image_swap(&(struct image_swap){ .names = &rig->names, .from = &from, .shadow = &shadow, .keep_previous = true,
-							.no_exchange = true },
-				  &us, &note, &rig->err));
+	assert_ok(rig, image_swap(
+			       &(struct image_swap){
+				       .names = &rig->names, .from = &from, .shadow = &shadow, .keep_previous = true, .no_exchange = true },
+			       &us, &note, &rig->err));
 	assert_null(note);
 	assert_inode(rig->image, &shadow);
 	assert_inode(rig->names.prev, &from);
@@ -357,9 +358,10 @@ static void swap_that_cannot_finish_is_taken_back(void **state)
 	assert_says(rig, "taken back");
 	assert_inode(rig->image, &from);
 	assert_inode(rig->names.shadow, &shadow);
-	assert_true(image_swap(&(struct image_swap){ .names = &rig->names, .from = &from, .shadow = &shadow, .keep_previous = true,
-						     .no_exchange = true },
-			       &us, NULL, &rig->err) < 0);
+	assert_true(image_swap(
+			    &(struct image_swap){
+				    .names = &rig->names, .from = &from, .shadow = &shadow, .keep_previous = true, .no_exchange = true },
+			    &us, NULL, &rig->err) < 0);
 	assert_inode(rig->image, &from);
 }
 

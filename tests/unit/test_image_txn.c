@@ -286,7 +286,7 @@ static void full_host_leaves_no_shadow(void **state)
 	rig->config.path = image;
 	assert_ok(rig, image_lock(image, 0, NULL, &rig->lock, &rig->err));
 	assert_int_equal(image_txn_begin(&rig->config, rig->lock, rig->state, NULL, NULL, &rig->txn, &rig->err), -ENOSPC);
-	assert_says(rig, "too full for a copy");
+	assert_says(rig, "no space for a copy");
 	snprintf(image, sizeof(image), "%s/x.img.shadow", dir);
 	assert_false(fs_exists(image));
 	image_unlock(TAKE_PTR(rig->lock));
@@ -538,6 +538,58 @@ static void custom_commands_mount_and_unmount(void **state)
 	image_put_clear(&put);
 }
 
+static void daemon_that_fails_at_its_end_spoils_the_shadow(void **state)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"redoxfs -d \"$0\" \"$1\"; exit 3", (char *)"${IMAGE}", (char *)"${MOUNT_POINT}",
+			 NULL };
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+
+	NEED_REDOXFS();
+	rig->config.format = CONFIG_IMAGE_CUSTOM;
+	rig->config.mount = (struct strvec){ .v = argv, .n = 5 };
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	assert_int_equal(image_txn_seal(rig->txn, &id, &rig->err), -EIO);
+	assert_says(rig, "exited with 3");
+	rig_abort(rig);
+	assert_false(fs_exists(rig->names.shadow));
+	assert_image_same(rig);
+}
+
+/* Somebody, or a fault of the file system, changes a file after it was put: only reading back can see that. */
+static void what_reads_back_differently_is_not_swapped_in(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+	char file[512];
+
+	NEED_REDOXFS();
+	for (int what = 0; what < 3; what++) {
+		CLEANUP_CLOSE int fd = -1;
+
+		rig_begin(rig, NULL);
+		assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+		image_put_clear(&put);
+		snprintf(file, sizeof(file), "%s/usr/bin/tool", rig->names.mnt);
+		fd = open(file, O_WRONLY | O_CLOEXEC);
+		if (what == 0)
+			assert_int_equal(pwrite(fd, "!", 1, FILE_SIZE / 2), 1);
+		else if (what == 1)
+			assert_int_equal(ftruncate(fd, FILE_SIZE - 1), 0);
+		else
+			assert_int_equal(fchmod(fd, 0600), 0);
+		cleanup_close(&fd);
+		assert_int_equal(image_txn_seal(rig->txn, &id, &rig->err), -EIO);
+		assert_says(rig, what < 2 ? "reads back from the image as something else" : "another mode");
+		rig_abort(rig);
+		assert_image_same(rig);
+	}
+}
+
 static void ext4_goes_the_same_way(void **state)
 {
 	const char *mkfs[] = { "mkfs.ext4", "-q", "-d", at("tree"), NULL, NULL };
@@ -689,6 +741,8 @@ static int run(void)
 		TXN_TEST(failing_mount_is_said),
 		TXN_TEST(mount_that_never_comes_is_given_up),
 		TXN_TEST(custom_commands_mount_and_unmount),
+		TXN_TEST(daemon_that_fails_at_its_end_spoils_the_shadow),
+		TXN_TEST(what_reads_back_differently_is_not_swapped_in),
 		TXN_TEST(ext4_goes_the_same_way),
 		TXN_TEST(interrupted_transaction_undoes_itself),
 #ifdef REINJECT_FAULTS

@@ -172,9 +172,12 @@ static void assert_steps(struct journal *journal, int64_t run, const char *want)
 static void test_folder_is_private_and_invisible(void **data)
 {
 	struct box *box = *data;
-	CLEANUP_FREE char *ignore = NULL, *tag = NULL;
+	char *const listing[] = { "sh", "-c", "ls -A", NULL };
+	CLEANUP_FREE char *ignore = NULL, *tag = NULL, *names = NULL;
 
 	open_box(box);
+	names = scratch_run(listing, box->state, NULL);
+	assert_string_equal(names, ".gitignore\nCACHEDIR.TAG\njournal.db\njournal.db-shm\njournal.db-wal");
 	assert_int_equal(mode_of(box->dir, ".reinject") & 07777, 0700);
 	ignore = content_of(box->state, ".gitignore");
 	tag = content_of(box->state, "CACHEDIR.TAG");

@@ -396,6 +396,16 @@ static void test_settings(void **data)
 	}
 }
 
+static void test_a_file_is_counted_once(void **data)
+{
+	struct box *box = *data;
+
+	reload_with(box, "uses = drivers/common\n", "uses = drivers drivers/common drivers/common/src\n");
+	scratch_write(box->git->repo, "drivers/common/src/lib.rs", "2");
+	look(box, "b1");
+	assert_why(box, "package netd", "drivers/common/src/lib.rs, through common");
+}
+
 static void test_lists_are_unambiguous(void **data)
 {
 	struct box *box = *data;
@@ -458,6 +468,7 @@ int main(void)
 		TEST(test_assets),
 		TEST(test_missing),
 		TEST(test_settings),
+		TEST(test_a_file_is_counted_once),
 		TEST(test_lists_are_unambiguous),
 		TEST(test_parts_name_the_difference),
 		TEST(test_source_without_repository),

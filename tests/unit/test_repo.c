@@ -142,7 +142,7 @@ static void set_mode(const char *dir, const char *name, mode_t mode)
 /* Names that git sorts one way, bytes another, and a folder tree a third. */
 static void write_sample(struct gitbox *box)
 {
-	static const char *const names[] = { "a/one", "a/b/two", "a/b/three", "a-b/four", "a.b", "a0/five", "c/d/e/six", "c/d/[x]*?", "n\xff\x01m/\xe9t\xe9" };
+	static const char *const names[] = { "a/one", "a/b/two", "a/b/three", "a-b/four", "a.b", "a0/five", "c/d/e/six", "c/d/[x]*?", "n\xff\x01m/\xe9t\xe9", "!n/x" };
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		scratch_write(box->repo, names[i], names[i]);
@@ -227,6 +227,9 @@ static void test_every_kind_of_change(void **data)
 	scratch_write(box->repo, "a-b/four", "4");
 	scratch_write(box->repo, "c/d/[x]*?", "x");
 	assert_int_equal(look(repo, "a c/d/[x]*?", NULL), 4);
+	scratch_write(box->repo, "!n/x", "x");
+	assert_int_equal(look(repo, "!n a-b", NULL), 2);
+	ASSERT_ORACLE(box, repo, NULL, "!n", "a-b");
 }
 
 static void test_before_the_first_commit(void **data)
@@ -238,11 +241,11 @@ static void test_before_the_first_commit(void **data)
 
 	assert_true(git_oid_is_zero(&none));
 	write_sample(box);
-	assert_int_equal(look(repo, "", NULL), 9);
+	assert_int_equal(look(repo, "", NULL), 10);
 	ASSERT_ORACLE(box, repo, NULL, "", "a", "c/d");
 	gitbox_git(box, "add", "a");
 	scratch_write(box->repo, "a/one", "1");
-	assert_int_equal(look(repo, "", NULL), 9);
+	assert_int_equal(look(repo, "", NULL), 10);
 	ASSERT_ORACLE(box, repo, NULL, "", "a", "c/d");
 	assert_int_equal(watcher_repo_head(repo, head, NULL), 0);
 	assert_string_equal(head, "");
