@@ -1,4 +1,4 @@
-/* refresh/round - one run while it goes on; shared by run.c, put.c and record.c, and by nobody else.
+/* refresh/round - one run while it goes on; shared by run.c, put.c, record.c and round.c, and by nobody else.
  *
  * A round is begun by run.c, filled step by step (staged, put, recorded), and cleared at its end. All arrays with one element for each step of the
  * plan are as long as plan.n_steps. */
@@ -33,6 +33,8 @@ struct refresh_round {
 	char *first_failure;        /* 'netd: cargo exited with 101' */
 };
 
+
+void refresh_round_clear(struct refresh_round *round);
 
 /** Sends @event with the round's number. */
 void refresh_round_send(const struct refresh_round *round, struct refresh_event event);

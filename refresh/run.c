@@ -10,50 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void round_clear(struct refresh_round *round)
-{
-	for (size_t i = 0; round->staged && i < round->plan.n_steps; i++)
-		refresh_staged_clear(&round->staged[i]);
-	for (size_t i = 0; i < round->n_files; i++) {
-		free(round->files[i].owner);
-		image_put_clear(&round->files[i].put);
-	}
-	free(round->staged);
-	free(round->files);
-	free(round->is_put);
-	free(round->edited);
-	free(round->first_failure);
-	strvec_clear(&round->extra_env);
-	strvec_clear(&round->machines);
-	refresh_plan_clear(&round->plan);
-	watcher_look_free(round->look);
-}
-
-void refresh_round_send(const struct refresh_round *round, struct refresh_event event)
-{
-	event.run = round->id;
-	round->args->on_event(round->args->data, &event);
-}
-
-/* `inject` has no look: what it puts belongs to no package. */
-const char *refresh_round_owner(const struct refresh_round *round, size_t step)
-{
-	return round->look ? round->look->subjects[round->plan.steps[step].subject].name : "file";
-}
-
-void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)
-{
-	round->n_failed++;
-	round->staged[i].ok = false;
-	if (!round->first_failure)
-		round->first_failure = xasprintf("%s: %s", round->plan.steps[i].name, why);
-}
-
-int refresh_round_interrupted(const struct refresh_round *round, struct err *err)
-{
-	return cancel_requested(round->session->cancel) ? err_set(err, -ECANCELED, "interrupted!") : 0;
-}
-
 /* -- look and plan ------------------------------------------------------------------------------------------------------------------------ */
 
 /* What the journal believes of an image that somebody else has written is only a guess; a run that looks at a part of it must not make it true. */
@@ -415,7 +371,7 @@ static enum refresh_result refresh_result_of(const struct refresh_round *round)
 
 int refresh_run(struct refresh_session *session, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
 {
-	CLEANUP(round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	struct err own = ERR_INIT;
 	int r;
 
@@ -475,7 +431,7 @@ static int execute_inject(struct refresh_round *round, struct err *err)
 int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args, enum refresh_result *ret,
 		   struct err *err)
 {
-	CLEANUP(round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	struct journal_image now = refresh_journal_image(&session->identity);
 	struct err own = ERR_INIT;
