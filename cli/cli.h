@@ -1,7 +1,7 @@
 /* cli/cli - what a verb is, and what it is handed.
  *
  * A verb is a file cmd-NAME.c with one const descriptor; main.c has the table and no logic. Its run function returns an exit status by way of an
- * error: 0 or -errno with the class in `err` (base/err); a verb whose outcome has a status of its own sets ctx->status. */
+ * error: 0 or -errno with the class in `err` (base/err), which main prints; a verb that has told its failure itself returns 0 and sets ctx->status. */
 #ifndef REINJECT_CLI_CLI_H
 #define REINJECT_CLI_CLI_H
 
@@ -15,7 +15,7 @@ struct cli_context {
 	struct cancel *cancel;
 	struct config *config; /* loaded before run() unless the verb says that it needs none */
 	bool json;
-	int status; /* 0; or 1 when the verb did its work and something in it failed */
+	int status; /* 0, or what the verb wants to exit with although it has nothing more to say */
 };
 
 struct cli_verb {

@@ -216,28 +216,42 @@ static void tell_nothing(const struct refresh_plan *plan)
 		log_info("  held: %s", held);
 }
 
-static void tell_done(const struct cli_ui *ui, const struct refresh_event *event)
+static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 {
 	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+	const char *files = ui->n_written == 1 ? "file" : "files";
 
-	if (strcmp(event->result, "ok") == 0)
-		log_info("run %lld: %u %s written, %u identical, in %s", (long long)event->run, ui->n_written,
-			 ui->n_written == 1 ? "file" : "files", ui->n_identical, duration);
+	if (event->is_whole_run)
+		ui->failed_run = event->run;
+	else if (strcmp(event->result, "ok") == 0)
+		log_info("run %lld: %u %s written, %u identical, in %s", (long long)event->run, ui->n_written, files, ui->n_identical, duration);
 	else if (strcmp(event->result, "nothing") == 0 && ui->n_identical > 0)
-		log_info("run %lld: all %u files are in the image already; nothing was written, in %s", (long long)event->run, ui->n_identical,
-			 duration);
-	else if (strcmp(event->result, "failed") == 0 && ui->n_written > 0)
-		log_warning("run %lld: %u %s written, but not everything could be done (%s)", (long long)event->run, ui->n_written,
-			    ui->n_written == 1 ? "file" : "files", event->text);
+		log_info("run %lld: the image has all of it already, nothing was written; in %s", (long long)event->run, duration);
+	else if (strcmp(event->result, "failed") == 0 && ui->swapped)
+		log_warning("run %lld: %u %s written, but not everything could be done (%s)", (long long)event->run, ui->n_written, files,
+			    event->text);
 	else if (strcmp(event->result, "failed") == 0)
 		log_warning("run %lld failed; the image is as it was", (long long)event->run);
 }
 
-static void tell_swap(const struct refresh_event *event)
+void cli_ui_failed(const struct cli_ui *ui, const struct err *err)
+{
+	log_err(err);
+	if (ui->failed_run > 0 && ui->swapped)
+		log_warning("run %lld failed after its swap: the image is the new one", (long long)ui->failed_run);
+	else if (ui->failed_run > 0)
+		log_warning("run %lld was given up; the image is as it was", (long long)ui->failed_run);
+}
+
+static void tell_swap(struct cli_ui *ui, const struct refresh_event *event)
 {
 	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
 
-	log_info("swap  %s, verified, %s after the last build", event->path, duration);
+	ui->swapped = true;
+	if (ui->of > 0)
+		log_info("swap  %s, verified, %s after the last build", event->path, duration);
+	else
+		log_info("swap  %s, verified", event->path);
 }
 
 static void print_text(struct cli_ui *ui, const struct refresh_event *event)
@@ -266,7 +280,7 @@ static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 		tell_put(ui, event);
 		break;
 	case REFRESH_EVENT_SWAP:
-		tell_swap(event);
+		tell_swap(ui, event);
 		break;
 	case REFRESH_EVENT_NOTE:
 		log_info("%s%s%s", event->subject ? event->subject : "", event->subject ? ": " : "", event->text);

@@ -20,6 +20,8 @@ struct cli_ui {
 	size_t position, of;
 	int64_t since_ms;
 	unsigned int n_written, n_identical;
+	bool swapped;
+	int64_t failed_run; /* the run as a whole could not be done; its error is not printed yet. 0: none */
 };
 
 void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx);
@@ -27,6 +29,9 @@ void cli_ui_clear(struct cli_ui *ui);
 
 /** The refresh_event_fn; @data is the struct cli_ui. */
 void cli_ui_event(void *data, const struct refresh_event *event);
+
+/** Prints the error of a run that could not be done, and what became of the image. */
+void cli_ui_failed(const struct cli_ui *ui, const struct err *err);
 
 /** '412 KB', '5.2 MB'; the caller frees it. */
 char *cli_ui_bytes(uint64_t bytes) MUST_CHECK;

@@ -85,6 +85,16 @@ static int preview(struct cli_context *ctx, const struct refresh_args *args, str
 	return cli_args_has(ctx->args, "verbose") ? print_commands(ctx, look, &plan, err) : 0;
 }
 
+/* Where a run had begun, its error and what became of the image are told here, in this order; otherwise the error is main's to print. */
+static int finish(struct cli_context *ctx, const struct cli_ui *ui, enum refresh_result result, int r, const struct err *err)
+{
+	ctx->status = r < 0 ? err_exit_status(err, r) : result == REFRESH_RUN_FAILED;
+	if (r >= 0 || ui->failed_run == 0)
+		return r;
+	cli_ui_failed(ui, err);
+	return 0;
+}
+
 int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_request *request, struct err *err)
 {
 	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
@@ -99,8 +109,7 @@ int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_
 	r = cli_open_session(ctx, false, &session, err);
 	if (r >= 0)
 		r = refresh_run(session, &args, &result, err);
-	ctx->status = result == REFRESH_RUN_FAILED;
-	return r;
+	return finish(ctx, &ui, result, r, err);
 }
 
 int cli_inject(struct cli_context *ctx, const char *file, const char *dest, struct err *err)
@@ -115,6 +124,5 @@ int cli_inject(struct cli_context *ctx, const char *file, const char *dest, stru
 	r = cli_open_session(ctx, false, &session, err);
 	if (r >= 0)
 		r = refresh_inject(session, file, dest, &args, &result, err);
-	ctx->status = result == REFRESH_RUN_FAILED;
-	return r;
+	return finish(ctx, &ui, result, r, err);
 }

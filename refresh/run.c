@@ -349,7 +349,7 @@ static int end_run(struct refresh_round *round, int r, struct err *err)
 	struct err failure = ERR_INIT;
 	int e = journal_run_end(round->session->journal, round->id, result, names, error, ms, &failure);
 
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_DONE, .result = journal_result_name(result), .text = error, .ms = ms });
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_DONE, .result = journal_result_name(result), .text = error, .ms = ms, .is_whole_run = r < 0 });
 	if (r < 0 || e >= 0)
 		return r;
 	if (err)

@@ -61,8 +61,8 @@ expect_recovery() {
 
 # The rest of the image, the journal and the workspace after all of it.
 expect_healthy() {
-	echo "# $hits of $moments met it alive; old $n_old, new $n_new; a refresh takes $duration ms" >&3
-	((hits >= moments / 3)) || fail "only $hits kills met anything alive"
+	echo "# $hits kills; old $n_old, new $n_new; a refresh takes $duration ms" >&3
+	((hits >= moments)) || fail "only $hits kills met anything alive"
 	expect_equal "$(image_files | grep -v multi-)" "$(cat "$T/beside")"
 	rx_ok status --json
 	expect_jq '.[0] | .running == null and .stale == []'
@@ -75,7 +75,8 @@ expect_healthy() {
 @test "reinject killed at 30 random moments of a refresh" {
 	begin
 	local i p
-	for ((i = 0; i < moments; i++)); do
+	# A moment after its end proves nothing and is drawn again.
+	for ((i = 0; hits < moments && i < 4 * moments; i++)); do
 		next_version
 		start run "$REINJECT" refresh --json
 		random_moment
@@ -95,7 +96,7 @@ expect_healthy() {
 	begin
 	daemon_or_end() { pid_gone "$pid" || daemon_runs; }
 	local i p
-	for ((i = 0; i < moments; i++)); do
+	for ((i = 0; hits < moments && i < 4 * moments; i++)); do
 		next_version
 		start run "$REINJECT" refresh --json
 		random_moment

@@ -713,3 +713,32 @@ two"
 	expect_equal "$(built)" "inputd multi netd"
 	expect_stale
 }
+
+@test "a lock file that cargo has to write is no edit of the user's" {
+	git -C "$SRC" rm -q --cached Cargo.lock 2>/dev/null || true
+	rm -f "$SRC/Cargo.lock"
+	commit 'no lock' || true
+	rx_ok refresh --json
+	expect_equal "$(result)" ok
+	[[ -e $SRC/Cargo.lock ]] || fail "cargo wrote no lock, so nothing was tested"
+	rx_ok refresh --json
+	expect_equal "$(built)" ""
+	expect_equal "$(result)" nothing
+}
+
+@test "a target folder that no .gitignore names is no input" {
+	mkdir "$TREE/solo" "$TREE/solo/src"
+	printf '[package]\nname = "solo"\nversion = "0.1.0"\nedition = "2021"\n' >"$TREE/solo/Cargo.toml"
+	printf 'fn main() {\n    println!("solo=1");\n}\n' >"$TREE/solo/src/main.rs"
+	git -C "$TREE/solo" init -q -b main
+	commit "$TREE/solo" 'one crate, its folder the whole repository'
+	printf '[source solo]\npath = solo\n[image]\npath = disk.img\n[package solo]\npaths = .\ndest = /usr/bin\n' >"$TREE/reinject.ini"
+	rx_ok refresh --json
+	expect_equal "$(result)" ok
+	rx_ok refresh --json
+	expect_equal "$(result)" nothing
+	expect_equal "$(built)" ""
+	sed -i 's/solo=1/solo=2/' "$TREE/solo/src/main.rs"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/bin/solo)" "solo=2"
+}

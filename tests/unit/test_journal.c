@@ -114,8 +114,8 @@ static int see_file(void *data, const struct journal_file *file)
 {
 	struct seen *seen = data;
 
-	str_printf(&seen->text, "%s %s %s %s %o %llu %s\n", file->path, file->owner, file->new_hash, file->old_hash ? file->old_hash : "-", file->mode,
-		   (unsigned long long)file->size, journal_result_name(file->result));
+	str_printf(&seen->text, "%s %s %s %s %o %llu %s\n", file->path, file->owner, file->new_hash, file->old_hash ? file->old_hash : "-",
+		   file->mode, (unsigned long long)file->size, journal_result_name(file->result));
 	return 0;
 }
 

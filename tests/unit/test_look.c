@@ -80,9 +80,17 @@ static void commit_more(struct box *box)
 
 static int setup(void **data)
 {
-	static const char *const files[] = { "Cargo.toml",	    "Cargo.lock",	     ".cargo/config.toml",     "drivers/common/src/lib.rs",
-					     "drivers/netd/src/main.rs", "drivers/netd/config.toml", "initfs/src/main.rs",     "initfs/tools/src/main.rs",
-					     "kernel/main.c",	    "rust/huge",	     "drivers/common-not/lib.rs" };
+	static const char *const files[] = { "Cargo.toml",
+					     "Cargo.lock",
+					     ".cargo/config.toml",
+					     "drivers/common/src/lib.rs",
+					     "drivers/netd/src/main.rs",
+					     "drivers/netd/config.toml",
+					     "initfs/src/main.rs",
+					     "initfs/tools/src/main.rs",
+					     "kernel/main.c",
+					     "rust/huge",
+					     "drivers/common-not/lib.rs" };
 	struct box *box = xcalloc(1, sizeof(*box));
 
 	box->git = gitbox_make();

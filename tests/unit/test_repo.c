@@ -92,7 +92,8 @@ static char *dirty_of(struct watcher_repo *repo, const char *path)
 	return strvec_join(&v, " ");
 }
 
-static void assert_oracle(struct gitbox *box, struct watcher_repo *repo, const char *const *paths, size_t n, const char *without, const char *note)
+static void assert_oracle(struct gitbox *box, struct watcher_repo *repo, const char *const *paths, size_t n, const char *without,
+			  const char *note)
 {
 	CLEANUP_FREE char *tree = gitbox_oracle(box, without);
 
@@ -114,9 +115,8 @@ static void assert_oracle(struct gitbox *box, struct watcher_repo *repo, const c
 	}
 }
 
-#define ASSERT_ORACLE(box, repo, without, ...)                                                                 \
-	assert_oracle(box, repo, (const char *const[]){ __VA_ARGS__ }, N_ELEMENTS(((const char *[]){ __VA_ARGS__ })), \
-		      without, __func__)
+#define ASSERT_ORACLE(box, repo, without, ...)                                                                                                  \
+	assert_oracle(box, repo, (const char *const[]){ __VA_ARGS__ }, N_ELEMENTS(((const char *[]){ __VA_ARGS__ })), without, __func__)
 
 static void remove_path(const char *dir, const char *name)
 {
@@ -142,7 +142,9 @@ static void set_mode(const char *dir, const char *name, mode_t mode)
 /* Names that git sorts one way, bytes another, and a folder tree a third. */
 static void write_sample(struct gitbox *box)
 {
-	static const char *const names[] = { "a/one", "a/b/two", "a/b/three", "a-b/four", "a.b", "a0/five", "c/d/e/six", "c/d/[x]*?", "n\xff\x01m/\xe9t\xe9", "!n/x" };
+	static const char *const names[] = {
+		"a/one", "a/b/two", "a/b/three", "a-b/four", "a.b", "a0/five", "c/d/e/six", "c/d/[x]*?", "n\xff\x01m/\xe9t\xe9", "!n/x"
+	};
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++)
 		scratch_write(box->repo, names[i], names[i]);
@@ -633,7 +635,8 @@ static void assert_refused(const char *path, int code, enum err_class class, con
 static void test_no_repository(void **data)
 {
 	struct gitbox *box = *data;
-	CLEANUP_FREE char *none = xasprintf("%s/none", box->dir), *plain = xasprintf("%s/plain", box->dir), *bare = xasprintf("%s/bare", box->dir);
+	CLEANUP_FREE char *none = xasprintf("%s/none", box->dir), *plain = xasprintf("%s/plain", box->dir),
+			  *bare = xasprintf("%s/bare", box->dir);
 	CLEANUP_FREE char *ignored = xasprintf("%s/vendor/source", box->repo), *file = xasprintf("%s/a.b", box->repo);
 
 	write_sample(box);
@@ -846,7 +849,8 @@ static void test_random_operations(void **data)
 	for (unsigned int i = 0; i < n; i++) {
 		/* Several at a time, so that the handle misses states in between. */
 		for (unsigned int k = roll(&dice, 8); k < 8; k++)
-			str_printf(&history, " %s", roll(&dice, 5) ? change_files(box, &dice, roll(&dice, 14)) : call_git(box, &dice, roll(&dice, 100)));
+			str_printf(&history, " %s",
+				   roll(&dice, 5) ? change_files(box, &dice, roll(&dice, 14)) : call_git(box, &dice, roll(&dice, 100)));
 		if (history.len > 900) {
 			memmove(history.buf, history.buf + 450, history.len - 449);
 			history.len -= 450;
