@@ -15,19 +15,19 @@
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /** The value of @p, which is NULL afterwards: what was owned here is owned by the taker. */
-#define TAKE_PTR(p)                        \
-	__extension__({                    \
-		__typeof__(p) _taken = (p); \
-		(p) = NULL;                \
-		_taken;                    \
+#define TAKE_PTR(p)                                                                                                                             \
+	__extension__({                                                                                                                         \
+		__typeof__(p) _taken = (p);                                                                                                     \
+		(p) = NULL;                                                                                                                     \
+		_taken;                                                                                                                         \
 	})
 
 /** The value of descriptor @fd, which is -1 afterwards. */
-#define TAKE_FD(fd)               \
-	__extension__({           \
-		int _fd = (fd);   \
-		(fd) = -1;        \
-		_fd;              \
+#define TAKE_FD(fd)                                                                                                                             \
+	__extension__({                                                                                                                         \
+		int _fd = (fd);                                                                                                                 \
+		(fd) = -1;                                                                                                                      \
+		_fd;                                                                                                                            \
 	})
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

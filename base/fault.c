@@ -32,8 +32,8 @@ static int errno_by_name(const char *name)
 		const char *name;
 		int code;
 	} known[] = {
-		{ "EIO", EIO },     { "ENOSPC", ENOSPC }, { "EPERM", EPERM }, { "EACCES", EACCES }, { "ENOMEM", ENOMEM },
-		{ "EBUSY", EBUSY }, { "EROFS", EROFS },   { "EXDEV", EXDEV }, { "EINTR", EINTR },   { "ENOSYS", ENOSYS },
+		{ "EIO", EIO },       { "ENOSPC", ENOSPC }, { "EPERM", EPERM },   { "EACCES", EACCES },   { "ENOMEM", ENOMEM },
+		{ "EBUSY", EBUSY },   { "EROFS", EROFS },   { "EXDEV", EXDEV },   { "EINTR", EINTR },     { "ENOSYS", ENOSYS },
 		{ "EINVAL", EINVAL }, { "EEXIST", EEXIST }, { "ENOENT", ENOENT }, { "ENOTSUP", ENOTSUP },
 	};
 

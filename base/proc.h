@@ -24,18 +24,18 @@
 typedef void proc_line_fn(void *data, const char *line, size_t n);
 
 struct proc_spec {
-	char *const *argv;       /* ended by NULL; argv[0] is looked up on the PATH of @env unless it has a slash */
-	char *const *env;        /* ended by NULL; NULL: proc_environment() */
-	const char *cwd;         /* NULL: ours */
-	int output_fd;           /* > 2: standard output and error both go there; then no lines are read */
-	proc_line_fn *on_stdout; /* NULL: /dev/null */
-	proc_line_fn *on_stderr; /* NULL: /dev/null */
-	void (*on_tick)(void *data);            /* called every @tick_ms while we wait, for a progress line */
+	char *const *argv;                       /* ended by NULL; argv[0] is looked up on the PATH of @env unless it has a slash */
+	char *const *env;                        /* ended by NULL; NULL: proc_environment() */
+	const char *cwd;                         /* NULL: ours */
+	int output_fd;                           /* > 2: standard output and error both go there; then no lines are read */
+	proc_line_fn *on_stdout;                 /* NULL: /dev/null */
+	proc_line_fn *on_stderr;                 /* NULL: /dev/null */
+	void (*on_tick)(void *data);             /* called every @tick_ms while we wait, for a progress line */
 	void (*on_start)(void *data, pid_t pid); /* called at once after the start, for the journal */
-	void *data;              /* handed to all of them */
+	void *data;                              /* handed to all of them */
 	uint32_t tick_ms;
-	uint32_t timeout_ms;     /* 0: none. Beyond it the group gets TERM, 5 s later KILL, and the result is -ETIMEDOUT */
-	struct cancel *cancel;   /* may be NULL. When asked: INT to the group, TERM after 5 s, KILL after 10 s, result -ECANCELED */
+	uint32_t timeout_ms;   /* 0: none. Beyond it the group gets TERM, 5 s later KILL, and the result is -ETIMEDOUT */
+	struct cancel *cancel; /* may be NULL. When asked: INT to the group, TERM after 5 s, KILL after 10 s, result -ECANCELED */
 };
 
 struct proc_result {

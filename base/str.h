@@ -51,7 +51,7 @@ void str_clear(struct str *s);
 void strvec_add(struct strvec *v, const char *text);
 void strvec_add_n(struct strvec *v, const char *text, size_t n);
 void strvec_addf(struct strvec *v, const char *format, ...) PRINTF(2, 3);
-void strvec_take(struct strvec *v, char *text); /* takes ownership of @text */
+void strvec_take(struct strvec *v, char *text);                 /* takes ownership of @text */
 void strvec_copy(struct strvec *to, const struct strvec *from); /* appends */
 bool strvec_has(const struct strvec *v, const char *text);
 void strvec_sort_unique(struct strvec *v); /* bytewise */

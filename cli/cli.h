@@ -20,11 +20,11 @@ struct cli_context {
 
 struct cli_verb {
 	const char *name;
-	const char *usage;       /* 'PKG... [/DEST]' */
-	const char *summary;     /* one line for the list */
-	const char *description; /* paragraphs for `VERB --help` */
+	const char *usage;                /* 'PKG... [/DEST]' */
+	const char *summary;              /* one line for the list */
+	const char *description;          /* paragraphs for `VERB --help` */
 	const struct cli_option *options; /* ended by a row without name; NULL: none */
-	int min_args, max_args;  /* positional arguments; -1: any number */
+	int min_args, max_args;           /* positional arguments; -1: any number */
 	bool no_config;
 	int (*run)(struct cli_context *ctx, struct err *err);
 };

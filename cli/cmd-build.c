@@ -32,10 +32,11 @@ const struct cli_verb cmd_build = {
 	.name = "build",
 	.usage = "[-n] [--wait-lock SECONDS] PKG... [/DEST]",
 	.summary = "build, strip and put these packages now, stale or not",
-	.description = "PKG is a section [package PKG] of the configuration, named as cargo names it. A last argument that starts with '/' is the\n"
-		       "destination inside the image, instead of the configured ones: a folder there, or a path for one binary. Put somewhere\n"
-		       "else than configured, it is a one-off: the next refresh still brings the configured places up to date.\n\n"
-		       "`reinject build -n -v PKG` prints cargo's command line and environment in a form that can be pasted into a shell.",
+	.description =
+		"PKG is a section [package PKG] of the configuration, named as cargo names it. A last argument that starts with '/' is the\n"
+		"destination inside the image, instead of the configured ones: a folder there, or a path for one binary. Put somewhere\n"
+		"else than configured, it is a one-off: the next refresh still brings the configured places up to date.\n\n"
+		"`reinject build -n -v PKG` prints cargo's command line and environment in a form that can be pasted into a shell.",
 	.options = options,
 	.min_args = 1,
 	.max_args = -1,

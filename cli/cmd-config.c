@@ -61,7 +61,8 @@ const struct cli_verb cmd_config = {
 	.name = "config",
 	.usage = "[KEY | SECTION | SECTION.KEY]",
 	.summary = "the effective configuration, each value with the file and line that set it",
-	.description = "Prints every value that is in force, in the form of the file, with where it comes from behind it: FILE:LINE, 'default', or '-o'\n"
+	.description = "Prints every value that is in force, in the form of the file, with where it comes from behind it: FILE:LINE, 'default', "
+		       "or '-o'\n"
 		       "for the command line.",
 	.max_args = 1,
 	.run = run,

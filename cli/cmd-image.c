@@ -49,8 +49,9 @@ const struct cli_verb cmd_image = {
 	.name = "image",
 	.usage = "check [--deep] [FILE]",
 	.summary = "care of the image: what it is, who holds it, whether it is whole",
-	.description = "`reinject image check` reads the file system's header and names everyone who has the image open, without mounting it (a mount\n"
-		       "writes). FILE is another image of the same format, such as IMAGE.prev. A mount proves nothing; --deep does.",
+	.description =
+		"`reinject image check` reads the file system's header and names everyone who has the image open, without mounting it (a mount\n"
+		"writes). FILE is another image of the same format, such as IMAGE.prev. A mount proves nothing; --deep does.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

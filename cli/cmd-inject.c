@@ -18,9 +18,10 @@ const struct cli_verb cmd_inject = {
 	.name = "inject",
 	.usage = "[--wait-lock SECONDS] FILE /DEST",
 	.summary = "put any file into the image, by the same transaction",
-	.description = "FILE is a file of this machine, DEST a path inside the image: a folder there (the file keeps its name), or the new path.\n"
-		       "A replaced file keeps its mode and owner; a new one gets FILE's permissions and belongs to root. Nothing is written when\n"
-		       "the image has the same content there already.",
+	.description =
+		"FILE is a file of this machine, DEST a path inside the image: a folder there (the file keeps its name), or the new path.\n"
+		"A replaced file keeps its mode and owner; a new one gets FILE's permissions and belongs to root. Nothing is written when\n"
+		"the image has the same content there already.",
 	.options = options,
 	.min_args = 2,
 	.max_args = 2,

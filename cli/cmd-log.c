@@ -23,7 +23,9 @@ static int print_run(void *data, const struct journal_run *run)
 		return 0;
 	}
 	printf("%5lld  %s  %-8s %-9s %8s  %s\n", (long long)run->id, time, run->verb, journal_result_name(run->result), duration,
-	       run->error ? run->error : run->packages ? run->packages : "");
+	       run->error      ? run->error
+	       : run->packages ? run->packages
+			       : "");
 	return 0;
 }
 
@@ -49,8 +51,9 @@ const struct cli_verb cmd_log = {
 	.name = "log",
 	.usage = "[--number N]",
 	.summary = "what was injected when, with what result; the newest first",
-	.description = "One line for each run: its number, when, which verb, the result (ok, failed, cancelled, nothing), how long it took, and the\n"
-		       "packages that were put, or the error. `reinject show ID` tells the rest.",
+	.description =
+		"One line for each run: its number, when, which verb, the result (ok, failed, cancelled, nothing), how long it took, and the\n"
+		"packages that were put, or the error. `reinject show ID` tells the rest.",
 	.options = options,
 	.max_args = 0,
 	.run = run,

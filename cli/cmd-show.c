@@ -23,8 +23,8 @@ static int show_run(void *data, const struct journal_run *run)
 	showing->object = cli_run_json(run);
 	if (showing->ctx->json)
 		return 0;
-	printf("run      %lld, %s\nstarted  %s, took %s\nresult   %s%s%s\nimage    %s\ncommits  %s\npackages %s\n", (long long)run->id, run->verb, time,
-	       duration, journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "", run->image,
+	printf("run      %lld, %s\nstarted  %s, took %s\nresult   %s%s%s\nimage    %s\ncommits  %s\npackages %s\n", (long long)run->id,
+	       run->verb, time, duration, journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "", run->image,
 	       run->commits ? run->commits : "", run->packages ? run->packages : "");
 	return 0;
 }
@@ -48,10 +48,10 @@ static int show_file(void *data, const struct journal_file *file)
 	struct showing *showing = data;
 	CLEANUP_FREE char *bytes = cli_ui_bytes(file->size);
 
-	json_array_append_new(showing->files,
-			      json_pack("{s:o, s:o, s:s, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
-					cli_json_string(file->owner), "hash", file->new_hash, "old_hash", cli_json_string(file->old_hash), "mode",
-					(json_int_t)file->mode, "bytes", (json_int_t)file->size, "result", journal_result_name(file->result)));
+	json_array_append_new(showing->files, json_pack("{s:o, s:o, s:s, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
+							cli_json_string(file->owner), "hash", file->new_hash, "old_hash",
+							cli_json_string(file->old_hash), "mode", (json_int_t)file->mode, "bytes",
+							(json_int_t)file->size, "result", journal_result_name(file->result)));
 	if (!showing->ctx->json)
 		printf("  put    %-40s %9s  %04o  %.12s (before: %.12s)\n", file->path, bytes, file->mode, file->new_hash,
 		       file->old_hash ? file->old_hash : "no such file");
@@ -104,8 +104,9 @@ const struct cli_verb cmd_show = {
 	.name = "show",
 	.usage = "ID",
 	.summary = "one run in full: its builds, files, hashes and commits",
-	.description = "ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
-		       "content is kept in the state folder.",
+	.description =
+		"ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
+		"content is kept in the state folder.",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

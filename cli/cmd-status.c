@@ -63,9 +63,10 @@ static json_t *holders_json(const struct image_holders *holders)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < holders->n; i++)
-		json_array_append_new(array, json_pack("{s:o, s:o, s:b, s:o}", "pid", holders->v[i].pid ? json_integer(holders->v[i].pid) : json_null(),
-						       "program", cli_json_string(holders->v[i].program), "may_write", holders->v[i].may_write,
-						       "how", cli_json_string(holders->v[i].how)));
+		json_array_append_new(array,
+				      json_pack("{s:o, s:o, s:b, s:o}", "pid", holders->v[i].pid ? json_integer(holders->v[i].pid) : json_null(),
+						"program", cli_json_string(holders->v[i].program), "may_write", holders->v[i].may_write, "how",
+						cli_json_string(holders->v[i].how)));
 	return array;
 }
 
@@ -118,7 +119,8 @@ static void print_image(const struct facts *facts)
 	if (session->image_problem)
 		printf("image    %s\n", session->image_problem);
 	else
-		printf("image    %s (%s)%s\n", session->config->image.path, size, changed_outside(facts) ? ", changed outside, to be checked" : "");
+		printf("image    %s (%s)%s\n", session->config->image.path, size,
+		       changed_outside(facts) ? ", changed outside, to be checked" : "");
 	for (size_t i = 0; i < facts->holders.n; i++)
 		printf("         held: %s (pid %d) %s\n", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
 		       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
@@ -178,8 +180,9 @@ const struct cli_verb cmd_status = {
 	.name = "status",
 	.usage = "",
 	.summary = "what is stale, what is running, who holds the image",
-	.description = "Looks at every source and at the journal, and changes nothing. Stale packages are those that `reinject refresh` would build\n"
-		       "now; failed ones were tried with exactly these sources and wait for a change.",
+	.description =
+		"Looks at every source and at the journal, and changes nothing. Stale packages are those that `reinject refresh` would build\n"
+		"now; failed ones were tried with exactly these sources and wait for a change.",
 	.max_args = 0,
 	.run = run,
 };

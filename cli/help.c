@@ -28,11 +28,10 @@ int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *fo
 static void print_options(const struct cli_option *option)
 {
 	for (; option && option->name; option++) {
-		CLEANUP_FREE char *left = option->letter
-						  ? xasprintf("-%c, --%s%s%s", option->letter, option->name, option->value ? " " : "",
-							      option->value ? option->value : "")
-						  : xasprintf("    --%s%s%s", option->name, option->value ? " " : "",
-							      option->value ? option->value : "");
+		CLEANUP_FREE char *left = option->letter ? xasprintf("-%c, --%s%s%s", option->letter, option->name, option->value ? " " : "",
+								     option->value ? option->value : "")
+							 : xasprintf("    --%s%s%s", option->name, option->value ? " " : "",
+								     option->value ? option->value : "");
 
 		printf("  %-34s %s\n", left, option->help);
 	}

@@ -69,7 +69,8 @@ static int check_count(const struct cli_args *args, struct err *err)
 	if ((int)args->positional.n < verb->min_args)
 		return cli_usage_error(verb, err, "`reinject %s` needs more to work on", verb->name);
 	if (verb->max_args >= 0 && (int)args->positional.n > verb->max_args)
-		return cli_usage_error(verb, err, "`reinject %s` does not know what '%s' is for", verb->name, args->positional.v[verb->max_args]);
+		return cli_usage_error(verb, err, "`reinject %s` does not know what '%s' is for", verb->name,
+				       args->positional.v[verb->max_args]);
 	return 0;
 }
 

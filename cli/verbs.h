@@ -6,8 +6,14 @@
 #include "refresh/run.h"
 
 /** --wait-lock and -n, for the tables of the verbs that change an image. */
-#define CLI_OPTION_WAIT_LOCK { "wait-lock", 0, "SECONDS", "wait so long for another run that holds the image (0)" }
-#define CLI_OPTION_DRY_RUN   { "dry-run", 'n', NULL, "print what would be done, and do nothing; with -v the command lines too" }
+#define CLI_OPTION_WAIT_LOCK                                                                                                                    \
+	{                                                                                                                                       \
+		"wait-lock", 0, "SECONDS", "wait so long for another run that holds the image (0)"                                              \
+	}
+#define CLI_OPTION_DRY_RUN                                                                                                                      \
+	{                                                                                                                                       \
+		"dry-run", 'n', NULL, "print what would be done, and do nothing; with -v the command lines too"                                 \
+	}
 
 /** Opens the session for change, telling what was recovered. */
 int cli_open_session(struct cli_context *ctx, bool read_only, struct refresh_session **ret, struct err *err) MUST_CHECK;

@@ -54,12 +54,12 @@ struct config_image {
 	char *path; /* absolute; NULL when the configuration has none */
 	enum config_image_format format;
 	enum config_image_mode mode;
-	char *tool;             /* the program that mounts: redoxfs or fuse2fs by default, a name for PATH or an absolute path */
-	struct strvec mount;    /* custom: argv with ${IMAGE} and ${MOUNT_POINT} */
-	struct strvec unmount;  /* custom, likewise */
-	char *mount_point;      /* absolute; live mode */
+	char *tool;            /* the program that mounts: redoxfs or fuse2fs by default, a name for PATH or an absolute path */
+	struct strvec mount;   /* custom: argv with ${IMAGE} and ${MOUNT_POINT} */
+	struct strvec unmount; /* custom, likewise */
+	char *mount_point;     /* absolute; live mode */
 	bool keep_previous;
-	char *stamp;            /* a path in the image, or NULL */
+	char *stamp; /* a path in the image, or NULL */
 	uint32_t mount_timeout_ms;
 };
 
@@ -80,17 +80,17 @@ struct config_destination {
 /** [package NAME]: the name is cargo's. */
 struct config_package {
 	char *name;
-	size_t source;       /* index into config.sources */
-	struct strvec paths; /* relative to the source, without trailing slash */
-	struct strvec uses;  /* folders, relative to the source */
-	struct strvec bins;  /* file names of its binaries; empty for a library */
-	struct strvec dests; /* its own or those of [destinations]; empty: none. '/abs', 'initfs:/abs', as written */
-	struct strvec copies; /* more places for its first binary, with file name */
-	char *activate;      /* 'reboot' by default */
+	size_t source;         /* index into config.sources */
+	struct strvec paths;   /* relative to the source, without trailing slash */
+	struct strvec uses;    /* folders, relative to the source */
+	struct strvec bins;    /* file names of its binaries; empty for a library */
+	struct strvec dests;   /* its own or those of [destinations]; empty: none. '/abs', 'initfs:/abs', as written */
+	struct strvec copies;  /* more places for its first binary, with file name */
+	char *activate;        /* 'reboot' by default */
 	struct strvec command; /* argv of a package that is no crate; empty for cargo's */
-	char *artifact;      /* relative to the source; with command */
-	bool invalidates_all; /* `invalidates = *` */
-	char *file;          /* where its section stands, for messages */
+	char *artifact;        /* relative to the source; with command */
+	bool invalidates_all;  /* `invalidates = *` */
+	char *file;            /* where its section stands, for messages */
 	unsigned int line;
 };
 
@@ -107,8 +107,8 @@ struct config_asset {
 struct config_value; /* one key as it was set, for `reinject config`; see config_each_value() */
 
 struct config {
-	char *file; /* absolute path of reinject.ini */
-	char *dir;  /* its folder */
+	char *file;  /* absolute path of reinject.ini */
+	char *dir;   /* its folder */
 	char *state; /* absolute path of the state folder */
 	struct config_source *sources;
 	size_t n_sources;
@@ -126,8 +126,8 @@ struct config {
 };
 
 struct config_args {
-	const char *dir;              /* -C: where to start looking; NULL: the working folder */
-	const char *file;             /* -c: this file; NULL: look for reinject.ini upwards from dir */
+	const char *dir;                /* -C: where to start looking; NULL: the working folder */
+	const char *file;               /* -c: this file; NULL: look for reinject.ini upwards from dir */
 	const struct strvec *overrides; /* -o section.key=value, or NULL; the section may hold a blank: 'package init.dest=/usr/bin' */
 };
 

@@ -37,8 +37,8 @@ bool pkgmap_is_ignored(const struct pkgmap *map, size_t source, const char *path
  * with the source it lies in. */
 struct pkgmap_input {
 	size_t source;
-	const char *path;  /* owned by the config */
-	size_t through;    /* the package whose `paths`, or else whose `uses` brought it in; the nearest of several */
+	const char *path; /* owned by the config */
+	size_t through;   /* the package whose `paths`, or else whose `uses` brought it in; the nearest of several */
 };
 struct pkgmap_inputs {
 	struct pkgmap_input *v;

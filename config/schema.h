@@ -15,30 +15,30 @@
 
 enum schema_type {
 	SCHEMA_STRING,
-	SCHEMA_LIST,    /* separated by blanks; '\ ' a blank inside an item; may be continued on indented lines */
-	SCHEMA_COMMAND, /* split like a shell's words, never run by one */
-	SCHEMA_PATH,    /* of the host: made absolute against the INI's folder */
-	SCHEMA_PROGRAM, /* a name for PATH, or, with a slash, a path as above */
-	SCHEMA_TREE_PATH, /* relative to a source, inside it */
+	SCHEMA_LIST,       /* separated by blanks; '\ ' a blank inside an item; may be continued on indented lines */
+	SCHEMA_COMMAND,    /* split like a shell's words, never run by one */
+	SCHEMA_PATH,       /* of the host: made absolute against the INI's folder */
+	SCHEMA_PROGRAM,    /* a name for PATH, or, with a slash, a path as above */
+	SCHEMA_TREE_PATH,  /* relative to a source, inside it */
 	SCHEMA_IMAGE_PATH, /* absolute, inside the image */
-	SCHEMA_BOOL,    /* yes, no, true, false, on, off, 1, 0 */
-	SCHEMA_UINT,    /* min..max */
-	SCHEMA_ENUM,    /* choices, separated by '|' */
-	SCHEMA_REGEX,   /* a POSIX ERE, compiled to check it; never expanded, since '$' and '{' are its own */
-	SCHEMA_PLACE    /* where a file goes: '/abs', 'initfs:/abs' or 'share:/abs', without '..' */
+	SCHEMA_BOOL,       /* yes, no, true, false, on, off, 1, 0 */
+	SCHEMA_UINT,       /* min..max */
+	SCHEMA_ENUM,       /* choices, separated by '|' */
+	SCHEMA_REGEX,      /* a POSIX ERE, compiled to check it; never expanded, since '$' and '{' are its own */
+	SCHEMA_PLACE       /* where a file goes: '/abs', 'initfs:/abs' or 'share:/abs', without '..' */
 };
 
 struct schema_option {
 	const char *section; /* 'build', 'package *' */
 	const char *key;     /* 'env.*' matches every key that starts with 'env.'; '*' every key */
 	enum schema_type type;
-	const char *fallback; /* NULL: none */
-	uint64_t min, max;    /* SCHEMA_UINT */
-	const char *unit;     /* 'ms', 'bytes', or NULL */
-	const char *choices;  /* SCHEMA_ENUM */
+	const char *fallback;  /* NULL: none */
+	uint64_t min, max;     /* SCHEMA_UINT */
+	const char *unit;      /* 'ms', 'bytes', or NULL */
+	const char *choices;   /* SCHEMA_ENUM */
 	enum schema_type item; /* SCHEMA_LIST: what each item is; SCHEMA_STRING unless said */
-	bool verbatim;        /* `~` and `${VAR}` stay as written: they are expanded when used, or belong to the guest */
-	const char *help;     /* one line */
+	bool verbatim;         /* `~` and `${VAR}` stay as written: they are expanded when used, or belong to the guest */
+	const char *help;      /* one line */
 };
 
 extern const struct schema_option schema_options[];

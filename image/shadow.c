@@ -59,8 +59,8 @@ static int say_full(const struct image_names *names, uint64_t need, struct err *
 	uint64_t free_bytes = 0;
 
 	(void)!fs_free_bytes(names->dir, &free_bytes);
-	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "no space for a copy of the image on the disk of '%s': it needs %llu MB, %llu MB are free", names->dir,
-		(unsigned long long)(need >> 20), (unsigned long long)(free_bytes >> 20));
+	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "no space for a copy of the image on the disk of '%s': it needs %llu MB, %llu MB are free",
+		      names->dir, (unsigned long long)(need >> 20), (unsigned long long)(free_bytes >> 20));
 	err_hint(err, "free some room there; IMAGE.prev and cargo's target folder are the usual large ones");
 	return -ENOSPC;
 }

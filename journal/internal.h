@@ -13,6 +13,7 @@ struct journal {
 enum journal_result journal_result_parse(const char *name);
 
 /** Inside a transaction: sets the state of one subject's fingerprint on @image. */
-int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err) MUST_CHECK;
+int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint,
+				     struct err *err) MUST_CHECK;
 
 #endif

@@ -12,26 +12,28 @@
 
 /* Version N of the schema is the first N of these. Never change one that was released: add the next. */
 static const char *const schema[] = {
-	"CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, image TEXT, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0,"
-	"  result TEXT NOT NULL DEFAULT 'pending', error TEXT, packages TEXT, commits TEXT);"
+	"CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, verb TEXT NOT NULL, image TEXT, started INTEGER NOT NULL,"
+	"  ms INTEGER NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT 'pending', error TEXT, packages TEXT, commits TEXT);"
 	"CREATE INDEX run_by_image ON run (image, id);"
 	"CREATE INDEX run_pending ON run (image, id) WHERE result = 'pending';"
-	"CREATE TABLE step (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT, result TEXT NOT NULL DEFAULT 'pending',"
-	"  detail TEXT, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0);"
+	"CREATE TABLE step (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT,"
+	"  result TEXT NOT NULL DEFAULT 'pending', detail TEXT, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX step_by_run ON step (run, id);"
-	"CREATE TABLE file (run INTEGER NOT NULL, path TEXT NOT NULL, owner TEXT NOT NULL, new_hash TEXT NOT NULL, old_hash TEXT, mode INTEGER NOT NULL,"
-	"  size INTEGER NOT NULL, result TEXT NOT NULL DEFAULT 'pending', PRIMARY KEY (run, path)) WITHOUT ROWID;"
+	"CREATE TABLE file (run INTEGER NOT NULL, path TEXT NOT NULL, owner TEXT NOT NULL, new_hash TEXT NOT NULL, old_hash TEXT,"
+	"  mode INTEGER NOT NULL, size INTEGER NOT NULL, result TEXT NOT NULL DEFAULT 'pending', PRIMARY KEY (run, path)) WITHOUT ROWID;"
 	/* One row for each state of a subject: what the image holds (fresh) stays known while something newer failed or is held. */
-	"CREATE TABLE fingerprint (image TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, run INTEGER NOT NULL,"
-	"  at INTEGER NOT NULL, PRIMARY KEY (image, subject, state)) WITHOUT ROWID;"
+	"CREATE TABLE fingerprint (image TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL,"
+	"  run INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (image, subject, state)) WITHOUT ROWID;"
 	"CREATE TABLE image (image TEXT NOT NULL PRIMARY KEY, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
 	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE swap (run INTEGER PRIMARY KEY, image TEXT NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
-	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, result TEXT NOT NULL DEFAULT 'pending');"
+	"CREATE TABLE swap (run INTEGER PRIMARY KEY, image TEXT NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL,"
+	"  size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL,"
+	"  result TEXT NOT NULL DEFAULT 'pending');"
 	"CREATE INDEX swap_pending ON swap (image, run) WHERE result = 'pending';"
 	"CREATE TABLE swap_fingerprint (run INTEGER NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL,"
 	"  PRIMARY KEY (run, subject, state)) WITHOUT ROWID;"
-	"CREATE TABLE child (pid INTEGER PRIMARY KEY, run INTEGER NOT NULL, start_time INTEGER NOT NULL, what TEXT NOT NULL, started INTEGER NOT NULL);",
+	"CREATE TABLE child (pid INTEGER PRIMARY KEY, run INTEGER NOT NULL, start_time INTEGER NOT NULL, what TEXT NOT NULL,"
+	"  started INTEGER NOT NULL);",
 };
 
 static const char *const result_names[] = {

@@ -34,25 +34,26 @@ void journal_freep(struct journal **journal); /* for CLEANUP */
 
 struct journal_run {
 	int64_t id;
-	const char *verb;    /* 'refresh', 'build', 'inject' ... */
+	const char *verb; /* 'refresh', 'build', 'inject' ... */
 	const char *image;
-	int64_t started;     /* ms since 1970 */
-	int64_t ms;          /* how long it took; 0 while pending */
+	int64_t started; /* ms since 1970 */
+	int64_t ms;      /* how long it took; 0 while pending */
 	enum journal_result result;
-	const char *error;   /* NULL when there was none */
+	const char *error;    /* NULL when there was none */
 	const char *packages; /* names of what was put, separated by blanks */
 	const char *commits;  /* 'SOURCE=40 hex digits', separated by blanks */
 };
 
 /** A new pending run; its number is one higher than the last. */
-int journal_run_begin(struct journal *journal, const char *verb, const char *image, const char *commits, int64_t *ret_run, struct err *err) MUST_CHECK;
+int journal_run_begin(struct journal *journal, const char *verb, const char *image, const char *commits, int64_t *ret_run,
+		      struct err *err) MUST_CHECK;
 /** Its end. @packages and @error may be NULL. */
 int journal_run_end(struct journal *journal, int64_t run, enum journal_result result, const char *packages, const char *error, int64_t ms,
 		    struct err *err) MUST_CHECK;
 /** Calls @fn for the runs of @image (NULL: all), newest first, at most @limit (0: all), with @only > 0 that run alone. A non-zero return of @fn
  * ends the walk and is returned. */
-int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit, int (*fn)(void *data, const struct journal_run *run),
-		 void *data, struct err *err) MUST_CHECK;
+int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit,
+		 int (*fn)(void *data, const struct journal_run *run), void *data, struct err *err) MUST_CHECK;
 /** The number of the newest run of @image, 0 when there is none; the newest pending one, 0 when there is none. */
 int journal_last_run(struct journal *journal, const char *image, int64_t *ret_last, int64_t *ret_pending, struct err *err) MUST_CHECK;
 
@@ -63,16 +64,19 @@ struct journal_step {
 	const char *kind;    /* 'build', 'strip', 'begin', 'verify', 'swap' */
 	const char *subject; /* a package, or the image */
 	enum journal_result result;
-	const char *detail;  /* 'fresh', 'exited with 101', or NULL */
+	const char *detail; /* 'fresh', 'exited with 101', or NULL */
 	int64_t ms;
 };
-int journal_step_begin(struct journal *journal, int64_t run, const char *kind, const char *subject, int64_t *ret_step, struct err *err) MUST_CHECK;
-int journal_step_end(struct journal *journal, int64_t step, enum journal_result result, const char *detail, int64_t ms, struct err *err) MUST_CHECK;
-int journal_steps(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_step *step), void *data, struct err *err) MUST_CHECK;
+int journal_step_begin(struct journal *journal, int64_t run, const char *kind, const char *subject, int64_t *ret_step,
+		       struct err *err) MUST_CHECK;
+int journal_step_end(struct journal *journal, int64_t step, enum journal_result result, const char *detail, int64_t ms,
+		     struct err *err) MUST_CHECK;
+int journal_steps(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_step *step), void *data,
+		  struct err *err) MUST_CHECK;
 
 struct journal_file {
-	const char *path;     /* in the image, absolute */
-	const char *owner;    /* 'package NAME', 'asset NAME', or 'file' for `inject` */
+	const char *path;  /* in the image, absolute */
+	const char *owner; /* 'package NAME', 'asset NAME', or 'file' for `inject` */
 	const char *new_hash;
 	const char *old_hash; /* NULL: there was no such file. The content is in the blob store under this hash */
 	uint32_t mode;        /* permission bits */
@@ -81,7 +85,8 @@ struct journal_file {
 };
 /** All files of a run, as one transaction, pending; written before the swap. */
 int journal_files_add(struct journal *journal, int64_t run, const struct journal_file *files, size_t n, struct err *err) MUST_CHECK;
-int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_file *file), void *data, struct err *err) MUST_CHECK;
+int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_file *file), void *data,
+		  struct err *err) MUST_CHECK;
 
 /* -- fingerprints: what the image holds -------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +97,8 @@ struct journal_fingerprint {
 				  * state, but 'fresh' and 'doubted' replace each other: at most one content is in the image */
 	int64_t run;
 };
-/** The fingerprints recorded for @image. */
+/** The fingerprints recorded for @image, by subject, the oldest first. A subject comes once for each state at most: what the image holds ('fresh') stays
+ * known while a newer fingerprint failed or is held, so that undoing the edit makes it fresh again without a build. */
 int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
 			 struct err *err) MUST_CHECK;
 
@@ -132,7 +138,7 @@ int journal_settle(struct journal *journal, const char *image, const struct jour
 int journal_child_add(struct journal *journal, int64_t run, pid_t pid, uint64_t start_time, const char *what, struct err *err) MUST_CHECK;
 int journal_child_remove(struct journal *journal, pid_t pid, struct err *err) MUST_CHECK;
 /** Calls @fn for all children recorded for runs of @image. */
-int journal_children(struct journal *journal, const char *image, int (*fn)(void *data, pid_t pid, uint64_t start_time, const char *what), void *data,
-		     struct err *err) MUST_CHECK;
+int journal_children(struct journal *journal, const char *image, int (*fn)(void *data, pid_t pid, uint64_t start_time, const char *what),
+		     void *data, struct err *err) MUST_CHECK;
 
 #endif

@@ -12,7 +12,8 @@ int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(v
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
 	int r = journal_db_query(journal->db, &rows, err,
-				 "SELECT subject, fingerprint, state, run FROM fingerprint WHERE image = ? ORDER BY subject, at, run", "s", image);
+				 "SELECT subject, fingerprint, state, run FROM fingerprint WHERE image = ? ORDER BY subject, at, run", "s",
+				 image);
 
 	for (size_t i = 0; r == 0 && i < rows.n; i++) {
 		struct journal_fingerprint f = {
@@ -38,12 +39,13 @@ int journal_internal_set_fingerprint(struct journal_db *db, const char *image, c
 				   fingerprint->subject);
 	if (r < 0)
 		return r;
-	return journal_db_run(db, NULL, err,
-			      "INSERT OR REPLACE INTO fingerprint (image, subject, state, fingerprint, run, at) VALUES (?, ?, ?, ?, ?, ?)", "ssssii", image,
-			      fingerprint->subject, fingerprint->state, fingerprint->fingerprint, fingerprint->run, clock_wall_ms());
+	return journal_db_run(
+		db, NULL, err, "INSERT OR REPLACE INTO fingerprint (image, subject, state, fingerprint, run, at) VALUES (?, ?, ?, ?, ?, ?)",
+		"ssssii", image, fingerprint->subject, fingerprint->state, fingerprint->fingerprint, fingerprint->run, clock_wall_ms());
 }
 
-int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n, struct err *err)
+int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
+			     struct err *err)
 {
 	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
 	int r = journal_db_begin(journal->db, false, &transaction, err);
@@ -67,7 +69,8 @@ int journal_fingerprints_doubt(struct journal *journal, const char *image, struc
 int journal_image_get(struct journal *journal, const char *image, struct journal_image *ret, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
-	int r = journal_db_query(journal->db, &rows, err, "SELECT dev, ino, size, mtime_ns, generation, uuid FROM image WHERE image = ?", "s", image);
+	int r = journal_db_query(journal->db, &rows, err, "SELECT dev, ino, size, mtime_ns, generation, uuid FROM image WHERE image = ?", "s",
+				 image);
 
 	if (r < 0 || rows.n == 0)
 		return r;
@@ -88,10 +91,11 @@ int journal_image_set(struct journal *journal, const char *image, const struct j
 	int r = journal_db_begin(journal->db, false, &transaction, err);
 
 	if (r == 0)
-		r = journal_db_run(journal->db, NULL, err,
-				   "INSERT OR REPLACE INTO image (image, dev, ino, size, mtime_ns, uuid, generation, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-				   "suuuisui", image, identity->dev, identity->ino, identity->size, identity->mtime_ns, identity->uuid,
-				   identity->generation, clock_wall_ms());
+		r = journal_db_run(
+			journal->db, NULL, err,
+			"INSERT OR REPLACE INTO image (image, dev, ino, size, mtime_ns, uuid, generation, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			"suuuisui", image, identity->dev, identity->ino, identity->size, identity->mtime_ns, identity->uuid,
+			identity->generation, clock_wall_ms());
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
@@ -101,9 +105,10 @@ static int add_swap(struct journal_db *db, int64_t run, const char *image, const
 
 	if (r < 0)
 		return r;
-	return journal_db_run(db, NULL, err,
-			      "INSERT OR REPLACE INTO swap (run, image, dev, ino, size, mtime_ns, uuid, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			      "isuuuisu", run, image, shadow->dev, shadow->ino, shadow->size, shadow->mtime_ns, shadow->uuid, shadow->generation);
+	return journal_db_run(
+		db, NULL, err,
+		"INSERT OR REPLACE INTO swap (run, image, dev, ino, size, mtime_ns, uuid, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		"isuuuisu", run, image, shadow->dev, shadow->ino, shadow->size, shadow->mtime_ns, shadow->uuid, shadow->generation);
 }
 
 int journal_swap_begin(struct journal *journal, int64_t run, const char *image, const struct journal_image *shadow,

@@ -16,8 +16,8 @@ int journal_run_begin(struct journal *journal, const char *verb, const char *ima
 		return err_set(err, r, "cannot write the journal");
 	r = journal_db_begin(journal->db, false, &transaction, err);
 	if (r == 0)
-		r = journal_db_run(journal->db, NULL, err, "INSERT INTO run (verb, image, started, commits) VALUES (?, ?, ?, ?)", "ssis", verb, image,
-				   clock_wall_ms(), commits);
+		r = journal_db_run(journal->db, NULL, err, "INSERT INTO run (verb, image, started, commits) VALUES (?, ?, ?, ?)", "ssis", verb,
+				   image, clock_wall_ms(), commits);
 	run = journal_db_last_id(journal->db);
 	if (r == 0)
 		r = journal_db_commit(&transaction, err);
@@ -85,8 +85,8 @@ static int walk_runs(const struct journal_rows *rows, int (*fn)(void *data, cons
 	return 0;
 }
 
-int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit, int (*fn)(void *data, const struct journal_run *run),
-		 void *data, struct err *err)
+int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit,
+		 int (*fn)(void *data, const struct journal_run *run), void *data, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
 	int r = journal_db_query(journal->db, &rows, err,
@@ -121,8 +121,8 @@ int journal_step_begin(struct journal *journal, int64_t run, const char *kind, c
 	int r = journal_db_begin(journal->db, false, &transaction, err);
 
 	if (r == 0)
-		r = journal_db_run(journal->db, NULL, err, "INSERT INTO step (run, kind, subject, started) VALUES (?, ?, ?, ?)", "issi", run, kind,
-				   subject, clock_wall_ms());
+		r = journal_db_run(journal->db, NULL, err, "INSERT INTO step (run, kind, subject, started) VALUES (?, ?, ?, ?)", "issi", run,
+				   kind, subject, clock_wall_ms());
 	step = journal_db_last_id(journal->db);
 	if (r == 0)
 		r = journal_db_commit(&transaction, err);
@@ -148,7 +148,8 @@ int journal_step_end(struct journal *journal, int64_t step, enum journal_result 
 int journal_steps(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_step *step), void *data, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
-	int r = journal_db_query(journal->db, &rows, err, "SELECT id, kind, subject, result, detail, ms FROM step WHERE run = ? ORDER BY id", "i", run);
+	int r = journal_db_query(journal->db, &rows, err, "SELECT id, kind, subject, result, detail, ms FROM step WHERE run = ? ORDER BY id",
+				 "i", run);
 
 	for (size_t i = 0; r == 0 && i < rows.n; i++) {
 		struct journal_step step = {
@@ -174,8 +175,9 @@ int journal_files_add(struct journal *journal, int64_t run, const struct journal
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = journal_db_run(journal->db, NULL, err,
-				   "INSERT OR REPLACE INTO file (run, path, owner, new_hash, old_hash, mode, size) VALUES (?, ?, ?, ?, ?, ?, ?)", "issssiu",
-				   run, files[i].path, files[i].owner, files[i].new_hash, files[i].old_hash, (int64_t)files[i].mode, files[i].size);
+				   "INSERT OR REPLACE INTO file (run, path, owner, new_hash, old_hash, mode, size) VALUES (?, ?, ?, ?, ?, ?, ?)",
+				   "issssiu", run, files[i].path, files[i].owner, files[i].new_hash, files[i].old_hash, (int64_t)files[i].mode,
+				   files[i].size);
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 

@@ -60,7 +60,8 @@ static int settle_swaps(struct journal_db *db, const char *image, const struct j
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
 	bool found = false;
-	int r = journal_db_query(db, &rows, err, "SELECT run, dev, ino FROM swap WHERE image = ? AND result = 'pending' ORDER BY run DESC", "s", image);
+	int r = journal_db_query(db, &rows, err, "SELECT run, dev, ino FROM swap WHERE image = ? AND result = 'pending' ORDER BY run DESC", "s",
+				 image);
 
 	for (size_t i = 0; r == 0 && i < rows.n; i++) {
 		int64_t run = journal_db_int(&rows, i, 0);
@@ -81,15 +82,16 @@ static int settle_happened(struct journal_db *db, int64_t run, struct err *err)
 	int r = journal_db_run(db, NULL, err, "UPDATE step SET result = 'ok' WHERE run = ? AND result = 'pending' AND kind = 'swap'", "i", run);
 
 	if (r == 0)
-		r = journal_db_run(db, NULL, err,
-				   "UPDATE run SET"
-				   " error = CASE WHEN EXISTS (SELECT 1 FROM step WHERE run = ?1 AND result = 'failed')"
-				   "   THEN coalesce(error, 'interrupted after the swap') END,"
-				   " result = CASE WHEN EXISTS (SELECT 1 FROM step WHERE run = ?1 AND result = 'failed') THEN 'failed' ELSE 'ok' END,"
-				   " packages = coalesce(packages, (SELECT group_concat(name, ' ') FROM"
-				   "   (SELECT DISTINCT substr(owner, 9) AS name FROM file WHERE run = ?1 AND owner LIKE 'package %' ORDER BY name)))"
-				   " WHERE id = ?1",
-				   "i", run);
+		r = journal_db_run(
+			db, NULL, err,
+			"UPDATE run SET"
+			" error = CASE WHEN EXISTS (SELECT 1 FROM step WHERE run = ?1 AND result = 'failed')"
+			"   THEN coalesce(error, 'interrupted after the swap') END,"
+			" result = CASE WHEN EXISTS (SELECT 1 FROM step WHERE run = ?1 AND result = 'failed') THEN 'failed' ELSE 'ok' END,"
+			" packages = coalesce(packages, (SELECT group_concat(name, ' ') FROM"
+			"   (SELECT DISTINCT substr(owner, 9) AS name FROM file WHERE run = ?1 AND owner LIKE 'package %' ORDER BY name)))"
+			" WHERE id = ?1",
+			"i", run);
 	return r;
 }
 
@@ -100,11 +102,11 @@ static int settle_run(struct journal_db *db, int64_t run, bool happened, struct 
 	if (happened)
 		r = settle_happened(db, run, err);
 	else
-		r = journal_db_run(db, NULL, err,
-				   "UPDATE run SET result = 'failed', error = 'interrupted' WHERE id = ? AND result = 'pending'", "i", run);
+		r = journal_db_run(db, NULL, err, "UPDATE run SET result = 'failed', error = 'interrupted' WHERE id = ? AND result = 'pending'",
+				   "i", run);
 	if (r == 0)
-		r = journal_db_run(db, NULL, err, "UPDATE step SET result = 'failed', detail = 'interrupted' WHERE run = ? AND result = 'pending'", "i",
-				   run);
+		r = journal_db_run(db, NULL, err,
+				   "UPDATE step SET result = 'failed', detail = 'interrupted' WHERE run = ? AND result = 'pending'", "i", run);
 	if (r == 0)
 		r = journal_db_run(db, NULL, err, "UPDATE file SET result = 'failed' WHERE run = ? AND result = 'pending'", "i", run);
 	return r;

@@ -38,7 +38,7 @@ struct refresh_event {
 	const char *path;
 	uint64_t bytes;
 	int64_t ms;
-	bool is_whole_run;    /* DONE: the error is refresh_run()'s own, and returned by it */
+	bool is_whole_run;   /* DONE: the error is refresh_run()'s own, and returned by it */
 	size_t position, of; /* this is number position of so many builds */
 };
 

@@ -29,7 +29,8 @@ static int compare_records(const void *a, const void *b)
 	return strcmp(((const struct refresh_record *)a)->subject, ((const struct refresh_record *)b)->subject);
 }
 
-int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret, struct err *err)
+int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret,
+			 struct err *err)
 {
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	struct journal_image known;

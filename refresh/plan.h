@@ -28,18 +28,11 @@ struct refresh_records {
 };
 
 /** Reads what the journal says of @image; @now is the image's identity as it is. A NULL journal has no records. */
-int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret, struct err *err)
-	MUST_CHECK;
+int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret,
+			 struct err *err) MUST_CHECK;
 void refresh_records_clear(struct refresh_records *records);
 
-enum refresh_state {
-	REFRESH_FRESH,
-	REFRESH_STALE,
-	REFRESH_FAILED,
-	REFRESH_HELD,
-	REFRESH_NOWHERE,
-	REFRESH_MISSING
-};
+enum refresh_state { REFRESH_FRESH, REFRESH_STALE, REFRESH_FAILED, REFRESH_HELD, REFRESH_NOWHERE, REFRESH_MISSING };
 
 struct refresh_request {
 	const struct strvec *packages; /* only these, whatever their state; NULL or empty: all that is stale */
@@ -49,8 +42,8 @@ struct refresh_request {
 
 /** One thing to do: build a package and put its binaries, or put an asset. */
 struct refresh_step {
-	size_t subject;      /* index into look->subjects */
-	const char *name;    /* the package's or asset's */
+	size_t subject;   /* index into look->subjects */
+	const char *name; /* the package's or asset's */
 	bool is_asset;
 	bool one_off;
 	char *why;           /* a phrase */
@@ -60,12 +53,12 @@ struct refresh_step {
 struct refresh_plan {
 	struct refresh_step *steps; /* packages first, then assets, both by name */
 	size_t n_steps, cap;
-	size_t n_builds;            /* how many of them are packages */
-	enum refresh_state *states; /* one for each of look->subjects */
+	size_t n_builds;                   /* how many of them are packages */
+	enum refresh_state *states;        /* one for each of look->subjects */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */
 	size_t n_nowhere;
-	size_t n_elsewhere;         /* packages with destinations outside the image's files (initfs:, share:) that this version does not serve */
-	bool first_time;            /* the journal knows nothing of this image */
+	size_t n_elsewhere; /* packages with destinations outside the image's files (initfs:, share:) that this version does not serve */
+	bool first_time;    /* the journal knows nothing of this image */
 };
 
 /** Decides. -ENOENT, class ERR_USAGE, for a package that the configuration does not have or that has nowhere to go. */

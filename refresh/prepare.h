@@ -20,7 +20,7 @@ bool refresh_prepare_failed(const struct refresh_prepare *prepare);
 /** Waits and hands the transaction over. @prepare must outlive it: the transaction's hooks lead here. */
 int refresh_prepare_finish(struct refresh_prepare *prepare, struct image_txn **ret, struct err *err) MUST_CHECK;
 
-void refresh_prepare_free(struct refresh_prepare *prepare); /* takes NULL */
+void refresh_prepare_free(struct refresh_prepare *prepare);   /* takes NULL */
 void refresh_prepare_freep(struct refresh_prepare **prepare); /* for CLEANUP */
 
 /** False when the host has room for one copy but not for a copy beside a growing target folder: then the copy had better wait for the build. */

@@ -66,12 +66,12 @@ static int put_one(struct put_visitor *visitor, const struct refresh_staged_file
 	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
 	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(refresh_round_owner(round, visitor->step)), .put = put };
 	refresh_round_send(round, (struct refresh_event){
-			  .type = REFRESH_EVENT_PUT,
-			  .subject = round->plan.steps[visitor->step].name,
-			  .path = put.path,
-			  .result = put.result == IMAGE_PUT_WRITTEN ? "written" : "identical",
-			  .bytes = put.bytes,
-		  });
+					  .type = REFRESH_EVENT_PUT,
+					  .subject = round->plan.steps[visitor->step].name,
+					  .path = put.path,
+					  .result = put.result == IMAGE_PUT_WRITTEN ? "written" : "identical",
+					  .bytes = put.bytes,
+				  });
 	return 0;
 }
 
@@ -89,8 +89,10 @@ static int put_step(struct refresh_round *round, struct image_txn *txn, size_t i
 	int r = each_place(&visitor, &failure);
 
 	if (r < 0 && concerns_one_package(r)) {
-		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .subject = round->plan.steps[i].name,
-						  .text = failure.message, .hint = failure.hint });
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING,
+								  .subject = round->plan.steps[i].name,
+								  .text = failure.message,
+								  .hint = failure.hint });
 		refresh_round_fail(round, i, failure.message);
 		return 0;
 	}
@@ -126,4 +128,3 @@ int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct e
 			r = put_step(round, txn, i, err);
 	return r;
 }
-

@@ -14,7 +14,8 @@ static void read_lock(const struct refresh_round *round, const struct watcher_su
 }
 
 /* True when the only difference between two looks is a lock file that the build itself is known to have been made with: cargo wrote it. */
-static bool is_cargos_lock(const struct refresh_round *round, size_t step, const struct watcher_subject *before, const struct watcher_subject *now)
+static bool is_cargos_lock(const struct refresh_round *round, size_t step, const struct watcher_subject *before,
+			   const struct watcher_subject *now)
 {
 	char lock[HASH_HEX_SIZE];
 

@@ -19,20 +19,19 @@ struct refresh_round {
 	const struct refresh_args *args;
 	int64_t id;
 	int64_t started_ms;
-	struct watcher_look *look;  /* the one that was planned on */
+	struct watcher_look *look; /* the one that was planned on */
 	struct refresh_plan plan;
-	struct strvec extra_env;    /* REINJECT_* for custom commands */
-	struct strvec machines;     /* VMs that run from the image as it was: 'qemu-system-x86_64 (process 4711)' */
-	struct refresh_staged *staged; /* as plan.steps */
-	struct refresh_put_file *files;     /* every file that was put, written or identical */
+	struct strvec extra_env;        /* REINJECT_* for custom commands */
+	struct strvec machines;         /* VMs that run from the image as it was: 'qemu-system-x86_64 (process 4711)' */
+	struct refresh_staged *staged;  /* as plan.steps */
+	struct refresh_put_file *files; /* every file that was put, written or identical */
 	size_t n_files, cap_files;
-	bool *is_put;               /* as plan.steps: all its files are in the image */
-	bool *edited;               /* as plan.steps: its sources changed while it was being built */
-	int64_t after_us;           /* the last build's end */
+	bool *is_put;     /* as plan.steps: all its files are in the image */
+	bool *edited;     /* as plan.steps: its sources changed while it was being built */
+	int64_t after_us; /* the last build's end */
 	unsigned int n_failed;
-	char *first_failure;        /* 'netd: cargo exited with 101' */
+	char *first_failure; /* 'netd: cargo exited with 101' */
 };
-
 
 void refresh_round_clear(struct refresh_round *round);
 

@@ -103,12 +103,14 @@ static void tell_build(struct refresh_round *round, size_t i)
 	const struct refresh_staged *staged = &round->staged[i];
 
 	refresh_round_send(round, (struct refresh_event){
-			  .type = REFRESH_EVENT_BUILD,
-			  .subject = round->plan.steps[i].name,
-			  .result = !staged->ok ? "failed" : staged->fresh ? "fresh" : "ok",
-			  .text = staged->failure,
-			  .ms = staged->ms,
-		  });
+					  .type = REFRESH_EVENT_BUILD,
+					  .subject = round->plan.steps[i].name,
+					  .result = !staged->ok     ? "failed"
+						    : staged->fresh ? "fresh"
+								    : "ok",
+					  .text = staged->failure,
+					  .ms = staged->ms,
+				  });
 }
 
 static int stage_step(struct refresh_round *round, size_t i, size_t position, struct err *err)
@@ -128,8 +130,11 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 	if (step->is_asset) {
 		r = refresh_stage_asset(&args, step, &config->assets[subject->index], &round->staged[i], err);
 	} else {
-		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_BUILDING, .subject = step->name, .text = step->why,
-						  .position = position, .of = round->plan.n_builds });
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_BUILDING,
+								  .subject = step->name,
+								  .text = step->why,
+								  .position = position,
+								  .of = round->plan.n_builds });
 		r = refresh_stage_package(&args, step, &config->packages[subject->index], &round->staged[i], err);
 	}
 	if (r < 0)
@@ -207,8 +212,9 @@ static int swap(struct refresh_round *round, struct image_txn **txn, struct err 
 	if (r < 0)
 		return r;
 	round->session->identity = shadow;
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP, .path = round->session->config->image.path,
-					  .ms = (swapped_us - round->after_us) / 1000 });
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP,
+							  .path = round->session->config->image.path,
+							  .ms = (swapped_us - round->after_us) / 1000 });
 	for (size_t i = 0; i < round->machines.n; i++) {
 		CLEANUP_FREE char *text = xasprintf("%s goes on with the image as it was: restart it to see the change", round->machines.v[i]);
 
@@ -265,7 +271,8 @@ static int still_the_same_image(const struct refresh_round *round, struct err *e
 
 	if (r < 0 || image_identity_same(&now, &round->session->identity))
 		return r;
-	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was written by somebody else during this run; nothing of ours was put into it", image->path);
+	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was written by somebody else during this run; nothing of ours was put into it",
+		      image->path);
 	err_hint(err, "let the other one finish, then run it again");
 	return -EBUSY;
 }
@@ -295,8 +302,10 @@ static void announce(const struct refresh_round *round)
 {
 	const struct refresh_plan *plan = &round->plan;
 	CLEANUP_FREE char *many = xasprintf("the first refresh of this image builds all %zu packages", plan->n_builds);
-	CLEANUP_FREE char *elsewhere = xasprintf("%zu packages and assets have destinations in the initfs or the share, which this version does not serve: "
-						 "only their places in the image are brought up to date", plan->n_elsewhere);
+	CLEANUP_FREE char *elsewhere = xasprintf(
+		"%zu packages and assets have destinations in the initfs or the share, which this version does not serve: "
+		"only their places in the image are brought up to date",
+		plan->n_elsewhere);
 
 	if (plan->n_steps > 0)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_CHANGE, .plan = plan });
@@ -349,7 +358,10 @@ static int end_run(struct refresh_round *round, int r, struct err *err)
 	struct err failure = ERR_INIT;
 	int e = journal_run_end(round->session->journal, round->id, result, names, error, ms, &failure);
 
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_DONE, .result = journal_result_name(result), .text = error, .ms = ms, .is_whole_run = r < 0 });
+	refresh_round_send(
+		round,
+		(struct refresh_event){
+			.type = REFRESH_EVENT_DONE, .result = journal_result_name(result), .text = error, .ms = ms, .is_whole_run = r < 0 });
 	if (r < 0 || e >= 0)
 		return r;
 	if (err)
@@ -428,8 +440,8 @@ static int execute_inject(struct refresh_round *round, struct err *err)
 	return r < 0 ? r : put_and_swap(round, &prepare, err);
 }
 
-int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args, enum refresh_result *ret,
-		   struct err *err)
+int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
+		   enum refresh_result *ret, struct err *err)
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };

@@ -28,8 +28,8 @@ enum refresh_result { REFRESH_OK, REFRESH_RUN_FAILED, REFRESH_NOTHING, REFRESH_C
 int refresh_run(struct refresh_session *session, const struct refresh_args *args, enum refresh_result *ret, struct err *err) MUST_CHECK;
 
 /** Puts host file @file at @dest inside the image. */
-int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args, enum refresh_result *ret,
-		   struct err *err) MUST_CHECK;
+int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
+		   enum refresh_result *ret, struct err *err) MUST_CHECK;
 
 /** Looks and plans without doing anything: sends CHANGE and PLAN (run 0), and fills @ret for more to be said about it. */
 int refresh_preview(struct refresh_session *session, const struct refresh_args *args, struct watcher_look **ret_look, struct refresh_plan *ret,

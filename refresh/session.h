@@ -17,16 +17,16 @@ struct refresh_session {
 	const struct config *config; /* borrowed */
 	struct cancel *cancel;       /* borrowed */
 	struct pkgmap *map;
-	struct watcher *watcher;   /* NULL until the first look */
-	struct journal *journal;   /* NULL when it is only read and there is none yet */
-	struct image_lock *lock;   /* NULL when only read */
+	struct watcher *watcher;        /* NULL until the first look */
+	struct journal *journal;        /* NULL when it is only read and there is none yet */
+	struct image_lock *lock;        /* NULL when only read */
 	struct image_identity identity; /* of the image when the session was opened; all zero when it cannot be read */
 	char *image_problem;            /* read only: why the image cannot be used, a sentence, or NULL. Owned */
 };
 
 struct refresh_session_args {
-	bool read_only;   /* no lock, no recovery, nothing written, and an image that cannot be used is no error */
-	uint32_t wait_s;  /* --wait-lock */
+	bool read_only;  /* no lock, no recovery, nothing written, and an image that cannot be used is no error */
+	uint32_t wait_s; /* --wait-lock */
 };
 
 /** @notes gets a sentence for each thing that was recovered. -EBUSY (class ERR_BUSY) when another run has the image. */

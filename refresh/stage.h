@@ -21,14 +21,14 @@ struct refresh_staged_file {
 struct refresh_staged {
 	const struct refresh_step *step; /* borrowed from the plan */
 	bool ok;
-	bool fresh;       /* cargo had nothing to do */
-	char *failure;    /* a sentence when not ok */
+	bool fresh;    /* cargo had nothing to do */
+	char *failure; /* a sentence when not ok */
 	struct refresh_staged_file *files;
 	size_t n_files, cap;
 	char lock[HASH_HEX_SIZE]; /* the content of Cargo.lock that it was built with; '' without one */
-	struct strvec locations; /* '/path:line:col: message' of errors and warnings */
-	int64_t ms;       /* how long the build took */
-	int64_t ended_us; /* clock_us() at cargo's exit; 0 when nothing was built */
+	struct strvec locations;  /* '/path:line:col: message' of errors and warnings */
+	int64_t ms;               /* how long the build took */
+	int64_t ended_us;         /* clock_us() at cargo's exit; 0 when nothing was built */
 };
 
 struct refresh_stage_args {

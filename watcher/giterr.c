@@ -18,11 +18,14 @@ struct cause {
 static const struct cause causes[] = {
 	{ "mandatory extension: 'link'", "it has a split index, which libgit2 cannot read",
 	  "git -C '%s' update-index --no-split-index, and git config core.splitIndex false" },
-	{ "mandatory extension: 'sdir'", "it has a sparse index, which libgit2 cannot read", "git -C '%s' sparse-checkout reapply --no-sparse-index" },
-	{ "extensions.objectformat", "its objects are named by SHA-256, which libgit2 cannot read", "'%s' must be a repository with SHA-1 names" },
+	{ "mandatory extension: 'sdir'", "it has a sparse index, which libgit2 cannot read",
+	  "git -C '%s' sparse-checkout reapply --no-sparse-index" },
+	{ "extensions.objectformat", "its objects are named by SHA-256, which libgit2 cannot read",
+	  "'%s' must be a repository with SHA-1 names" },
 	{ "unsupported object format", "its objects are named by SHA-256, which libgit2 cannot read",
 	  "'%s' must be a repository with SHA-1 names" },
-	{ "extensions.refstorage", "its references are in a reftable, which libgit2 cannot read", "git -C '%s' refs migrate --ref-format=files" },
+	{ "extensions.refstorage", "its references are in a reftable, which libgit2 cannot read",
+	  "git -C '%s' refs migrate --ref-format=files" },
 	{ "unsupported extension", "it uses an extension that libgit2 does not know", "git -C '%s' config --get-regexp extensions" },
 };
 

@@ -17,8 +17,8 @@ struct watcher_path {
 struct watcher {
 	const struct config *config;
 	const struct pkgmap *map;
-	struct watcher_repo **repos; /* owned; as config->sources */
-	struct strvec *paths;        /* owned; for each source, what is looked at */
+	struct watcher_repo **repos;  /* owned; as config->sources */
+	struct strvec *paths;         /* owned; for each source, what is looked at */
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
 };

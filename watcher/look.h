@@ -20,14 +20,14 @@ struct watcher_part {
 };
 
 struct watcher_subject {
-	char *name;                       /* 'package NAME' or 'asset NAME' */
-	size_t index;                     /* into config->packages or config->assets */
+	char *name;   /* 'package NAME' or 'asset NAME' */
+	size_t index; /* into config->packages or config->assets */
 	bool is_asset;
-	bool missing;                     /* its folder or file is not there */
+	bool missing; /* its folder or file is not there */
 	char fingerprint[HASH_HEX_SIZE];
-	struct watcher_part *parts;       /* what went into it, in order; a label may come more than once */
+	struct watcher_part *parts; /* what went into it, in order; a label may come more than once */
 	size_t n_parts;
-	char *why;                        /* what is dirty: 'drivers/common/src/lib.rs, through common'; ' and 3 more'; NULL when nothing is */
+	char *why; /* what is dirty: 'drivers/common/src/lib.rs, through common'; ' and 3 more'; NULL when nothing is */
 };
 
 struct watcher_source_state {

@@ -17,7 +17,7 @@ struct watcher_repo {
 	git_tree *tree;      /* owned; NULL before the first commit */
 	struct strvec paths; /* what was looked at, relative to the work tree, none below another */
 	struct watcher_changes changes;
-	bool initialised;    /* libgit2 counts its users */
+	bool initialised; /* libgit2 counts its users */
 };
 
 static void free_commit(git_commit **commit)

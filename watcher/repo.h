@@ -27,7 +27,8 @@ int watcher_repo_head(struct watcher_repo *repo, char ret[GIT_OID_HEXSZ + 1], st
 
 /** Looks at the work tree below these @paths (relative to the source folder): afterwards watcher_repo_tree() answers for them. @ignore: folders
  * never looked at. @ret_n_dirty (may be NULL): how many files differ from HEAD. */
-int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty, struct err *err) MUST_CHECK;
+int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty,
+		      struct err *err) MUST_CHECK;
 
 /** The object ID, as git would give it, of what stands at @path in the work tree now: HEAD's tree with the dirty files folded in, nothing written
  * (DESIGN.md section 3). So saving and then committing the same content gives the same ID. A file's ID covers its mode. @path must lie below one of
@@ -35,7 +36,8 @@ int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, con
 int watcher_repo_tree(struct watcher_repo *repo, const char *path, git_oid *ret, struct err *err) MUST_CHECK;
 
 /** The same with the folders @without (relative to the source, below @path) left out: the folders of packages that nest in another's. NULL: none. */
-int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret, struct err *err) MUST_CHECK;
+int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret,
+			      struct err *err) MUST_CHECK;
 
 /** What stands at @path, as in a git tree: its mode (040000 for a folder, 0 when it is absent) and the bare ID of its content. */
 int watcher_repo_entry(struct watcher_repo *repo, const char *path, uint32_t *ret_mode, git_oid *ret, struct err *err) MUST_CHECK;

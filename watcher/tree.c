@@ -244,8 +244,8 @@ static int find_entry(git_repository *git, const git_tree *base, const struct ra
 	return 0;
 }
 
-int watcher_tree_entry(git_repository *git, const git_tree *head, const struct watcher_change *const *changes, size_t n_changes, const char *path,
-		       uint32_t *ret_mode, git_oid *ret, struct err *err)
+int watcher_tree_entry(git_repository *git, const git_tree *head, const struct watcher_change *const *changes, size_t n_changes,
+		       const char *path, uint32_t *ret_mode, git_oid *ret, struct err *err)
 {
 	const struct range all = { .v = changes, .n = n_changes };
 	uint32_t mode = 0;

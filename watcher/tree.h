@@ -31,7 +31,7 @@ int watcher_tree_compare_changes(const void *a, const void *b);
 
 /** The entry of @path ('' is the root) in @head (NULL: no commit yet) with these @changes (sorted) made. @ret_mode is 040000 for a folder, the file's mode, 0
  * with a zero ID when there is nothing. -EIO with a sentence when HEAD's objects cannot be read. */
-int watcher_tree_entry(git_repository *git, const git_tree *head, const struct watcher_change *const *changes, size_t n_changes, const char *path,
-		       uint32_t *ret_mode, git_oid *ret, struct err *err) MUST_CHECK;
+int watcher_tree_entry(git_repository *git, const git_tree *head, const struct watcher_change *const *changes, size_t n_changes,
+		       const char *path, uint32_t *ret_mode, git_oid *ret, struct err *err) MUST_CHECK;
 
 #endif

@@ -15,7 +15,8 @@ static void reasons_clear(struct reasons *reasons)
 	free(reasons->first);
 }
 
-static void add_reasons(struct reasons *reasons, const struct watcher *watcher, const struct watcher_path *watched, size_t package, size_t through)
+static void add_reasons(struct reasons *reasons, const struct watcher *watcher, const struct watcher_path *watched, size_t package,
+			size_t through)
 {
 	for (size_t i = 0; i < watched->dirty.n; i++) {
 		const char *file = watched->dirty.v[i];
@@ -47,7 +48,8 @@ static void add_input_reasons(struct reasons *reasons, const struct watcher *wat
 		bool is_own = inputs->v[i].source == p->source && strvec_has(&p->paths, inputs->v[i].path);
 
 		if (is_own == own)
-			add_reasons(reasons, watcher, watcher_internal_find(watcher, inputs->v[i].source, inputs->v[i].path), package, inputs->v[i].through);
+			add_reasons(reasons, watcher, watcher_internal_find(watcher, inputs->v[i].source, inputs->v[i].path), package,
+				    inputs->v[i].through);
 	}
 }
 
@@ -72,6 +74,7 @@ char *watcher_internal_package_why(const struct watcher *watcher, size_t package
 		for (size_t j = 0; watcher_internal_concerns(watcher, package, i) && j < config->sources[i].shared.n; j++)
 			add_reasons(&reasons, watcher, watcher_internal_find(watcher, i, config->sources[i].shared.v[j]), package, PKGMAP_NONE);
 	if (config->packages[package].command.n == 0)
-		add_reasons(&reasons, watcher, watcher_internal_find(watcher, config->packages[package].source, WATCHER_LOCK_FILE), package, PKGMAP_NONE);
+		add_reasons(&reasons, watcher, watcher_internal_find(watcher, config->packages[package].source, WATCHER_LOCK_FILE), package,
+			    PKGMAP_NONE);
 	return say_why(&reasons);
 }

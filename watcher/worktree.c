@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /* What libgit2 found in the work tree, as against what it found in the index. */
-#define STATUS_WORK_TREE                                                                                                                   \
-	(GIT_STATUS_WT_NEW | GIT_STATUS_WT_MODIFIED | GIT_STATUS_WT_DELETED | GIT_STATUS_WT_TYPECHANGE | GIT_STATUS_WT_RENAMED | \
+#define STATUS_WORK_TREE                                                                                                                        \
+	(GIT_STATUS_WT_NEW | GIT_STATUS_WT_MODIFIED | GIT_STATUS_WT_DELETED | GIT_STATUS_WT_TYPECHANGE | GIT_STATUS_WT_RENAMED |                \
 	 GIT_STATUS_WT_UNREADABLE | GIT_STATUS_CONFLICTED)
 
 struct scan {
@@ -151,7 +151,8 @@ static int read_link(const struct scan *scan, const char *path, struct watcher_c
 	if (lstat(full, &st) < 0 || !S_ISDIR(st.st_mode))
 		return read_file(scan, path, 0, ret, err);
 	ret->mode = GIT_FILEMODE_COMMIT;
-	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 && git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
+	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
+	    git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
 		return 0;
 	if (e)
 		ret->oid = e->id;
@@ -274,8 +275,8 @@ static void add_ignored(struct scan *scan)
 	changes->n_files = changes->n_all;
 	for (size_t i = 0; i < scan->question->ignore->n; i++) {
 		grow_array(&changes->all, &changes->cap, changes->n_all, sizeof(*changes->all));
-		changes->all[changes->n_all++] =
-			(struct watcher_change){ .path = xstrdup(scan->question->ignore->v[i]), .mode = WATCHER_TREE_DROP };
+		changes->all[changes->n_all++] = (struct watcher_change){ .path = xstrdup(scan->question->ignore->v[i]),
+									  .mode = WATCHER_TREE_DROP };
 	}
 }
 

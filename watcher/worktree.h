@@ -19,19 +19,19 @@
 /** What is asked; plain borrowed data. All paths are relative to the work tree, '' is its root. */
 struct watcher_question {
 	git_repository *git;
-	const git_tree *head;        /* NULL before the first commit */
-	const struct strvec *paths;  /* none of them lies below another */
+	const git_tree *head;       /* NULL before the first commit */
+	const struct strvec *paths; /* none of them lies below another */
 	const struct strvec *ignore;
 };
 
 struct watcher_changes {
-	struct watcher_change *all;              /* owned; their paths too */
+	struct watcher_change *all; /* owned; their paths too */
 	size_t n_all, cap;
-	const struct watcher_change **sorted;    /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
-	size_t n_files;                          /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
-	struct strvec links;                     /* submodules in the index, as of links_of */
-	git_oid links_of;                        /* the index's checksum */
-	char *ignored;                           /* owned; the rules that libgit2 was given */
+	const struct watcher_change **sorted; /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
+	size_t n_files;                       /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
+	struct strvec links;                  /* submodules in the index, as of links_of */
+	git_oid links_of;                     /* the index's checksum */
+	char *ignored;                        /* owned; the rules that libgit2 was given */
 };
 
 /** Fills @changes, which keeps what can be used again by the next scan; zeroed before the first. On failure it is empty. */

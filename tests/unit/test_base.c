@@ -33,8 +33,8 @@ static void drop_dir(char *dir)
 static void paths_are_made_absolute_by_their_words(void **state)
 {
 	static const char *const cases[][3] = {
-		{ "/a/b", "c", "/a/b/c" },	{ "/a/b", "../c", "/a/c" },	 { "/a/b", "./c//d/", "/a/b/c/d" },
-		{ "/a/b", "/x/../y", "/y" }, { "/a", "../../..", "/" },	 { "/", "x", "/x" },
+		{ "/a/b", "c", "/a/b/c" },   { "/a/b", "../c", "/a/c" }, { "/a/b", "./c//d/", "/a/b/c/d" },
+		{ "/a/b", "/x/../y", "/y" }, { "/a", "../../..", "/" },  { "/", "x", "/x" },
 	};
 
 	(void)state;
