@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# What the journal believes must be what the image holds: edits during a build, images changed behind our back, builds cut short.
+
+load ../lib/assert
+load ../lib/fixture
+
+setup_file() { fixture_setup_file; }
+setup() { fixture_setup; }
+teardown() { fixture_teardown; }
+
+@test "an edit during the build is never lost" {
+	slow_package
+	rx_ok refresh -n
+	start run "$REINJECT" refresh --json
+	slow_begun
+	# netd was built before `slow` began; this edit is not in its binary.
+	mark netd 7
+	slow_release
+	finish run
+	expect_status 0
+	expect_err 'edited while it was being built'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=7 proto=1 common=1"
+	expect_stale
+}
+
+@test "an image put back by hand is not believed, also after a run that looked at a part of it" {
+	rx_ok refresh
+	cp --sparse=always "$IMAGE" "$T/earlier.img"
+	mark netd 2
+	mark inputd 2
+	rx_ok refresh
+	expect_stale
+	cp --sparse=always "$T/earlier.img" "$IMAGE"
+	# This makes the image ours again, but says nothing about inputd.
+	rx_ok build netd
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 common=1"
+	expect_stale
+}
+
+@test "the same after an inject" {
+	rx_ok refresh
+	cp --sparse=always "$IMAGE" "$T/earlier.img"
+	mark netd 2
+	rx_ok refresh
+	cp --sparse=always "$T/earlier.img" "$IMAGE"
+	rx_ok inject "$TREE/reinject.ini" /etc
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
+@test "what a killed run left building is ended by the next start" {
+	slow_package
+	start run "$REINJECT" refresh
+	slow_begun
+	local builder
+	builder=$(<"$T/slow.pid")
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null || true
+	refute pid_gone "$builder"
+	rx_ok build netd
+	expect_err 'left running'
+	pid_gone "$builder" || fail "the build of the dead run (pid $builder) still runs"
+	rx_ok log --json
+	expect_jq 'map(select(.result == "failed" and (.error | test("interrupted")))) | length == 1'
+}
+
+@test "a package goes in whole or not at all" {
+	ini_set 'package netd' dest '/usr/bin /no/such/folder/'
+	ini_set 'package inputd' dest /usr/bin
+	rx refresh --json
+	expect_status 1
+	expect_err '/no/such/folder'
+	refute image_has /usr/bin/netd
+	image_has /usr/bin/inputd
+	expect_equal "$(events done .result)" failed
+	expect_stale netd
+}
+
+@test "what was replaced is kept, so that it can be put back" {
+	local before
+	before=$(image_file_sum /usr/lib/drivers/inputd | cut -d' ' -f1)
+	rx_ok refresh
+	rx_ok show 1 --json
+	expect_jq '.[0].files[] | select(.path == "/usr/lib/drivers/inputd") | .old_hash == $h' --arg h "$before"
+	expect_equal "$(sha256 "$TREE/.reinject/blobs/${before:0:2}/${before:2}")" "$before"
+}
+
+@test "two configurations of one image do not believe each other" {
+	rx_ok refresh
+	cp "$TREE/reinject.ini" "$TREE/other.ini"
+	sed -i 's/^\[source base\]/[reinject]\nstate = .other\n\n[source base]/' "$TREE/other.ini"
+	mark netd 2
+	rx_ok -c "$TREE/other.ini" refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	git -C "$SRC" checkout -q drivers
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+}
