@@ -87,6 +87,8 @@ teardown() { fixture_teardown; }
 	rx_ok refresh
 	rx_ok show 1 --json
 	expect_jq '.[0].files[] | select(.path == "/usr/lib/drivers/inputd") | .old_hash == $h' --arg h "$before"
+	# Settled by the run itself, not by the next start.
+	expect_jq '.[0].files | all(.result == "ok")'
 	expect_equal "$(sha256 "$TREE/.reinject/blobs/${before:0:2}/${before:2}")" "$before"
 }
 
