@@ -165,19 +165,6 @@ static void on_start(void *data, pid_t pid)
 		run->hooks->on_start(run->hooks->data, pid);
 }
 
-/* Our environment less GIT_*, then what the command adds. */
-static void fill_environment(const struct cargo_command *command, struct strvec *ret)
-{
-	proc_environment(ret);
-	for (size_t i = 0; i < command->env_set.n; i++) {
-		const char *variable = command->env_set.v[i];
-		size_t n = strcspn(variable, "=");
-		CLEANUP_FREE char *name = xstrndup(variable, n);
-
-		proc_environment_set(ret, name, variable[n] ? variable + n + 1 : "");
-	}
-}
-
 static int run_child(struct run *run, proc_line_fn *out, proc_line_fn *errors, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec env = { 0 };
@@ -193,7 +180,7 @@ static int run_child(struct run *run, proc_line_fn *out, proc_line_fn *errors, s
 		.cancel = run->hooks->cancel,
 	};
 
-	fill_environment(run->command, &env);
+	cargo_command_environment(run->command, &env);
 	spec.env = env.v;
 	return proc_run(&spec, &run->build.result, err);
 }
@@ -340,4 +327,35 @@ int cargo_build_run(const struct config *config, const struct config_package *pa
 	*ret = run.build;
 	run.build = (struct cargo_build){ 0 };
 	return 0;
+}
+
+static void complain(void *data, const char *line, size_t n)
+{
+	struct str *words = data;
+
+	(void)n;
+	if (str_starts(line, "error"))
+		str_add(words, line);
+}
+
+int cargo_build_clean(const struct config *config, const struct config_package *package, const struct strvec *names, struct cancel *cancel,
+		      struct err *err)
+{
+	CLEANUP(cargo_command_clear) struct cargo_command command = { 0 };
+	CLEANUP(strvec_clear) struct strvec env = { 0 };
+	CLEANUP(str_clear) struct str words = { 0 };
+	struct proc_spec spec = { .on_stderr = complain, .data = &words, .cancel = cancel };
+	struct proc_result result;
+	int r = cargo_command_clean_init(config, package, names, &command, err);
+
+	if (r < 0)
+		return r;
+	cargo_command_environment(&command, &env);
+	spec.argv = command.argv.v;
+	spec.env = env.v;
+	spec.cwd = command.cwd;
+	r = proc_run(&spec, &result, err);
+	if (r < 0 || succeeded(&result))
+		return r;
+	return err_set(err, -EIO, "cargo clean failed: %s!", str_text(&words));
 }

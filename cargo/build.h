@@ -50,6 +50,10 @@ int cargo_build_run(const struct config *config, const struct config_package *pa
 		    const struct cargo_build_hooks *hooks, struct cargo_build *ret, struct err *err) MUST_CHECK;
 void cargo_build_clear(struct cargo_build *build);
 
+/** `cargo clean -p` of @names, packages of @package's source: for a build that cargo calls fresh although it is not. */
+int cargo_build_clean(const struct config *config, const struct config_package *package, const struct strvec *names, struct cancel *cancel,
+		      struct err *err) MUST_CHECK;
+
 /** One hash over the part of [build] that all cargo packages share: every flag and name as written; path, size and mtime of rustc (the toolchain's
  * own, found without starting rustup: a look has 150 ms) and of the backend library; the content of every file named in link arguments or lying in
  * relibc (*.o, *.a), which cargo does not see. What is not found enters as 'missing'. */

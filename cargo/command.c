@@ -75,6 +75,14 @@ static void add_build_std(const struct config_build *build, struct strvec *ret)
 		strvec_addf(ret, "-Zbuild-std-features=%s", build->build_std_features);
 }
 
+static void add_target_dir(const struct config_build *build, struct strvec *ret)
+{
+	if (is_set(build->target_dir)) {
+		strvec_add(ret, "--target-dir");
+		strvec_add(ret, build->target_dir);
+	}
+}
+
 static void add_selection(const struct config_build *build, const char *package, struct strvec *ret)
 {
 	strvec_add(ret, "-p");
@@ -84,23 +92,26 @@ static void add_selection(const struct config_build *build, const char *package,
 		strvec_take(ret, strvec_join(&build->features, ","));
 	}
 	strvec_copy(ret, &build->cargo_args);
-	if (is_set(build->target_dir)) {
-		strvec_add(ret, "--target-dir");
-		strvec_add(ret, build->target_dir);
-	}
+	add_target_dir(build, ret);
 }
 
-static void add_cargo_words(const struct config_build *build, const char *package, struct strvec *ret)
+/* Which cargo, what it is to do, and for which folder of its target folder. */
+static void add_verb(const struct config_build *build, const char *verb, struct strvec *ret)
 {
 	strvec_add(ret, "cargo");
 	if (is_set(build->toolchain))
 		strvec_addf(ret, "+%s", build->toolchain);
-	strvec_add(ret, "build");
+	strvec_add(ret, verb);
 	if (is_set(build->target)) {
 		strvec_add(ret, "--target");
 		strvec_add(ret, build->target);
 	}
 	add_profile(build->profile, ret);
+}
+
+static void add_cargo_words(const struct config_build *build, const char *package, struct strvec *ret)
+{
+	add_verb(build, "build", ret);
 	add_build_std(build, ret);
 	add_selection(build, package, ret);
 	strvec_add(ret, MESSAGE_FORMAT);
@@ -125,6 +136,37 @@ int cargo_command_init(const struct config *config, const struct config_package 
 	}
 	*ret = command;
 	return 0;
+}
+
+int cargo_command_clean_init(const struct config *config, const struct config_package *package, const struct strvec *names,
+			     struct cargo_command *ret, struct err *err)
+{
+	struct cargo_command command = { 0 };
+
+	if (package->source >= config->n_sources)
+		return err_class_set(err, ERR_USAGE, -EINVAL, "package '%s' has no source", package->name);
+	command.cwd = xstrdup(config->sources[package->source].path);
+	strvec_copy(&command.env_set, &config->build.env);
+	add_verb(&config->build, "clean", &command.argv);
+	for (size_t i = 0; i < names->n; i++) {
+		strvec_add(&command.argv, "-p");
+		strvec_add(&command.argv, names->v[i]);
+	}
+	add_target_dir(&config->build, &command.argv);
+	*ret = command;
+	return 0;
+}
+
+void cargo_command_environment(const struct cargo_command *command, struct strvec *ret)
+{
+	proc_environment(ret);
+	for (size_t i = 0; i < command->env_set.n; i++) {
+		const char *variable = command->env_set.v[i];
+		size_t n = strcspn(variable, "=");
+		CLEANUP_FREE char *name = xstrndup(variable, n);
+
+		proc_environment_set(ret, name, variable[n] ? variable + n + 1 : "");
+	}
 }
 
 void cargo_command_clear(struct cargo_command *command)

@@ -26,6 +26,14 @@ void cargo_command_clear(struct cargo_command *command);
 /** Appends the rustc flags of [build] to @ret: those of codegen_backend, of relibc, then `rustflags`. */
 void cargo_command_flags(const struct config_build *build, struct strvec *ret);
 
+/** `cargo clean` of @names (packages of @package's source) for the profile and target that cargo_command_init() builds, so that the next build of
+ * @package compiles them again. */
+int cargo_command_clean_init(const struct config *config, const struct config_package *package, const struct strvec *names,
+			     struct cargo_command *ret, struct err *err) MUST_CHECK;
+
+/** Appends the child's whole environment to @ret: ours less GIT_*, then what the command adds. */
+void cargo_command_environment(const struct cargo_command *command, struct strvec *ret);
+
 /** Adds -Zjson-target-spec, which cargo 1.95 and later demand for a .json target and older ones do not know; does nothing when it is there. For the
  * next packages of a run, once cargo_build.json_target_spec said so: it saves them cargo's refusal. */
 void cargo_command_allow_json_target(struct cargo_command *command);

@@ -34,6 +34,10 @@ static const char *const schema[] = {
 	"  PRIMARY KEY (run, subject, state)) WITHOUT ROWID;"
 	"CREATE TABLE child (pid INTEGER PRIMARY KEY, run INTEGER NOT NULL, start_time INTEGER NOT NULL, what TEXT NOT NULL,"
 	"  started INTEGER NOT NULL);",
+	/* Which inputs an artefact was once seen to come from; and files that count for a package although git does not know them. */
+	"CREATE TABLE build (package TEXT NOT NULL, artifact TEXT NOT NULL, compiled TEXT NOT NULL, at INTEGER NOT NULL,"
+	"  PRIMARY KEY (package, artifact, compiled)) WITHOUT ROWID;"
+	"CREATE TABLE input (package TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (package, path)) WITHOUT ROWID;",
 };
 
 static const char *const result_names[] = {

@@ -132,6 +132,26 @@ int journal_image_set(struct journal *journal, const char *image, const struct j
  * lock. @ret_n: how many runs were settled. */
 int journal_settle(struct journal *journal, const char *image, const struct journal_image *now, unsigned int *ret_n, struct err *err) MUST_CHECK;
 
+/* -- builds: what cargo's word of 'fresh' is worth ------------------------------------------------------------------------------------ */
+
+enum journal_build_verdict {
+	JOURNAL_BUILD_UNKNOWN, /* this artefact was never seen */
+	JOURNAL_BUILD_SAME,    /* it was seen to come from these inputs */
+	JOURNAL_BUILD_OTHER    /* it was only ever seen to come from other inputs */
+};
+
+/** What is known of the artefact with digest @artifact of @package and inputs with digest @compiled. */
+int journal_build_find(struct journal *journal, const char *package, const char *artifact, const char *compiled, enum journal_build_verdict *ret,
+		       struct err *err) MUST_CHECK;
+/** Records that this artefact comes from these inputs. */
+int journal_build_add(struct journal *journal, const char *package, const char *artifact, const char *compiled, struct err *err) MUST_CHECK;
+
+/** Replaces the list of files outside git that @package was compiled from (absolute paths). */
+int journal_inputs_set(struct journal *journal, const char *package, const struct strvec *paths, struct err *err) MUST_CHECK;
+/** Calls @fn for all of them, by package and path. */
+int journal_inputs(struct journal *journal, int (*fn)(void *data, const char *package, const char *path), void *data,
+		   struct err *err) MUST_CHECK;
+
 /* -- children ------------------------------------------------------------------------------------------------------------------------------ */
 
 /** A child of run @run, so that the next start can end what a crash left running. Times by proc_start_time(). */

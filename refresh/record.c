@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* As watcher/look labels the parts of a fingerprint that stand for files outside git. */
+#define INPUT_LABEL "input "
+
 /* The digest of the source's Cargo.lock as it is now; '' without one. */
 static void read_lock(const struct refresh_round *round, const struct watcher_subject *subject, char ret[HASH_HEX_SIZE])
 {
@@ -13,28 +16,93 @@ static void read_lock(const struct refresh_round *round, const struct watcher_su
 	(void)!hash_file(path, ret, NULL);
 }
 
-/* True when the only difference between two looks is a lock file that the build itself is known to have been made with: cargo wrote it. */
-static bool is_cargos_lock(const struct refresh_round *round, size_t step, const struct watcher_subject *before,
-			   const struct watcher_subject *now)
+static const char *part_value(const struct watcher_subject *subject, const char *label)
 {
+	for (size_t i = 0; i < subject->n_parts; i++)
+		if (str_eq(subject->parts[i].label, label))
+			return subject->parts[i].value;
+	return NULL;
+}
+
+static const char *compiled_value(const struct refresh_staged *staged, const char *path)
+{
+	for (size_t i = 0; i < staged->compiled.n_outside; i++)
+		if (str_eq(staged->compiled.outside[i].path, path))
+			return staged->compiled.outside[i].value;
+	return NULL;
+}
+
+/* An input outside git that this build brought to light: it counts from now on, with the content that it was compiled from. */
+static bool is_explained_input(const struct refresh_staged *staged, const struct watcher_subject *before, const struct watcher_part *now)
+{
+	const char *known = part_value(before, now->label);
+
+	return str_starts(now->label, INPUT_LABEL) && (!known || str_eq(known, now->value)) &&
+	       str_eq(compiled_value(staged, now->label + strlen(INPUT_LABEL)), now->value);
+}
+
+static size_t count_fixed(const struct watcher_subject *subject)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < subject->n_parts; i++)
+		n += !str_starts(subject->parts[i].label, INPUT_LABEL);
+	return n;
+}
+
+/* True when all that differs between two looks is known to be in the build: a lock file that cargo wrote, inputs that it named. */
+static bool is_explained(const struct refresh_round *round, size_t step, const struct watcher_subject *before, const struct watcher_subject *now)
+{
+	const struct refresh_staged *staged = &round->staged[step];
 	char lock[HASH_HEX_SIZE];
 
-	if (before->is_asset || before->n_parts != now->n_parts)
+	if (before->is_asset || count_fixed(before) != count_fixed(now))
 		return false;
-	for (size_t i = 0; i < before->n_parts; i++)
-		if (!str_eq(before->parts[i].label, now->parts[i].label) ||
-		    (!str_eq(before->parts[i].value, now->parts[i].value) && !str_starts(before->parts[i].label, "lock ")))
-			return false;
 	read_lock(round, before, lock);
-	return strcmp(lock, round->staged[step].lock) == 0;
+	for (size_t i = 0; i < now->n_parts; i++) {
+		const struct watcher_part *part = &now->parts[i];
+		bool same = i < before->n_parts && str_eq(before->parts[i].label, part->label) && str_eq(before->parts[i].value, part->value);
+
+		if (same || is_explained_input(staged, before, part))
+			continue;
+		if (!str_starts(part->label, "lock ") || strcmp(lock, staged->lock) != 0)
+			return false;
+	}
+	return true;
+}
+
+static int set_inputs(const struct refresh_round *round, size_t step, struct err *err)
+{
+	const struct refresh_session *session = round->session;
+	const struct refresh_compiled *compiled = &round->staged[step].compiled;
+	const struct watcher_subject *subject = &round->look->subjects[round->plan.steps[step].subject];
+	CLEANUP(strvec_clear) struct strvec paths = { 0 };
+
+	for (size_t i = 0; i < compiled->n_outside; i++)
+		strvec_add(&paths, compiled->outside[i].path);
+	watcher_set_inputs(session->watcher, subject->index, &paths);
+	return journal_inputs_set(session->journal, session->config->packages[subject->index].name, &paths, err);
+}
+
+/* After cargo has run, what a package is made of may be known better than before: map again, then store. */
+static int learn_inputs(const struct refresh_round *round, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < round->plan.n_steps; i++)
+		if (round->staged[i].compiled.artifact[0])
+			r = set_inputs(round, i, err);
+	return r;
 }
 
 /* An edit while cargo ran may or may not be in the binary: what was put is not worse than what was there, but it proves nothing. */
 int refresh_record_edited(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
-	int r = refresh_session_look(round->session, &now, err);
+	int r = learn_inputs(round, err);
 
+	if (r == 0)
+		r = refresh_session_look(round->session, &now, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
@@ -43,7 +111,7 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 
 		if (strcmp(after->fingerprint, planned->fingerprint) == 0)
 			continue;
-		if (is_cargos_lock(round, i, planned, after)) {
+		if (is_explained(round, i, planned, after)) {
 			memcpy(planned->fingerprint, after->fingerprint, sizeof(planned->fingerprint));
 			continue;
 		}

@@ -188,19 +188,50 @@ void refresh_session_freep(struct refresh_session **session)
 	refresh_session_free(*session);
 }
 
+struct inputs {
+	struct refresh_session *session;
+	const struct config_package *package; /* that `paths` belong to */
+	struct strvec paths;
+};
+
+static void hand_over(struct inputs *inputs)
+{
+	if (inputs->package)
+		watcher_set_inputs(inputs->session->watcher, (size_t)(inputs->package - inputs->session->config->packages), &inputs->paths);
+	strvec_clear(&inputs->paths);
+}
+
+/* They come sorted by package. */
+static int take_input(void *data, const char *name, const char *path)
+{
+	struct inputs *inputs = data;
+	const struct config_package *package = config_package_find(inputs->session->config, name);
+
+	if (package != inputs->package)
+		hand_over(inputs);
+	inputs->package = package;
+	strvec_add(&inputs->paths, path);
+	return 0;
+}
+
+static int open_watcher(struct refresh_session *session, struct err *err)
+{
+	struct inputs inputs = { .session = session };
+	int r = watcher_open(session->config, session->map, &session->watcher, err);
+
+	if (r == 0 && session->journal)
+		r = journal_inputs(session->journal, take_input, &inputs, err);
+	hand_over(&inputs);
+	return r;
+}
+
 int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
 {
-	char build_inputs[HASH_HEX_SIZE];
-	int r = cargo_inputs_hash(session->config, build_inputs, err);
+	int r = cargo_inputs_hash(session->config, session->build_inputs, err);
 
-	if (r < 0)
-		return r;
-	if (!session->watcher) {
-		r = watcher_open(session->config, session->map, &session->watcher, err);
-		if (r < 0)
-			return r;
-	}
-	return watcher_look(session->watcher, build_inputs, ret, err);
+	if (r == 0 && !session->watcher)
+		r = open_watcher(session, err);
+	return r < 0 ? r : watcher_look(session->watcher, session->build_inputs, ret, err);
 }
 
 char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look)

@@ -17,11 +17,12 @@ struct refresh_session {
 	const struct config *config; /* borrowed */
 	struct cancel *cancel;       /* borrowed */
 	struct pkgmap *map;
-	struct watcher *watcher;        /* NULL until the first look */
-	struct journal *journal;        /* NULL when it is only read and there is none yet */
-	struct image_lock *lock;        /* NULL when only read */
-	struct image_identity identity; /* of the image when the session was opened; all zero when it cannot be read */
-	char *image_problem;            /* read only: why the image cannot be used, a sentence, or NULL. Owned */
+	struct watcher *watcher;          /* NULL until the first look */
+	struct journal *journal;          /* NULL when it is only read and there is none yet */
+	struct image_lock *lock;          /* NULL when only read */
+	struct image_identity identity;   /* of the image when the session was opened; all zero when it cannot be read */
+	char build_inputs[HASH_HEX_SIZE]; /* cargo_inputs_hash() as of the last look */
+	char *image_problem;              /* read only: why the image cannot be used, a sentence, or NULL. Owned */
 };
 
 struct refresh_session_args {

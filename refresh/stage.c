@@ -225,11 +225,37 @@ static int build_with_one_lock(struct building *building, const struct config_pa
 	return 0;
 }
 
+/* Reads what was built; when cargo was wrong to call it fresh, once more from nothing. */
+static int build_from_inputs(struct building *building, const struct config_package *package, struct cargo_build *build,
+			     struct refresh_staged *staged, struct err *err)
+{
+	struct refresh_session *session = building->args->session;
+	int r = build_with_one_lock(building, package, build, staged, err);
+
+	if (r < 0 || !build->ok || package->command.n > 0)
+		return r;
+	r = refresh_compiled_read(session, package, build, &staged->compiled, err);
+	if (r == 0 && build->fresh && refresh_compiled_is_old(session, package, &staged->compiled)) {
+		send(building, REFRESH_EVENT_PROGRESS, "cargo calls it fresh, but its inputs changed: building it again");
+		refresh_compiled_clear(&staged->compiled);
+		r = refresh_compiled_clean(session, package, err);
+		if (r == 0)
+			r = build_with_one_lock(building, package, build, staged, err);
+		if (r < 0 || !build->ok)
+			return r;
+		r = refresh_compiled_read(session, package, build, &staged->compiled, err);
+	}
+	/* No .d file: a cargo that does not write them; then its word is all there is. */
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : journal_build_add(session->journal, package->name, staged->compiled.artifact, staged->compiled.inputs, err);
+}
+
 static int build_and_strip(struct building *building, const struct config_package *package, struct refresh_staged *staged, struct err *err)
 {
 	CLEANUP(cargo_build_clear) struct cargo_build build = { 0 };
 	struct err failure = ERR_INIT;
-	int r = build_with_one_lock(building, package, &build, staged, &failure);
+	int r = build_from_inputs(building, package, &build, staged, &failure);
 
 	if (r < 0)
 		return package_failed(staged, r, &failure, err);
@@ -297,5 +323,6 @@ void refresh_staged_clear(struct refresh_staged *staged)
 	free(staged->files);
 	free(staged->failure);
 	strvec_clear(&staged->locations);
+	refresh_compiled_clear(&staged->compiled);
 	*staged = (struct refresh_staged){ 0 };
 }

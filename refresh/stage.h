@@ -8,6 +8,7 @@
 #ifndef REINJECT_REFRESH_STAGE_H
 #define REINJECT_REFRESH_STAGE_H
 
+#include "refresh/compiled.h"
 #include "refresh/event.h"
 #include "refresh/session.h"
 
@@ -25,10 +26,11 @@ struct refresh_staged {
 	char *failure; /* a sentence when not ok */
 	struct refresh_staged_file *files;
 	size_t n_files, cap;
-	char lock[HASH_HEX_SIZE]; /* the content of Cargo.lock that it was built with; '' without one */
-	struct strvec locations;  /* '/path:line:col: message' of errors and warnings */
-	int64_t ms;               /* how long the build took */
-	int64_t ended_us;         /* clock_us() at cargo's exit; 0 when nothing was built */
+	char lock[HASH_HEX_SIZE];         /* the content of Cargo.lock that it was built with; '' without one */
+	struct refresh_compiled compiled; /* all empty for custom commands and assets */
+	struct strvec locations;          /* '/path:line:col: message' of errors and warnings */
+	int64_t ms;                       /* how long the build took */
+	int64_t ended_us;                 /* clock_us() at cargo's exit; 0 when nothing was built */
 };
 
 struct refresh_stage_args {

@@ -21,6 +21,7 @@ struct watcher {
 	struct strvec *paths;         /* owned; for each source, what is looked at */
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
+	struct strvec *inputs; /* owned; for each package, absolute: see watcher_set_inputs() */
 };
 
 #define WATCHER_LOCK_FILE "Cargo.lock"

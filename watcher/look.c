@@ -91,6 +91,7 @@ int watcher_open(const struct config *config, const struct pkgmap *map, struct w
 	watcher->map = map;
 	watcher->repos = xcalloc(config->n_sources, sizeof(*watcher->repos));
 	watcher->paths = xcalloc(config->n_sources, sizeof(*watcher->paths));
+	watcher->inputs = xcalloc(config->n_packages, sizeof(*watcher->inputs));
 	collect_watched(watcher);
 	for (size_t i = 0; i < watcher->n_watched; i++) {
 		find_nested(watcher, &watcher->watched[i]);
@@ -118,6 +119,9 @@ void watcher_free(struct watcher *watcher)
 		strvec_clear(&watcher->watched[i].without);
 		strvec_clear(&watcher->watched[i].dirty);
 	}
+	for (size_t i = 0; i < watcher->config->n_packages; i++)
+		strvec_clear(&watcher->inputs[i]);
+	free(watcher->inputs);
 	free(watcher->repos);
 	free(watcher->paths);
 	free(watcher->watched);
@@ -284,10 +288,25 @@ static bool is_missing(const struct watcher *watcher, size_t source, const char 
 	return !fs_exists(full);
 }
 
-static void look_at_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret)
+static int add_inputs(struct builder *b, const struct watcher *watcher, size_t package, struct err *err)
+{
+	const struct strvec *inputs = &watcher->inputs[package];
+	char value[HASH_HEX_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < inputs->n; i++) {
+		r = watcher_input_value(inputs->v[i], value, err);
+		if (r == 0)
+			add_part(b, xasprintf("input %s", inputs->v[i]), value);
+	}
+	return r;
+}
+
+static int look_at_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret, struct err *err)
 {
 	const struct config_package *package = &watcher->config->packages[index];
 	struct builder b = { .subject = ret };
+	int r;
 
 	ret->name = xasprintf("package %s", package->name);
 	ret->index = index;
@@ -297,8 +316,10 @@ static void look_at_package(const struct watcher *watcher, size_t index, const c
 	if (package->command.n == 0)
 		add_lock(&b, watcher, package);
 	add_settings(&b, package, build_inputs);
+	r = add_inputs(&b, watcher, index, err);
 	end_fingerprint(ret);
 	ret->why = watcher_internal_package_why(watcher, index);
+	return r;
 }
 
 /* The bare content: its mode in the image is not the source's. */
@@ -345,8 +366,8 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 		if (r < 0)
 			return err_wrap(err, r, "source '%s'", config->sources[i].name);
 	}
-	for (size_t i = 0; i < config->n_packages; i++)
-		look_at_package(watcher, i, build_inputs, &look->subjects[i]);
+	for (size_t i = 0; r == 0 && i < config->n_packages; i++)
+		r = look_at_package(watcher, i, build_inputs, &look->subjects[i], err);
 	for (size_t i = 0; r == 0 && i < config->n_assets; i++)
 		r = look_at_asset(watcher, i, &look->subjects[config->n_packages + i], err);
 	if (r < 0)

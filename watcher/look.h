@@ -48,6 +48,16 @@ int watcher_open(const struct config *config, const struct pkgmap *map, struct w
 void watcher_free(struct watcher *watcher);
 void watcher_freep(struct watcher **watcher); /* for CLEANUP */
 
+/** Files that count for package number @package although no tree ID covers them (absolute paths): from now on each look adds their contents. */
+void watcher_set_inputs(struct watcher *watcher, size_t package, const struct strvec *paths);
+
+/** True when the file @path (absolute), of which package number @package was compiled, is in no tree ID of its fingerprint as of the last look: git
+ * ignores it, or it lies outside of all that the package owns and uses. */
+bool watcher_lacks(const struct watcher *watcher, size_t package, const char *path);
+
+/** The value that a look would now give to the input @path. */
+int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
+
 /** Looks. @build_inputs is cargo_inputs_hash()'s result, the same for all cargo packages. */
 int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err) MUST_CHECK;
 void watcher_look_free(struct watcher_look *look);

@@ -103,3 +103,86 @@ teardown() { fixture_teardown; }
 	rx_ok refresh
 	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
 }
+
+@test "fresh but old: a file with an older time moved over a source" {
+	rx_ok refresh
+	sed 's/netd=1/netd=9/' "$SRC/drivers/net/netd/src/main.rs" >"$T/main.rs"
+	touch -d '2001-01-01' "$T/main.rs"
+	mv "$T/main.rs" "$SRC/drivers/net/netd/src/main.rs"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=9 proto=1 common=1"
+	expect_stale
+}
+
+@test "fresh but old: the same in a library that the package uses" {
+	rx_ok refresh
+	sed 's/common=1/common=9/' "$SRC/crates/common/src/lib.rs" >"$T/lib.rs"
+	touch -d '2001-01-01' "$T/lib.rs"
+	mv "$T/lib.rs" "$SRC/crates/common/src/lib.rs"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=9"
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=1 common=9"
+}
+
+@test "fresh but old: an object that only the linker sees" {
+	printf 'int reinject_mark = 1;\n' >"$T/mark.c"
+	cc -c "$T/mark.c" -o "$TREE/mark.o"
+	ini_add <<-END
+		[build]
+		rustflags = -Clink-arg=$TREE/mark.o -Clink-arg=-Wl,-u,reinject_mark
+	END
+	rx_ok refresh
+	local before
+	before=$(image_file_sum /usr/lib/drivers/netd)
+	printf 'int reinject_mark = 2;\n' >"$T/mark.c"
+	cc -c "$T/mark.c" -o "$TREE/mark.o"
+	rx_ok refresh
+	[[ $(image_file_sum /usr/lib/drivers/netd) != "$before" ]] || fail "the old object is still in the image"
+	expect_stale
+}
+
+@test "a file that git ignores and a source includes" {
+	printf 'secret.txt\n' >>"$SRC/.gitignore"
+	printf 'one' >"$SRC/drivers/net/netd/secret.txt"
+	printf 'fn main() {\n    println!("{}", include_str!("../secret.txt"));\n}\n' >"$SRC/drivers/net/netd/src/main.rs"
+	commit 'includes what git ignores'
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" one
+	expect_stale
+	printf 'two' >"$SRC/drivers/net/netd/secret.txt"
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" two
+	expect_stale
+	# With an older time cargo does not see it.
+	printf 'six' >"$T/secret.txt"
+	touch -d '2001-01-01' "$T/secret.txt"
+	mv "$T/secret.txt" "$SRC/drivers/net/netd/secret.txt"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" six
+}
+
+@test "a path dependency outside the source that nobody mentioned" {
+	crate "$TREE/far" far
+	printf 'pub fn mark() -> u32 {\n    1\n}\n' >"$TREE/far/src/lib.rs"
+	printf 'far = { path = "../../../far" }\n' >>"$SRC/drivers/inputd/Cargo.toml"
+	printf 'fn main() {\n    println!("far={}", far::mark());\n}\n' >"$SRC/drivers/inputd/src/main.rs"
+	(cd "$SRC" && cargo generate-lockfile -q --offline)
+	commit 'depends on what lies outside'
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" far=1
+	expect_stale
+	sed -i 's/    1/    2/' "$TREE/far/src/lib.rs"
+	expect_stale inputd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" far=2
+}
+
+@test "what does not enter the binary costs no compilation" {
+	rx_ok refresh
+	note_cargo
+	printf 'More words.\n' >>"$SRC/drivers/net/netd/README.md"
+	rx_ok refresh --json
+	expect_equal "$(events build '.package + " " + .result')" "netd fresh"
+	refute grep -q clean "$T/cargo.log"
+}

@@ -1,0 +1,136 @@
+#include "refresh/compiled.h"
+
+#include "base/fs.h"
+#include "cargo/depinfo.h"
+
+#include <errno.h>
+#include <string.h>
+
+void refresh_compiled_clear(struct refresh_compiled *compiled)
+{
+	for (size_t i = 0; i < compiled->n_outside; i++)
+		free(compiled->outside[i].path);
+	free(compiled->outside);
+	*compiled = (struct refresh_compiled){ 0 };
+}
+
+static int hash_artifacts(const struct cargo_build *build, char ret[HASH_HEX_SIZE], struct err *err)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	char digest[HASH_HEX_SIZE];
+
+	for (size_t i = 0; i < build->n_artifacts; i++) {
+		int r = hash_file(build->artifacts[i].path, digest, err);
+
+		if (r < 0)
+			return r;
+		hash_field(hash, build->artifacts[i].bin, digest);
+	}
+	hash_end(hash, ret);
+	return 0;
+}
+
+/* What build scripts made lies in cargo's own folder, is made anew from inputs that are listed themselves, and counts for nothing. */
+static bool is_cargos_own(const struct cargo_build *build, const char *path)
+{
+	for (size_t i = 0; i < build->n_artifacts; i++) {
+		CLEANUP_FREE char *dir = fs_dirname(build->artifacts[i].path);
+
+		if (path_under(path, dir))
+			return true;
+	}
+	return false;
+}
+
+static int list_inputs(const struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
+		       struct strvec *ret, struct err *err)
+{
+	const char *workspace = session->config->sources[package->source].path;
+
+	for (size_t i = 0; i < build->n_artifacts; i++) {
+		int r = cargo_depinfo_read(build->artifacts[i].path, workspace, ret, err);
+
+		if (r < 0)
+			return r;
+	}
+	strvec_sort_unique(ret);
+	return 0;
+}
+
+static void add_outside(struct refresh_compiled *compiled, const char *path, const char *value)
+{
+	struct refresh_input *input;
+
+	grow_array(&compiled->outside, &compiled->cap, compiled->n_outside, sizeof(*compiled->outside));
+	input = &compiled->outside[compiled->n_outside++];
+	input->path = xstrdup(path);
+	memcpy(input->value, value, sizeof(input->value));
+}
+
+static int read_inputs(struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
+		       struct refresh_compiled *compiled, struct err *err)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	CLEANUP(strvec_clear) struct strvec paths = { 0 };
+	size_t index = (size_t)(package - session->config->packages);
+	int r = list_inputs(session, package, build, &paths, err);
+
+	hash_field(hash, "build", session->build_inputs);
+	for (size_t i = 0; r == 0 && i < paths.n; i++) {
+		char value[HASH_HEX_SIZE];
+
+		if (is_cargos_own(build, paths.v[i]))
+			continue;
+		r = watcher_input_value(paths.v[i], value, err);
+		if (r < 0)
+			break;
+		hash_field(hash, "path", paths.v[i]);
+		hash_field(hash, "value", value);
+		if (watcher_lacks(session->watcher, index, paths.v[i]))
+			add_outside(compiled, paths.v[i], value);
+	}
+	hash_end(hash, compiled->inputs);
+	return r;
+}
+
+int refresh_compiled_read(struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
+			  struct refresh_compiled *ret, struct err *err)
+{
+	CLEANUP(refresh_compiled_clear) struct refresh_compiled compiled = { 0 };
+	int r = hash_artifacts(build, compiled.artifact, err);
+
+	if (r == 0)
+		r = read_inputs(session, package, build, &compiled, err);
+	if (r < 0)
+		return r;
+	*ret = compiled;
+	compiled = (struct refresh_compiled){ 0 };
+	return 0;
+}
+
+bool refresh_compiled_is_old(const struct refresh_session *session, const struct config_package *package,
+			     const struct refresh_compiled *compiled)
+{
+	enum journal_build_verdict verdict = JOURNAL_BUILD_UNKNOWN;
+
+	/* A journal that cannot be read stops the run elsewhere. */
+	return journal_build_find(session->journal, package->name, compiled->artifact, compiled->inputs, &verdict, NULL) == 0 &&
+	       verdict == JOURNAL_BUILD_OTHER;
+}
+
+int refresh_compiled_clean(struct refresh_session *session, const struct config_package *package, struct err *err)
+{
+	const struct config *config = session->config;
+	CLEANUP(strvec_clear) struct strvec all = { 0 }, alone = { 0 };
+	size_t index = (size_t)(package - config->packages);
+
+	for (size_t i = 0; i < config->n_packages; i++)
+		if (config->packages[i].source == package->source && config->packages[i].command.n == 0 &&
+		    pkgmap_depends(session->map, index, i))
+			strvec_add(&all, config->packages[i].name);
+	if (cargo_build_clean(config, package, &all, session->cancel, NULL) == 0)
+		return 0;
+	/* A section that cargo does not know as a package would fail the whole call. */
+	strvec_add(&alone, package->name);
+	return cargo_build_clean(config, package, &alone, session->cancel, err);
+}
