@@ -61,7 +61,7 @@ static json_t *step_names(const struct refresh_plan *plan, bool assets)
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (plan->steps[i].is_asset == assets)
+		if (plan->steps[i].is_asset == assets && !plan->steps[i].is_file)
 			json_array_append_new(names, cli_json_string(plan->steps[i].name));
 	return names;
 }

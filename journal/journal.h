@@ -119,6 +119,9 @@ int journal_swap_begin(struct journal *journal, int64_t run, const char *image, 
 /** The swap has happened: its fingerprints become the image's, its files ok; one transaction. */
 int journal_swap_done(struct journal *journal, int64_t run, struct err *err) MUST_CHECK;
 
+/** The swap did not happen, and never will. */
+int journal_swap_failed(struct journal *journal, int64_t run, struct err *err) MUST_CHECK;
+
 /** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
 			     struct err *err) MUST_CHECK;

@@ -55,6 +55,18 @@ int journal_swap_done(struct journal *journal, int64_t run, struct err *err)
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
+int journal_swap_failed(struct journal *journal, int64_t run, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, false, &transaction, err);
+
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err, "UPDATE swap SET result = 'failed' WHERE run = ?", "i", run);
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err, "UPDATE file SET result = 'failed' WHERE run = ?", "i", run);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
 /* Says of every pending swap whether it has happened. The newest that fits is the one: an older shadow's inode may have been given out again. */
 static int settle_swaps(struct journal_db *db, const char *image, const struct journal_image *now, struct err *err)
 {

@@ -45,7 +45,8 @@ struct refresh_step {
 	size_t subject;   /* index into look->subjects */
 	const char *name; /* the package's or asset's */
 	bool is_asset;
-	bool one_off;
+	bool is_file;        /* neither package nor asset: `inject` */
+	bool one_off;        /* its fingerprint is not stored */
 	char *why;           /* a phrase */
 	struct strvec dests; /* inside the image */
 };

@@ -1,5 +1,8 @@
 #include "refresh/round.h"
 
+#include "base/clock.h"
+#include "base/fault.h"
+
 #include <errno.h>
 
 void refresh_round_clear(struct refresh_round *round)
@@ -44,4 +47,88 @@ void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)
 int refresh_round_interrupted(const struct refresh_round *round, struct err *err)
 {
 	return cancel_requested(round->session->cancel) ? err_set(err, -ECANCELED, "interrupted!") : 0;
+}
+
+/* What the journal believes of an image that somebody else has written is only a guess; a run that looks at a part of it must not make it true. */
+int refresh_round_doubt(struct refresh_session *session, const struct refresh_records *records, struct err *err)
+{
+	if (!session->lock || !records->image_unknown || records->n == 0)
+		return 0;
+	return journal_fingerprints_doubt(session->journal, session->config->image.path, err);
+}
+
+char *refresh_round_packages(const struct refresh_round *round, bool only_put)
+{
+	struct strvec names = { 0 };
+	char *text;
+
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (!round->plan.steps[i].is_asset && (!only_put || round->is_put[i]))
+			strvec_add(&names, round->plan.steps[i].name);
+	text = strvec_join(&names, " ");
+	strvec_clear(&names);
+	return text;
+}
+
+int refresh_round_begin(struct refresh_round *round, struct err *err)
+{
+	CLEANUP_FREE char *commits = round->look ? refresh_session_commits(round->session, round->look) : xstrdup("");
+	int r = FAULT("journal-run-begin");
+
+	if (r < 0)
+		return err_set(err, r, "cannot begin a run");
+	if (!round->staged)
+		round->staged = xcalloc(round->plan.n_steps, sizeof(*round->staged));
+	round->is_put = xcalloc(round->plan.n_steps, sizeof(*round->is_put));
+	round->edited = xcalloc(round->plan.n_steps, sizeof(*round->edited));
+	return journal_run_begin(round->session->journal, round->args->verb, round->session->config->image.path, commits, &round->id, err);
+}
+
+static enum journal_result result_of(const struct refresh_round *round, int r)
+{
+	if (r == -ECANCELED)
+		return JOURNAL_CANCELLED;
+	if (r < 0 || round->n_failed > 0)
+		return JOURNAL_FAILED;
+	for (size_t i = 0; i < round->n_files; i++)
+		if (round->files[i].put.result == IMAGE_PUT_WRITTEN)
+			return JOURNAL_OK;
+	return JOURNAL_NOTHING;
+}
+
+/* Its own failure to be journaled must not hide why the run failed. */
+int refresh_round_end(struct refresh_round *round, int r, struct err *err)
+{
+	enum journal_result result = result_of(round, r);
+	CLEANUP_FREE char *names = refresh_round_packages(round, true);
+	const char *error = r < 0 && err ? err->message : round->first_failure;
+	int64_t ms = clock_ms() - round->started_ms;
+	struct err failure = ERR_INIT;
+	int e = journal_run_end(round->session->journal, round->id, result, names, error, ms, &failure);
+
+	if (e < 0 && r >= 0) {
+		r = e;
+		result = JOURNAL_FAILED;
+		error = failure.message;
+		if (err)
+			*err = failure;
+	}
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_DONE,
+							  .result = journal_result_name(result),
+							  .text = error,
+							  .ms = ms,
+							  .is_whole_run = r < 0 });
+	return r;
+}
+
+enum refresh_result refresh_round_result(const struct refresh_round *round)
+{
+	switch (result_of(round, 0)) {
+	case JOURNAL_OK:
+		return REFRESH_OK;
+	case JOURNAL_NOTHING:
+		return REFRESH_NOTHING;
+	default:
+		return REFRESH_RUN_FAILED;
+	}
 }

@@ -1,4 +1,5 @@
-/* refresh/round - one run while it goes on; shared by run.c, put.c, record.c and round.c, and by nobody else.
+/* refresh/round - one run while it goes on; shared by run.c, inject.c and the files of the phases (make.c, put.c,
+ * record.c, swap.c), and by nobody else.
  *
  * A round is begun by run.c, filled step by step (staged, put, recorded), and cleared at its end. All arrays with one element for each step of the
  * plan are as long as plan.n_steps. */
@@ -6,6 +7,7 @@
 #define REINJECT_REFRESH_ROUND_H
 
 #include "image/txn.h"
+#include "refresh/prepare.h"
 #include "refresh/run.h"
 #include "refresh/stage.h"
 
@@ -46,6 +48,33 @@ const char *refresh_round_owner(const struct refresh_round *round, size_t step);
 
 /** Step number @i failed, @why; the others go on. */
 void refresh_round_fail(struct refresh_round *round, size_t i, const char *why);
+
+/** What the journal says of an image that somebody else has written is doubted from now on; does nothing for one that is as we left it. */
+int refresh_round_doubt(struct refresh_session *session, const struct refresh_records *records, struct err *err) MUST_CHECK;
+
+/** The names of the plan's packages (assets are none), or only of those that were put, with blanks between; the caller frees it. */
+char *refresh_round_packages(const struct refresh_round *round, bool only_put) MUST_CHECK;
+
+/** The run's row: pending. Afterwards round->id is its number, and the arrays are there. */
+int refresh_round_begin(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Its end: the row, and DONE. Returns @r, the round's own outcome, or why it could not be journaled. */
+int refresh_round_end(struct refresh_round *round, int r, struct err *err) MUST_CHECK;
+
+/** The outcome of a round that ended with 0. */
+enum refresh_result refresh_round_result(const struct refresh_round *round);
+
+/** Builds and stages everything (make.c). Stops early when @prepare (may be NULL) has failed: why is refresh_swap_put()'s to say. */
+int refresh_make_all(struct refresh_round *round, const struct refresh_prepare *prepare, struct err *err) MUST_CHECK;
+
+/** True when anything was staged. */
+bool refresh_make_any(const struct refresh_round *round);
+
+/** Refuses an image that somebody may write, and starts the transaction beside the builds (swap.c); NULL in @ret when it had better wait. */
+int refresh_swap_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err) MUST_CHECK;
+
+/** Puts what was staged, proves it, swaps; or leaves the image alone when it has all of it. @prepare must outlive the call. */
+int refresh_swap_put(struct refresh_round *round, struct refresh_prepare **prepare, struct err *err) MUST_CHECK;
 
 /** Puts every staged file at every place (put.c). A package goes in whole or not at all; one that has no place to go is failed and leaves the others
  * alone; any other failure is the image's, and returned. */

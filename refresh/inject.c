@@ -1,0 +1,71 @@
+/* One file by the same transaction: a round with one staged file, no look and no build. */
+#include "refresh/round.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+static int stage_file(struct refresh_round *round, const char *file, const char *dest, struct err *err)
+{
+	struct refresh_step *step;
+	struct refresh_staged *staged;
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return err_set(err, -errno, "cannot read '%s'", file);
+	if (!S_ISREG(st.st_mode))
+		return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' is no regular file", file);
+	grow_array(&round->plan.steps, &round->plan.cap, 1, sizeof(*round->plan.steps));
+	step = &round->plan.steps[0];
+	*step = (struct refresh_step){ .name = fs_basename(file), .is_asset = true, .is_file = true, .one_off = true };
+	strvec_add(&step->dests, dest);
+	round->plan.n_steps = 1;
+	round->staged = xcalloc(1, sizeof(*round->staged));
+	staged = &round->staged[0];
+	grow_array(&staged->files, &staged->cap, 1, sizeof(*staged->files));
+	staged->files[0] = (struct refresh_staged_file){
+		.name = xstrdup(step->name), .path = xstrdup(file), .size = (uint64_t)st.st_size, .mode = st.st_mode & 0777
+	};
+	staged->n_files = 1;
+	staged->ok = true;
+	return 0;
+}
+
+static int execute_inject(struct refresh_round *round, struct err *err)
+{
+	CLEANUP(refresh_prepare_freep) struct refresh_prepare *prepare = NULL;
+	int r = refresh_swap_prepare(round, &prepare, err);
+
+	round->after_us = clock_us();
+	return r < 0 ? r : refresh_swap_put(round, &prepare, err);
+}
+
+int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
+		   enum refresh_result *ret, struct err *err)
+{
+	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	struct journal_image now = refresh_journal_image(&session->identity);
+	struct err own = ERR_INIT;
+	int r;
+
+	if (!err)
+		err = &own;
+	r = stage_file(&round, file, dest, err);
+	if (r >= 0)
+		r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
+	if (r >= 0)
+		r = refresh_round_doubt(session, &records, err);
+	if (r >= 0)
+		r = refresh_round_begin(&round, err);
+	if (r < 0)
+		return r;
+	refresh_round_send(&round, (struct refresh_event){ .type = REFRESH_EVENT_PLAN, .plan = &round.plan });
+	r = refresh_round_end(&round, execute_inject(&round, err), err);
+	if (r < 0)
+		return r;
+	*ret = refresh_round_result(&round);
+	return 0;
+}

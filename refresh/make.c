@@ -1,0 +1,114 @@
+/* From the plan to staged files: every package is built and stripped, one after the other, every asset copied. */
+#include "refresh/round.h"
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/fs.h"
+
+#include <errno.h>
+
+static void fill_environment(struct refresh_round *round)
+{
+	CLEANUP_FREE char *names = refresh_round_packages(round, false);
+
+	strvec_addf(&round->extra_env, "REINJECT_RUN=%lld", (long long)round->id);
+	strvec_addf(&round->extra_env, "REINJECT_RESULT=%s", journal_result_name(JOURNAL_PENDING));
+	strvec_addf(&round->extra_env, "REINJECT_IMAGE=%s", round->session->config->image.path);
+	strvec_addf(&round->extra_env, "REINJECT_PACKAGES=%s", names);
+	strvec_addf(&round->extra_env, "REINJECT_COMMIT=%s", round->look->n_sources ? round->look->sources[0].head : "");
+}
+
+static void tell_build(struct refresh_round *round, size_t i)
+{
+	const struct refresh_staged *staged = &round->staged[i];
+
+	refresh_round_send(round, (struct refresh_event){
+					  .type = REFRESH_EVENT_BUILD,
+					  .subject = round->plan.steps[i].name,
+					  .result = !staged->ok     ? "failed"
+						    : staged->fresh ? "fresh"
+								    : "ok",
+					  .text = staged->failure,
+					  .ms = staged->ms,
+				  });
+}
+
+static int stage_step(struct refresh_round *round, size_t i, size_t position, struct err *err)
+{
+	const struct refresh_step *step = &round->plan.steps[i];
+	const struct watcher_subject *subject = &round->look->subjects[step->subject];
+	const struct config *config = round->session->config;
+	struct refresh_stage_args args = {
+		.session = round->session,
+		.run = round->id,
+		.extra_env = &round->extra_env,
+		.on_event = round->args->on_event,
+		.data = round->args->data,
+	};
+	int r;
+
+	if (step->is_asset) {
+		r = refresh_stage_asset(&args, step, &config->assets[subject->index], &round->staged[i], err);
+	} else {
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_BUILDING,
+								  .subject = step->name,
+								  .text = step->why,
+								  .position = position,
+								  .of = round->plan.n_builds });
+		r = refresh_stage_package(&args, step, &config->packages[subject->index], &round->staged[i], err);
+	}
+	if (r < 0)
+		return err_wrap(err, r, "%s", step->name);
+	if (round->staged[i].ended_us > 0)
+		round->after_us = round->staged[i].ended_us;
+	if (!step->is_asset)
+		tell_build(round, i);
+	if (!round->staged[i].ok)
+		refresh_round_fail(round, i, round->staged[i].failure);
+	return 0;
+}
+
+/* STATE/locations: errors and warnings of this run's builds, for editors. Its loss is not worth a failed run. */
+static void write_locations(const struct refresh_round *round)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/locations", round->session->config->state);
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	if (round->plan.n_builds == 0)
+		return;
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		for (size_t l = 0; l < round->staged[i].locations.n; l++)
+			str_printf(&text, "%s\n", round->staged[i].locations.v[l]);
+	(void)!fs_write_atomic(path, str_text(&text), text.len, 0644, NULL);
+}
+
+int refresh_make_all(struct refresh_round *round, const struct refresh_prepare *prepare, struct err *err)
+{
+	size_t position = 0;
+	int r = refresh_stage_reset(round->session, err);
+
+	fill_environment(round);
+	for (size_t i = 0; r >= 0 && i < round->plan.n_steps; i++) {
+		/* Why it failed is finish's to say. */
+		if (prepare && refresh_prepare_failed(prepare))
+			return 0;
+		r = refresh_round_interrupted(round, err);
+		if (r >= 0)
+			r = stage_step(round, i, ++position, err);
+	}
+	write_locations(round);
+	if (round->after_us == 0)
+		round->after_us = clock_us();
+	if (r >= 0)
+		r = FAULT("build-done") < 0 ? err_set(err, -EIO, "the builds are done, and a test wants no more") : 0;
+	return r;
+}
+
+bool refresh_make_any(const struct refresh_round *round)
+{
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (round->staged[i].ok)
+			return true;
+	return false;
+}
+

@@ -1,0 +1,159 @@
+/* The image's part of a round: the transaction beside the builds, the files, the swap, and a journal row for each of these steps. */
+#include "refresh/round.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+
+/* One step of the transaction, as a row of the journal: pending before, ok or failed after. */
+struct timed_step {
+	struct journal *journal;
+	int64_t row;
+	int64_t since_ms;
+};
+
+static int step_begin(const struct refresh_round *round, const char *kind, struct timed_step *ret, struct err *err)
+{
+	ret->journal = round->session->journal;
+	ret->since_ms = clock_ms();
+	return journal_step_begin(ret->journal, round->id, kind, round->session->config->image.path, &ret->row, err);
+}
+
+/* Returns @r, or why its success could not be journaled. */
+static int step_end(const struct timed_step *step, int r, struct err *err)
+{
+	enum journal_result result = r >= 0 ? JOURNAL_OK : r == -ECANCELED ? JOURNAL_CANCELLED : JOURNAL_FAILED;
+	const char *detail = r < 0 && err ? err->message : NULL;
+	int e = journal_step_end(step->journal, step->row, result, detail, clock_ms() - step->since_ms, r < 0 ? NULL : err);
+
+	return r < 0 ? r : e;
+}
+
+static int seal(const struct refresh_round *round, struct image_txn *txn, struct image_identity *ret, struct err *err)
+{
+	struct timed_step step;
+	int r = step_begin(round, "verify", &step, err);
+
+	return r < 0 ? r : step_end(&step, image_txn_seal(txn, ret, err), err);
+}
+
+static void tell_machines(const struct refresh_round *round)
+{
+	for (size_t i = 0; i < round->machines.n; i++) {
+		CLEANUP_FREE char *text = xasprintf("%s goes on with the image as it was: restart it to see the change", round->machines.v[i]);
+
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+	}
+}
+
+/* What was announced to the journal did not happen: its inode may be given out again, and must prove nothing then. */
+static int commit(const struct refresh_round *round, struct image_txn **txn, int64_t *ret_us, char **ret_note, struct err *err)
+{
+	int r = refresh_round_interrupted(round, err);
+
+	if (r >= 0)
+		r = image_txn_commit(txn, ret_us, ret_note, err);
+	if (r < 0)
+		(void)!journal_swap_failed(round->session->journal, round->id, NULL);
+	return r;
+}
+
+static int swap(struct refresh_round *round, struct image_txn **txn, struct err *err)
+{
+	CLEANUP_FREE char *note = NULL;
+	struct image_identity shadow;
+	struct timed_step step;
+	int64_t swapped_us = 0;
+	int r = seal(round, *txn, &shadow, err);
+
+	if (r >= 0)
+		r = refresh_record_swap(round, &shadow, err);
+	if (r >= 0)
+		r = step_begin(round, "swap", &step, err);
+	if (r < 0)
+		return r;
+	r = commit(round, txn, &swapped_us, &note, err);
+	if (r < 0)
+		return step_end(&step, r, err);
+	round->session->identity = shadow;
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP,
+							  .path = round->session->config->image.path,
+							  .ms = (swapped_us - round->after_us) / 1000 });
+	tell_machines(round);
+	if (note)
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
+	r = journal_swap_done(round->session->journal, round->id, err);
+	return step_end(&step, r, err);
+}
+
+/* The image holds all of it already: the image is left alone, the shadow kept for the next time. */
+static int leave_alone(struct refresh_round *round, struct image_txn **txn, struct err *err)
+{
+	image_txn_abort(TAKE_PTR(*txn));
+	return refresh_record_identical(round, err);
+}
+
+/* A VM with snapshot=on may stay: it goes on with the old inode, which its user should hear after the swap. */
+static void remember_machines(struct refresh_round *round, const struct image_holders *holders)
+{
+	for (size_t i = 0; i < holders->n; i++) {
+		const struct image_holder *holder = &holders->v[i];
+
+		if (holder->is_machine && holder->pid > 0)
+			strvec_addf(&round->machines, "%s (process %d)", holder->program ? holder->program : "a VM", (int)holder->pid);
+		else if (holder->is_machine)
+			strvec_add(&round->machines, "a VM of another user");
+	}
+}
+
+int refresh_swap_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err)
+{
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	const char *image = round->session->config->image.path;
+	int r = image_holders_find(image, &holders, err);
+
+	/* Asked here as well as in the transaction, so that nobody waits for cargo to hear it. */
+	if (r >= 0)
+		r = image_holders_refuse(image, &holders, err);
+	if (r < 0)
+		return r;
+	remember_machines(round, &holders);
+	return refresh_prepare_early(&round->session->config->image) ? refresh_prepare_start(round->session, round->id, ret, err) : 0;
+}
+
+/* The plan rests on the image as it was when the session was opened; the transaction watches it from its copy on. */
+static int still_the_same_image(const struct refresh_round *round, struct err *err)
+{
+	const struct config_image *image = &round->session->config->image;
+	struct image_identity now;
+	int r = image_identity_read(image->path, image->format, &now, err);
+
+	if (r < 0 || image_identity_same(&now, &round->session->identity))
+		return r;
+	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was written by somebody else during this run; nothing of ours was put into it",
+		      image->path);
+	err_hint(err, "let the other one finish, then run it again");
+	return -EBUSY;
+}
+
+int refresh_swap_put(struct refresh_round *round, struct refresh_prepare **prepare, struct err *err)
+{
+	CLEANUP(image_txn_abortp) struct image_txn *txn = NULL;
+	struct timed_step step;
+	int r = step_begin(round, "begin", &step, err);
+
+	if (r < 0)
+		return r;
+	if (!*prepare)
+		r = refresh_prepare_start(round->session, round->id, prepare, err);
+	if (r >= 0)
+		r = refresh_prepare_finish(*prepare, &txn, err);
+	if (r >= 0)
+		r = still_the_same_image(round, err);
+	r = step_end(&step, r, err);
+	if (r >= 0)
+		r = refresh_put_all(round, txn, err);
+	if (r < 0)
+		return r;
+	return image_txn_n_written(txn) > 0 ? swap(round, &txn, err) : leave_alone(round, &txn, err);
+}
