@@ -215,12 +215,15 @@ static void settle_cargo(struct run *run)
 		CLEANUP_FREE char *how = describe_exit(run);
 		bool explained = run->n_errors > 0 || run->complaint.len == 0;
 
+		build->rejected = run->n_errors > 0 && !build->result.signalled;
+
 		build->failure = explained ? xstrdup(how) : xasprintf("%s: %s", how, str_text(&run->complaint));
 		return;
 	}
 	for (size_t i = 0; i < run->package->bins.n; i++) {
 		if (!find_artifact(build, run->package->bins.v[i])) {
 			build->failure = xasprintf("cargo named no binary \"%s\"", run->package->bins.v[i]);
+			build->rejected = true;
 			return;
 		}
 	}
@@ -274,6 +277,7 @@ static void settle_custom(struct run *run, const char *artifact, const struct st
 	struct cargo_build *build = &run->build;
 	struct stat after;
 
+	build->rejected = !build->result.signalled;
 	if (!succeeded(&build->result)) {
 		build->failure = describe_exit(run);
 		return;
@@ -283,6 +287,7 @@ static void settle_custom(struct run *run, const char *artifact, const struct st
 		return;
 	}
 	build->ok = true;
+	build->rejected = false;
 	build->fresh = before && same_file(before, &after);
 	add_artifact(build, bins->n > 0 ? bins->v[0] : fs_basename(artifact), artifact, build->fresh);
 }

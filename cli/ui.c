@@ -14,7 +14,6 @@ void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx)
 	*ui = (struct cli_ui){
 		.json = ctx->json,
 		.quiet = cli_args_has(ctx->args, "quiet"),
-		.verbose = cli_args_has(ctx->args, "verbose"),
 	};
 	ui->live = isatty(STDERR_FILENO) && !ui->quiet && !str_eq(getenv("TERM"), "dumb");
 }
@@ -209,7 +208,10 @@ static void tell_nothing(const struct refresh_plan *plan)
 
 	if (plan->n_steps > 0)
 		return;
-	log_info("nothing is stale: the image is up to date");
+	if (plan->failed.n + plan->held.n == 0)
+		log_info("nothing is stale: the image is up to date");
+	else
+		log_info("nothing is stale, but not everything is in the image:");
 	if (plan->failed.n > 0)
 		log_info("  failed before, waiting for a change: %s (`reinject refresh --retry` tries again)", failed);
 	if (plan->held.n > 0)

@@ -13,7 +13,6 @@ struct cli_ui {
 	bool json;
 	bool live; /* stderr is a terminal, and not quiet */
 	bool quiet;
-	bool verbose;
 	bool live_shown; /* a live line stands there and must be wiped first */
 	char *building;  /* what is being built, NULL when nothing is */
 	char *doing;     /* cargo's last status line */

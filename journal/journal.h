@@ -93,8 +93,8 @@ int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, co
 struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
-	const char *state;       /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. One row for each subject and
-				  * state, but 'fresh' and 'doubted' replace each other: at most one content is in the image */
+	const char *state; /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. At most one row for each subject
+				  * and state. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more */
 	int64_t run;
 };
 /** The fingerprints recorded for @image, by subject, the oldest first. A subject comes once for each state at most: what the image holds ('fresh') stays

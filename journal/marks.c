@@ -28,7 +28,15 @@ int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(v
 	return r;
 }
 
-int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
+/* What the image holds is not known any more: its 'fresh', of whatever fingerprint, is doubted. */
+static int doubt_subject(struct journal_db *db, const char *image, const char *subject, struct err *err)
+{
+	return journal_db_run(db, NULL, err,
+			      "UPDATE OR REPLACE fingerprint SET state = 'doubted' WHERE image = ? AND subject = ? AND state = 'fresh'", "ss",
+			      image, subject);
+}
+
+static int set_state(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
 {
 	/* A fingerprint has one state, the latest; a state has one fingerprint; what was doubted is settled by a new 'fresh'. */
 	int r = journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND fingerprint = ?", "sss", image,
@@ -42,6 +50,13 @@ int journal_internal_set_fingerprint(struct journal_db *db, const char *image, c
 	return journal_db_run(
 		db, NULL, err, "INSERT OR REPLACE INTO fingerprint (image, subject, state, fingerprint, run, at) VALUES (?, ?, ?, ?, ?, ?)",
 		"ssssii", image, fingerprint->subject, fingerprint->state, fingerprint->fingerprint, fingerprint->run, clock_wall_ms());
+}
+
+int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
+{
+	if (strcmp(fingerprint->state, "doubted") == 0)
+		return doubt_subject(db, image, fingerprint->subject, err);
+	return set_state(db, image, fingerprint, err);
 }
 
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,

@@ -111,4 +111,3 @@ bool refresh_make_any(const struct refresh_round *round)
 			return true;
 	return false;
 }
-

@@ -136,6 +136,14 @@ static char *say_why(const struct watcher_subject *subject, const struct refresh
 	return subject->why ? xstrdup(subject->why) : xasprintf("changed since run %lld", (long long)last->run);
 }
 
+/* Only a destination that is the package's one and only brings all of it up to date. */
+static bool is_all(const struct config *config, const struct watcher_subject *subject, const char *dest)
+{
+	const struct strvec *dests = configured_dests(config, subject);
+
+	return dests->n == 1 && strcmp(dests->v[0], dest) == 0 && (subject->is_asset || config->packages[subject->index].copies.n == 0);
+}
+
 static void add_step(struct refresh_plan *plan, const struct config *config, const struct watcher_look *look, size_t i,
 		     const struct refresh_records *records, const char *one_off_dest)
 {
@@ -149,7 +157,7 @@ static void add_step(struct refresh_plan *plan, const struct config *config, con
 		.subject = i,
 		.name = subject_name(config, subject),
 		.is_asset = subject->is_asset,
-		.one_off = one_off_dest && !strvec_has(dests, one_off_dest),
+		.one_off = one_off_dest && !is_all(config, subject, one_off_dest),
 		.why = say_why(subject, records, plan->states[i]),
 	};
 	plan->n_builds += !subject->is_asset;

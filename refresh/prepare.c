@@ -50,7 +50,7 @@ static void begin(void *data)
 	struct refresh_session *session = prepare->session;
 	struct image_txn_hooks hooks = { .on_child = on_child, .on_old = on_old, .data = prepare };
 
-	prepare->r = image_txn_begin(&session->config->image, session->lock, session->config->state, &hooks, session->cancel, &prepare->txn,
+	prepare->r = image_txn_begin(&session->config->image, session->lock, session->work, &hooks, session->cancel, &prepare->txn,
 				     &prepare->err);
 	atomic_store(&prepare->failed, prepare->r < 0);
 }

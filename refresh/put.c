@@ -47,9 +47,7 @@ static int each_place(struct put_visitor *visitor, struct err *err)
 
 static int check_place(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
 {
-	CLEANUP_FREE char *target = NULL;
-
-	return image_txn_target(visitor->txn, dest, file->name, &target, err);
+	return image_txn_check(visitor->txn, dest, file->name, err);
 }
 
 static int put_one(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)

@@ -1,20 +1,12 @@
 /* What a round leaves in the journal: verdicts on fingerprints, files, what the swap makes true. */
 #include "refresh/round.h"
 
+#include "base/fs.h"
+
 #include <string.h>
 
 /* As watcher/look labels the parts of a fingerprint that stand for files outside git. */
 #define INPUT_LABEL "input "
-
-/* The digest of the source's Cargo.lock as it is now; '' without one. */
-static void read_lock(const struct refresh_round *round, const struct watcher_subject *subject, char ret[HASH_HEX_SIZE])
-{
-	const struct config *config = round->session->config;
-	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", config->sources[config->packages[subject->index].source].path);
-
-	ret[0] = '\0';
-	(void)!hash_file(path, ret, NULL);
-}
 
 static const char *part_value(const struct watcher_subject *subject, const char *label)
 {
@@ -58,7 +50,7 @@ static bool is_explained(const struct refresh_round *round, size_t step, const s
 
 	if (before->is_asset || count_fixed(before) != count_fixed(now))
 		return false;
-	read_lock(round, before, lock);
+	refresh_stage_lock(round->session, &round->session->config->packages[before->index], lock);
 	for (size_t i = 0; i < now->n_parts; i++) {
 		const struct watcher_part *part = &now->parts[i];
 		bool same = i < before->n_parts && str_eq(before->parts[i].label, part->label) && str_eq(before->parts[i].value, part->value);
@@ -130,7 +122,7 @@ static size_t collect_fingerprints(const struct refresh_round *round, const char
 	size_t n = 0;
 
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
-		bool did_not_build = !round->staged[i].ok && round->staged[i].failure;
+		bool did_not_build = !round->staged[i].ok && round->staged[i].rejected;
 		const struct watcher_subject *subject;
 
 		if (round->plan.steps[i].one_off || round->edited[i] || !(fresh ? round->is_put[i] : did_not_build))
@@ -186,14 +178,89 @@ int refresh_record_identical(struct refresh_round *round, struct err *err)
 	return r < 0 ? r : journal_image_set(round->session->journal, round->session->config->image.path, &image, err);
 }
 
+static bool is_recorded(const char *subject, const struct journal_fingerprint *fingerprints, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(fingerprints[i].subject, subject) == 0)
+			return true;
+	return false;
+}
+
+/* The file names under which a package comes into the image. A folder may have many names there, because of links; a file keeps its own. */
+static void package_file_names(const struct config_package *package, struct strvec *ret)
+{
+	strvec_copy(ret, &package->bins);
+	for (size_t i = 0; i < package->copies.n; i++)
+		strvec_add(ret, fs_basename(package->copies.v[i]));
+	for (size_t i = 0; i < package->dests.n; i++)
+		strvec_add(ret, fs_basename(package->dests.v[i]));
+}
+
+static void asset_file_names(const struct config_asset *asset, struct strvec *ret)
+{
+	strvec_add(ret, fs_basename(asset->path));
+	for (size_t i = 0; i < asset->dests.n; i++)
+		strvec_add(ret, fs_basename(asset->dests.v[i]));
+}
+
+static bool was_written(const struct refresh_round *round, const struct strvec *names)
+{
+	for (size_t i = 0; i < round->n_files; i++)
+		if (round->files[i].put.result == IMAGE_PUT_WRITTEN && strvec_has(names, fs_basename(round->files[i].put.path)))
+			return true;
+	return false;
+}
+
+struct verdicts {
+	struct journal_fingerprint *v; /* owned */
+	size_t n;
+	struct strvec subjects; /* owned: of the doubts */
+};
+
+static void verdicts_clear(struct verdicts *verdicts)
+{
+	free(verdicts->v);
+	strvec_clear(&verdicts->subjects);
+}
+
+static void doubt(const struct refresh_round *round, struct verdicts *verdicts, char *subject, const struct strvec *names)
+{
+	strvec_take(&verdicts->subjects, subject);
+	if (is_recorded(subject, verdicts->v, verdicts->n) || !was_written(round, names))
+		return;
+	verdicts->v[verdicts->n++] = (struct journal_fingerprint){ .subject = subject, .fingerprint = "", .state = "doubted", .run = round->id };
+}
+
+/* What the swap makes true: the fingerprints of what was put; and that of everything else whose file this run has replaced (an inject, a one-off, an edit
+ * while it was being built) nothing is known any more. */
+static void collect_verdicts(const struct refresh_round *round, struct verdicts *ret)
+{
+	const struct config *config = round->session->config;
+
+	ret->v = xcalloc(round->plan.n_steps + config->n_packages + config->n_assets, sizeof(*ret->v));
+	ret->n = collect_fingerprints(round, "fresh", ret->v);
+	for (size_t i = 0; i < config->n_packages; i++) {
+		CLEANUP(strvec_clear) struct strvec names = { 0 };
+
+		package_file_names(&config->packages[i], &names);
+		doubt(round, ret, xasprintf("package %s", config->packages[i].name), &names);
+	}
+	for (size_t i = 0; i < config->n_assets; i++) {
+		CLEANUP(strvec_clear) struct strvec names = { 0 };
+
+		asset_file_names(&config->assets[i], &names);
+		doubt(round, ret, xasprintf("asset %s", config->assets[i].name), &names);
+	}
+}
+
 int refresh_record_swap(struct refresh_round *round, const struct image_identity *shadow, struct err *err)
 {
-	CLEANUP_FREE struct journal_fingerprint *fingerprints = xcalloc(round->plan.n_steps, sizeof(*fingerprints));
-	size_t n = collect_fingerprints(round, "fresh", fingerprints);
+	CLEANUP(verdicts_clear) struct verdicts verdicts = { 0 };
 	struct journal_image image = refresh_journal_image(shadow);
 	int r = journal_put_files(round, err);
 
 	if (r < 0)
 		return r;
-	return journal_swap_begin(round->session->journal, round->id, round->session->config->image.path, &image, fingerprints, n, err);
+	collect_verdicts(round, &verdicts);
+	return journal_swap_begin(round->session->journal, round->id, round->session->config->image.path, &image, verdicts.v, verdicts.n, err);
 }

@@ -113,11 +113,10 @@ int refresh_round_end(struct refresh_round *round, int r, struct err *err)
 		if (err)
 			*err = failure;
 	}
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_DONE,
-							  .result = journal_result_name(result),
-							  .text = error,
-							  .ms = ms,
-							  .is_whole_run = r < 0 });
+	refresh_round_send(
+		round,
+		(struct refresh_event){
+			.type = REFRESH_EVENT_DONE, .result = journal_result_name(result), .text = error, .ms = ms, .is_whole_run = r < 0 });
 	return r;
 }
 

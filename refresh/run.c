@@ -104,4 +104,3 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 	*ret = refresh_round_result(&round);
 	return 0;
 }
-

@@ -2,6 +2,7 @@
 
 #include "base/proc.h"
 #include "cargo/build.h"
+#include "journal/state.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -102,6 +103,23 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 	return 0;
 }
 
+/* Several images may share a state folder, and each has a lock of its own; so what a run stages is apart by image. */
+static int make_work_folder(struct refresh_session *session, struct err *err)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	CLEANUP_FREE char *name = NULL;
+	char digest[HASH_HEX_SIZE];
+	int r = journal_state_make_dir(session->config->state, "work", err);
+
+	if (r < 0)
+		return r;
+	hash_field(hash, "image", session->config->image.path);
+	hash_end(hash, digest);
+	name = xasprintf("work/%.16s", digest);
+	session->work = xasprintf("%s/%s", session->config->state, name);
+	return journal_state_make_dir(session->config->state, name, err);
+}
+
 static int open_for_change(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err)
 {
 	const struct config *config = session->config;
@@ -110,9 +128,9 @@ static int open_for_change(struct refresh_session *session, uint32_t wait_s, str
 	if (r < 0)
 		return r;
 	r = journal_open(config->state, false, &session->journal, err);
-	if (r < 0)
-		return r;
-	return recover(session, notes, err);
+	if (r >= 0)
+		r = make_work_folder(session, err);
+	return r < 0 ? r : recover(session, notes, err);
 }
 
 static int open_read_only(struct refresh_session *session, struct err *err)
@@ -180,6 +198,7 @@ void refresh_session_free(struct refresh_session *session)
 	journal_free(session->journal);
 	image_unlock(session->lock);
 	free(session->image_problem);
+	free(session->work);
 	free(session);
 }
 

@@ -22,6 +22,8 @@ struct refresh_session {
 	struct image_lock *lock;          /* NULL when only read */
 	struct image_identity identity;   /* of the image when the session was opened; all zero when it cannot be read */
 	char build_inputs[HASH_HEX_SIZE]; /* cargo_inputs_hash() as of the last look */
+	char *work;                       /* STATE/work/...: a folder for this image's runs, safe by its lock. Owned; NULL when read only */
+	bool json_target_spec;            /* this cargo demands -Zjson-target-spec */
 	char *image_problem;              /* read only: why the image cannot be used, a sentence, or NULL. Owned */
 };
 

@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "cargo/artifact.h"
 #include "cargo/build.h"
+#include "journal/state.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -76,12 +77,18 @@ static void on_start(void *data, pid_t pid)
 	(void)!journal_child_add(building->args->session->journal, building->args->run, pid, proc_start_time(pid), what, NULL);
 }
 
+/* With the owner that all of the state folder has: what root makes under sudo, its user must be able to empty. */
+static int make_dir(const struct refresh_session *session, const char *dir, struct err *err)
+{
+	return journal_state_make_dir(session->config->state, dir + strlen(session->config->state) + 1, err);
+}
+
 int refresh_stage_reset(const struct refresh_session *session, struct err *err)
 {
-	CLEANUP_FREE char *dir = xasprintf("%s/stage", session->config->state);
+	CLEANUP_FREE char *dir = xasprintf("%s/stage", session->work);
 	int r = fs_remove_tree(dir, err);
 
-	return r < 0 ? r : fs_make_dirs(dir, 0700, err);
+	return r < 0 ? r : make_dir(session, dir, err);
 }
 
 static int add_file(struct refresh_staged *staged, const char *name, const char *path, mode_t mode, struct err *err)
@@ -140,18 +147,34 @@ static int strip_one(const struct building *building, const char *dir, const str
 	if (r < 0)
 		return r;
 	r = artifact_check(out, session->config->build.target, err);
+	staged->rejected = r == -ENOEXEC;
 	if (r < 0)
 		return r;
 	return add_file(staged, artifact->bin, out, MODE_PROGRAM, err);
 }
 
-static int strip_all(const struct building *building, const struct cargo_build *build, struct refresh_staged *staged, struct err *err)
+static const struct cargo_artifact *find_artifact(const struct cargo_build *build, const char *bin)
 {
-	CLEANUP_FREE char *dir = xasprintf("%s/stage/%s", building->args->session->config->state, building->package);
-	int r = fs_make_dirs(dir, 0700, err);
+	for (size_t i = 0; i < build->n_artifacts; i++)
+		if (strcmp(build->artifacts[i].bin, bin) == 0)
+			return &build->artifacts[i];
+	return NULL;
+}
 
-	for (size_t i = 0; r >= 0 && i < build->n_artifacts; i++)
-		r = strip_one(building, dir, &build->artifacts[i], staged, err);
+/* In the configuration's order, not in that of cargo's messages: `copy` means the first. */
+static int strip_all(const struct building *building, const struct config_package *package, const struct cargo_build *build,
+		     struct refresh_staged *staged, struct err *err)
+{
+	CLEANUP_FREE char *dir = xasprintf("%s/stage/%s", building->args->session->work, building->package);
+	int r = make_dir(building->args->session, dir, err);
+
+	for (size_t i = 0; r >= 0 && i < package->bins.n; i++) {
+		const struct cargo_artifact *artifact = find_artifact(build, package->bins.v[i]);
+
+		/* A command makes one artifact, however many names are given; that cargo's are all there was seen before. */
+		if (artifact)
+			r = strip_one(building, dir, artifact, staged, err);
+	}
 	return r;
 }
 
@@ -170,7 +193,7 @@ static int package_failed(struct refresh_staged *staged, int r, const struct err
 
 static int run_build(struct building *building, const struct config_package *package, struct cargo_build *build, struct err *err)
 {
-	const struct refresh_session *session = building->args->session;
+	struct refresh_session *session = building->args->session;
 	CLEANUP(cargo_command_clear) struct cargo_command command = { 0 };
 	struct cargo_build_hooks hooks = {
 		.on_diagnostic = on_diagnostic,
@@ -184,15 +207,19 @@ static int run_build(struct building *building, const struct config_package *pac
 
 	if (r < 0)
 		return r;
+	/* Asked for once by this cargo, it is asked for by every run of it. */
+	if (session->json_target_spec && package->command.n == 0)
+		cargo_command_allow_json_target(&command);
 	r = cargo_build_run(session->config, package, &command, &hooks, build, err);
+	session->json_target_spec = session->json_target_spec || build->json_target_spec;
 	if (building->pid > 0)
 		(void)!journal_child_remove(session->journal, building->pid, NULL);
 	return r;
 }
 
-static void read_lock(const struct building *building, const struct config_package *package, char ret[HASH_HEX_SIZE])
+void refresh_stage_lock(const struct refresh_session *session, const struct config_package *package, char ret[HASH_HEX_SIZE])
 {
-	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", building->args->session->config->sources[package->source].path);
+	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", session->config->sources[package->source].path);
 
 	ret[0] = '\0';
 	if (package->command.n == 0)
@@ -211,12 +238,12 @@ static int build_with_one_lock(struct building *building, const struct config_pa
 	for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
 		cargo_build_clear(build);
 		*build = (struct cargo_build){ 0 };
-		read_lock(building, package, before);
+		refresh_stage_lock(building->args->session, package, before);
 		r = run_build(building, package, build, err);
 		if (r < 0)
 			return r;
 		fresh = fresh && build->fresh;
-		read_lock(building, package, staged->lock);
+		refresh_stage_lock(building->args->session, package, staged->lock);
 		staged->ms += build->result.ms;
 		if (!build->ok || strcmp(before, staged->lock) == 0)
 			break;
@@ -264,10 +291,11 @@ static int build_and_strip(struct building *building, const struct config_packag
 	strvec_copy(&staged->locations, &build.locations);
 	staged->ok = build.ok;
 	if (!build.ok) {
+		staged->rejected = build.rejected;
 		staged->failure = xstrdup(build.failure ? build.failure : "the build failed");
 		return 0;
 	}
-	r = strip_all(building, &build, staged, &failure);
+	r = strip_all(building, package, &build, staged, &failure);
 	return r < 0 ? package_failed(staged, r, &failure, err) : 0;
 }
 
@@ -296,13 +324,29 @@ int refresh_stage_package(const struct refresh_stage_args *args, const struct re
 	return 0;
 }
 
+static int copy_asset(const struct refresh_session *session, const struct config_asset *asset, struct refresh_staged *staged, struct err *err)
+{
+	CLEANUP_FREE char *from = fs_absolute(session->config->sources[asset->source].path, asset->path);
+	CLEANUP_FREE char *dir = xasprintf("%s/stage/asset %s", session->work, asset->name);
+	CLEANUP_FREE char *to = xasprintf("%s/%s", dir, fs_basename(asset->path));
+	CLEANUP_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
+	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", from) : make_dir(session, dir, err);
+
+	if (r < 0)
+		return r;
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (out < 0)
+		return err_set(err, -errno, "cannot make '%s'", to);
+	r = fs_copy_sparse(in, out, session->cancel, NULL);
+	return r < 0 ? err_set(err, r, "cannot copy '%s'", from) : add_file(staged, fs_basename(asset->path), to, MODE_ASSET, err);
+}
+
 int refresh_stage_asset(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_asset *asset,
 			struct refresh_staged *ret, struct err *err)
 {
 	CLEANUP(refresh_staged_clear) struct refresh_staged staged = { .step = step };
-	CLEANUP_FREE char *path = fs_absolute(args->session->config->sources[asset->source].path, asset->path);
 	struct err failure = ERR_INIT;
-	int r = add_file(&staged, fs_basename(asset->path), path, MODE_ASSET, &failure);
+	int r = copy_asset(args->session, asset, &staged, &failure);
 
 	staged.ok = r == 0;
 	if (r < 0)

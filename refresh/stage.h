@@ -1,6 +1,7 @@
 /* refresh/stage - from a step of the plan to files that are ready to be put: built, stripped, checked, in a folder of ours.
  *
- * Folder:    STATE/stage/PACKAGE/BINARY; emptied at the start of each run. cargo's target folder is only read.
+ * Folder:    WORK/stage/PACKAGE/BINARY, WORK being the session's, one for each image; emptied at the start of each run. cargo's target folder is
+ *            only read. Assets are copied there too: what is put is what was there when the sources were looked at again.
  * Lock:      while stripping, cargo's own lock on the profile's folder (.cargo-lock) is held shared, so that nobody else's cargo swaps a binary in
  *            between.
  * Errors:    a package that does not build is no error: staged.ok is false and staged.failure says why.
@@ -23,6 +24,7 @@ struct refresh_staged {
 	const struct refresh_step *step; /* borrowed from the plan */
 	bool ok;
 	bool fresh;    /* cargo had nothing to do */
+	bool rejected; /* not ok, and the same sources would fail again */
 	char *failure; /* a sentence when not ok */
 	struct refresh_staged_file *files;
 	size_t n_files, cap;
@@ -41,14 +43,17 @@ struct refresh_stage_args {
 	void *data;
 };
 
-/** Empties STATE/stage. */
+/** Empties WORK/stage. */
 int refresh_stage_reset(const struct refresh_session *session, struct err *err) MUST_CHECK;
+
+/** The digest of the Cargo.lock of @package's source as it is now; '' without one, and for a package that is no crate. */
+void refresh_stage_lock(const struct refresh_session *session, const struct config_package *package, char ret[HASH_HEX_SIZE]);
 
 /** Builds and strips the package of @step. */
 int refresh_stage_package(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_package *package,
 			  struct refresh_staged *ret, struct err *err) MUST_CHECK;
 
-/** An asset: its file as it is in the source. */
+/** Copies an asset. */
 int refresh_stage_asset(const struct refresh_stage_args *args, const struct refresh_step *step, const struct config_asset *asset,
 			struct refresh_staged *ret, struct err *err) MUST_CHECK;
 

@@ -186,3 +186,105 @@ teardown() { fixture_teardown; }
 	expect_equal "$(events build '.package + " " + .result')" "netd fresh"
 	refute grep -q clean "$T/cargo.log"
 }
+
+@test "one of several destinations brings only that one up to date" {
+	ini_set 'package odd_pkg' dest '/usr/bin /usr/lib/drivers'
+	rx_ok refresh
+	mark odd 2
+	rx_ok build odd_pkg /usr/bin
+	expect_stale odd_pkg
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/rxe2e-odd)" "odd=2"
+}
+
+@test "an edit that is taken back during the build leaves nothing believed" {
+	slow_package
+	rx_ok refresh -n
+	exec {feed}<>"$T/gate"
+	echo go >&"$feed"
+	rx_ok refresh
+	exec {feed}>&-
+	rm -f "$T/slow.pid"
+	mark netd 2
+	echo two >"$SRC/custom/input"
+	start run "$REINJECT" refresh --json
+	slow_begun
+	# netd=2 is built and will be put; the source goes back to what the journal has as fresh.
+	mark netd 1
+	slow_release
+	finish run
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+}
+
+@test "a file put over a package's or an asset's own is not believed" {
+	ini_add <<-END
+		[asset netd-config]
+		path = drivers/net/netd/config.toml
+		dest = /etc/netd.toml
+	END
+	rx_ok refresh
+	printf 'mine\n' >"$T/netd.toml"
+	rx_ok inject "$T/netd.toml" /etc/netd.toml
+	rx_ok inject "$TREE/reinject.ini" /usr/lib/drivers/inputd
+	rx_ok status --json
+	expect_jq '.[0].stale == ["inputd"]'
+	rx_ok refresh
+	expect_equal "$(in_image cat etc/netd.toml)" "class = 2"
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=1 common=1"
+	expect_stale
+}
+
+@test "what breaks the whole workspace is no package's failure" {
+	rx_ok refresh
+	mark netd 2
+	sed -i 's|members = \[|members = ["no/such/member", |' "$SRC/Cargo.toml"
+	rx refresh
+	expect_status 1
+	rx_ok status --json
+	expect_jq '.[0].failed == [] and (.[0].stale | index("netd") != null)'
+	git -C "$SRC" checkout -q Cargo.toml
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
+@test "a target with setuid fails its package and leaves the others alone" {
+	rx_ok inject /bin/true /usr/bin/rxe2e-odd
+	local copy=$T/copy.img p
+	image_copy "$IMAGE" "$copy"
+	mount_image "$copy" "$T/m"
+	p=$pid
+	chmod 4755 "$T/m/usr/bin/rxe2e-odd"
+	unmount_image "$T/m" "$p"
+	cp --sparse=always "$copy" "$IMAGE"
+	in_image test -u usr/bin/rxe2e-odd || skip "this RedoxFS keeps no setuid bit"
+	rx refresh --json
+	expect_status 1
+	expect_err setuid
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	expect_stale odd_pkg
+}
+
+@test "two images of one state folder do not mix what they stage" {
+	cp --sparse=always "$IMAGE" "$TREE/two.img"
+	slow_package
+	start run "$REINJECT" refresh --json
+	slow_begun
+	rx_ok -o image.path=two.img -o build.strip=none build netd
+	slow_release
+	finish run
+	expect_status 0
+	expect_equal "$(image_file_sum /usr/lib/drivers/netd | cut -d' ' -f1)" "$(stripped netd)"
+}
+
+@test "packages are packages in the log, and steps tell how far a run came" {
+	rx_ok inject "$TREE/reinject.ini" /etc
+	rx_ok log --json
+	expect_jq '.[0].packages == []'
+	rx_ok refresh
+	rx_ok show 2 --json
+	expect_jq '[.[0].steps[].kind] | index("begin") != null and index("verify") != null and index("swap") != null'
+	expect_jq '.[0].steps | all(.result == "ok")'
+}

@@ -197,6 +197,11 @@ static void refused(struct rig *rig, const char *dst, const char *name, int code
 	assert_int_equal(rig_put(rig, 'n', dst, name, &put), code);
 	assert_int_equal(rig->err.class, class);
 	assert_says(rig, says);
+	/* The check says the same without a file to put. */
+	rig->err = ERR_INIT;
+	assert_int_equal(image_txn_check(rig->txn, dst, name, &rig->err), code);
+	assert_int_equal(rig->err.class, class);
+	assert_says(rig, says);
 }
 
 static void bad_destinations_are_refused(void **state)
@@ -238,6 +243,36 @@ static void setuid_target_is_refused(void **state)
 	assert_int_equal(rig_put(rig, 'n', "/usr/bin/tool", "x", &put), -EPERM);
 	assert_says(rig, "setuid");
 	assert_int_equal(image_txn_n_written(rig->txn), 0);
+}
+
+static void place_is_checked_without_writing(void **state)
+{
+	struct rig *rig = *state;
+	char path[512];
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	assert_ok(rig, image_txn_check(rig->txn, "/usr/bin/tool", "x", &rig->err));
+	assert_ok(rig, image_txn_check(rig->txn, "/usr/bin/", "fresh", &rig->err));
+	assert_ok(rig, image_txn_check(rig->txn, "/usr/bin/netd-link", "x", &rig->err));
+	snprintf(path, sizeof(path), "%s/usr/bin/fresh", rig->names.mnt);
+	assert_false(fs_exists(path));
+	/* Nothing was written, so the shadow is still a copy. */
+	rig_abort(rig);
+	assert_true(fs_exists(rig->names.shadow));
+	rig_begin(rig, NULL);
+	snprintf(path, sizeof(path), "%s/usr/bin/tool", rig->names.mnt);
+	assert_int_equal(chmod(path, 02755), 0);
+	snprintf(path, sizeof(path), "%s/etc/round", rig->names.mnt);
+	assert_int_equal(symlink("round", path), 0);
+	snprintf(path, sizeof(path), "%s/etc/to-folder", rig->names.mnt);
+	assert_int_equal(symlink("../usr/bin", path), 0);
+	snprintf(path, sizeof(path), "%s/usr/bin/folder", rig->names.mnt);
+	assert_int_equal(mkdir(path, 0755), 0);
+	refused(rig, "/usr/bin/tool", "x", -EPERM, ERR_FAILED, "setuid");
+	refused(rig, "/etc/to-folder", "tool", -EPERM, ERR_FAILED, "setuid");
+	refused(rig, "/etc/round", "x", -ELOOP, ERR_FAILED, "/etc/round");
+	refused(rig, "/usr/bin", "folder", -EISDIR, ERR_FAILED, "is a folder");
 }
 
 static void source_must_be_a_file(void **state)
@@ -727,6 +762,7 @@ static int run(void)
 		TXN_TEST(links_stay_in_the_image),
 		TXN_TEST(bad_destinations_are_refused),
 		TXN_TEST(setuid_target_is_refused),
+		TXN_TEST(place_is_checked_without_writing),
 		TXN_TEST(source_must_be_a_file),
 		TXN_TEST(full_image_changes_nothing),
 		TXN_TEST(full_host_leaves_no_shadow),
