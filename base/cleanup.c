@@ -14,13 +14,6 @@ void cleanup_close(int *fd)
 	errno = saved;
 }
 
-void cleanup_fclose(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-	*f = NULL;
-}
-
 void cleanup_closedir(DIR **d)
 {
 	if (*d)

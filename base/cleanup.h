@@ -7,7 +7,7 @@
 #define REINJECT_BASE_CLEANUP_H
 
 #include <dirent.h>
-#include <stdio.h>
+#include <stdio.h> /* snprintf and friends, which every room formats with */
 #include <stdlib.h>
 
 #define CLEANUP(fn)        __attribute__((cleanup(fn)))
@@ -40,9 +40,6 @@ static inline void free_ptr(void *p)
 
 /** Closes *@fd unless it is negative; errno stays as it was. */
 void cleanup_close(int *fd);
-
-/** Closes *@f unless it is NULL. A write error must have been looked for before with fflush(). */
-void cleanup_fclose(FILE **f);
 
 /** Closes *@d unless it is NULL. */
 void cleanup_closedir(DIR **d);

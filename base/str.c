@@ -112,6 +112,19 @@ void str_printf(struct str *s, const char *format, ...)
 	va_end(args);
 }
 
+void str_add_without_ansi(struct str *s, const char *text)
+{
+	while (*text) {
+		if (text[0] == '\033' && text[1] == '[') {
+			for (text += 2; *text && !isalpha((unsigned char)*text); text++)
+				;
+			text += *text != '\0';
+		} else {
+			str_add_c(s, *text++);
+		}
+	}
+}
+
 const char *str_text(const struct str *s)
 {
 	return s->buf ? s->buf : "";

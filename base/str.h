@@ -45,6 +45,8 @@ void str_printf(struct str *s, const char *format, ...) PRINTF(2, 3);
 const char *str_text(const struct str *s);
 /** Hands the text to the caller (free()), never NULL; @s is empty afterwards. */
 char *str_take(struct str *s) MUST_CHECK;
+/** Adds @text without its ANSI escape sequences. */
+void str_add_without_ansi(struct str *s, const char *text);
 void str_reset(struct str *s); /* empty, the memory kept */
 void str_clear(struct str *s);
 

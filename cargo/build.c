@@ -107,26 +107,13 @@ static void on_stdout(void *data, const char *line, size_t n)
 }
 
 /* @line without ANSI colours, which cargo writes even to a pipe when CARGO_TERM_COLOR=always. */
-static void add_plain(struct str *ret, const char *line)
-{
-	while (*line) {
-		if (line[0] == '\033' && line[1] == '[') {
-			for (line += 2; *line && !isalpha((unsigned char)*line); line++)
-				;
-			line += *line != '\0';
-		} else {
-			str_add_c(ret, *line++);
-		}
-	}
-}
-
 static void note_complaint(struct run *run, const char *line)
 {
 	CLEANUP(str_clear) struct str plain = { 0 };
 
 	if (run->complaint.len > 0)
 		return;
-	add_plain(&plain, line);
+	str_add_without_ansi(&plain, line);
 	if (str_starts(str_text(&plain), "error: "))
 		str_add(&run->complaint, str_text(&plain) + strlen("error: "));
 }

@@ -13,11 +13,6 @@ void cli_json_start_clock(void)
 	started_ms = clock_ms();
 }
 
-int64_t cli_json_ms(void)
-{
-	return clock_ms() - started_ms;
-}
-
 const char *cli_json_library_version(void)
 {
 	return jansson_version_str();
@@ -83,7 +78,7 @@ void cli_json_print(json_t *object)
 {
 	char *text;
 
-	json_object_set_new(object, "t_ms", json_integer(cli_json_ms()));
+	json_object_set_new(object, "t_ms", json_integer(clock_ms() - started_ms));
 	text = json_dumps(object, JSON_COMPACT);
 	if (text)
 		puts(text);

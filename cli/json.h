@@ -11,8 +11,6 @@
 
 /** Called first in main(): t_ms counts from here. */
 void cli_json_start_clock(void);
-/** Milliseconds since then. */
-int64_t cli_json_ms(void);
 
 /** A JSON string, or null for NULL. */
 json_t *cli_json_string(const char *text);

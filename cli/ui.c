@@ -147,15 +147,7 @@ static void print_diagnostic(const char *text)
 		(void)!write(STDERR_FILENO, text, strlen(text));
 		return;
 	}
-	while (*text) {
-		if (text[0] == '\033' && text[1] == '[') {
-			text += 2;
-			text += strspn(text, "0123456789;");
-			text += *text != '\0';
-		} else {
-			str_add_c(&plain, *text++);
-		}
-	}
+	str_add_without_ansi(&plain, text);
 	(void)!write(STDERR_FILENO, str_text(&plain), plain.len);
 }
 

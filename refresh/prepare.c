@@ -93,7 +93,7 @@ int refresh_prepare_finish(struct refresh_prepare *prepare, struct image_txn **r
 	return 0;
 }
 
-void refresh_prepare_free(struct refresh_prepare *prepare)
+static void prepare_free(struct refresh_prepare *prepare)
 {
 	if (!prepare)
 		return;
@@ -104,7 +104,7 @@ void refresh_prepare_free(struct refresh_prepare *prepare)
 
 void refresh_prepare_freep(struct refresh_prepare **prepare)
 {
-	refresh_prepare_free(*prepare);
+	prepare_free(*prepare);
 }
 
 bool refresh_prepare_early(const struct config_image *image)

@@ -1,7 +1,7 @@
 /* refresh/prepare - the image's part while cargo runs: copy and mount the shadow in a thread of its own.
  *
  * Sequence: refresh_prepare_start(), builds meanwhile, refresh_prepare_finish(), which waits for it and hands the transaction over; or
- *           refresh_prepare_free(), which waits and aborts.
+ *           refresh_prepare_freep(), which waits and aborts.
  * Threads:  start, failed, finish and free are called on one thread; in between, the transaction belongs to the other.
  * Ownership: the session must outlive it. */
 #ifndef REINJECT_REFRESH_PREPARE_H
@@ -20,8 +20,7 @@ bool refresh_prepare_failed(const struct refresh_prepare *prepare);
 /** Waits and hands the transaction over. @prepare must outlive it: the transaction's hooks lead here. */
 int refresh_prepare_finish(struct refresh_prepare *prepare, struct image_txn **ret, struct err *err) MUST_CHECK;
 
-void refresh_prepare_free(struct refresh_prepare *prepare);   /* takes NULL */
-void refresh_prepare_freep(struct refresh_prepare **prepare); /* for CLEANUP */
+void refresh_prepare_freep(struct refresh_prepare **prepare); /* for CLEANUP: waits, and aborts what was not finished; takes NULL */
 
 /** False when the host has room for one copy but not for a copy beside a growing target folder: then the copy had better wait for the build. */
 bool refresh_prepare_early(const struct config_image *image);
