@@ -344,6 +344,13 @@ static int unmount_once(const char *point, const struct config_image *config, co
 	return unmount_fuse(point, err);
 }
 
+static int say_busy(const char *point, struct err *err)
+{
+	err_class_set(err, ERR_BUSY, -EBUSY, "cannot unmount '%s': a program still uses a file or folder below it", point);
+	err_hint(err, "'fuser -vm %s' names it: end it, or leave that folder, and run this again", point);
+	return -EBUSY;
+}
+
 int image_mount_clear(const char *point, const struct config_image *config, const char *image, uint32_t limit_ms, struct err *err)
 {
 	int64_t end = clock_ms() + limit_ms;
@@ -355,10 +362,10 @@ int image_mount_clear(const char *point, const struct config_image *config, cons
 			return 0;
 		if (r == 0)
 			r = err_set(err, -EBUSY, "cannot unmount '%s'", point);
-		if (r != -EBUSY || clock_ms() >= end) {
-			err_hint(err, "something still uses a file or folder below '%s': 'fuser -vm' names it", point);
+		if (r != -EBUSY)
 			return r;
-		}
+		if (clock_ms() >= end)
+			return say_busy(point, err);
 		(void)poll(NULL, 0, BUSY_PAUSE_MS);
 	}
 	return 0;

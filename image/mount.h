@@ -42,7 +42,7 @@ int image_mount_explain(struct image_mount *mount, int code, struct err *err);
 int image_mount_stop(struct image_mount **mount, struct err *err) MUST_CHECK;
 
 /** Unmounts @point, retrying while it is busy for at most @limit_ms; clears a stale mount too. @unmount: the command of the custom format, or an
- * empty list. For recovery; stop() uses it. */
+ * empty list. For recovery; stop() uses it. -EBUSY (class ERR_BUSY) when it stays busy. */
 int image_mount_clear(const char *point, const struct config_image *config, const char *image, uint32_t limit_ms, struct err *err) MUST_CHECK;
 
 #endif

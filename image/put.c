@@ -168,6 +168,18 @@ static int check_target(const struct place *place, const char *path, struct err 
 	return 0;
 }
 
+/* The place that @dst and @name mean, refused when it is none for a file. The caller clears what was set, also on failure. */
+static int find_target(int root, enum config_image_format format, const char *dst, const char *name, char **ret_path, struct place *ret,
+		       struct err *err)
+{
+	int r = image_put_target(root, format, dst, name, ret_path, err);
+
+	if (r < 0)
+		return r;
+	r = find_place(root, *ret_path, ret, err);
+	return r < 0 ? r : check_target(ret, *ret_path, err);
+}
+
 /* Hashes what is there and hands it to the journal. @ret_hash: '' when there is nothing. */
 static int take_old(const struct image_put_job *job, const struct place *place, const char *new_hash, char ret_hash[HASH_HEX_SIZE],
 		    struct err *err)
@@ -300,10 +312,8 @@ static int open_source(const char *path, struct stat *ret_st, struct err *err)
 
 static int put_place(const struct image_put_job *job, int src, const struct place *place, struct image_put *put, struct err *err)
 {
-	int r = check_target(place, put->path, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	put->mode = place->exists ? place->st.st_mode & 07777 : job->mode & 0777;
 	r = take_old(job, place, put->new_hash, put->old_hash, err);
 	if (r < 0)
@@ -322,10 +332,7 @@ int image_put_file(const struct image_put_job *job, struct image_put *ret, struc
 
 	if (src < 0)
 		return src;
-	r = image_put_target(job->root, job->format, job->dst, job->name, &put.path, err);
-	if (r < 0)
-		return r;
-	r = find_place(job->root, put.path, &place, err);
+	r = find_target(job->root, job->format, job->dst, job->name, &put.path, &place, err);
 	if (r < 0)
 		return r;
 	r = hash_fd(src, put.new_hash, &put.bytes);
@@ -339,6 +346,14 @@ int image_put_file(const struct image_put_job *job, struct image_put *ret, struc
 	*ret = put;
 	put = (struct image_put){ 0 };
 	return 0;
+}
+
+int image_put_check(int root, enum config_image_format format, const char *dst, const char *name, struct err *err)
+{
+	CLEANUP(place_clear) struct place place = { .dir = -1 };
+	CLEANUP_FREE char *path = NULL;
+
+	return find_target(root, format, dst, name, &path, &place, err);
 }
 
 int image_put_verify(int root, const struct image_put *put, struct err *err)

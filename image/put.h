@@ -26,6 +26,9 @@ int image_put_file(const struct image_put_job *job, struct image_put *ret, struc
 /** See image_txn_target(). */
 int image_put_target(int root, enum config_image_format format, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
 
+/** See image_txn_check(). */
+int image_put_check(int root, enum config_image_format format, const char *dst, const char *name, struct err *err) MUST_CHECK;
+
 /** Reads back what @put says was put: content, size and mode. -EIO with a sentence when it is anything else. */
 int image_put_verify(int root, const struct image_put *put, struct err *err) MUST_CHECK;
 

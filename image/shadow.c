@@ -125,16 +125,33 @@ static int copy_twice(const struct image_names *names, enum config_image_format 
 	return -EBUSY;
 }
 
-/* The shadow becomes the image, so it gets the image's owner and mode. */
+/* The shadow becomes the image, so it gets the image's owner and mode. Returns 1 when it had others. */
 static int take_over_owner(const struct image_names *names, int to, struct err *err)
 {
-	struct stat st;
+	struct stat st, now;
 
 	if (stat(names->image, &st) < 0)
 		return err_set(err, -errno, "cannot look at '%s'", names->image);
+	if (fstat(to, &now) < 0)
+		return err_set(err, -errno, "cannot look at '%s'", names->shadow);
+	if (now.st_uid == st.st_uid && now.st_gid == st.st_gid && now.st_mode == st.st_mode)
+		return 0;
 	if (fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0)
 		return err_set(err, -errno, "cannot give '%s' the owner and mode of the image", names->shadow);
-	return 0;
+	return 1;
+}
+
+int image_shadow_take_over(const struct image_names *names, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(names->shadow, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open '%s'", names->shadow);
+	r = take_over_owner(names, fd, err);
+	if (r == 1 && fsync(fd) < 0)
+		return err_set(err, -errno, "cannot sync '%s' to the disk", names->shadow);
+	return r < 0 ? r : 0;
 }
 
 static int make_copy(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
@@ -172,12 +189,12 @@ int image_shadow_prepare(const struct image_names *names, enum config_image_form
 	r = image_note_write(names->lock, &working, err);
 	if (r < 0)
 		return r;
-	if (use_kept) {
-		*ret_from = kept.from;
-		return 0;
-	}
-	r = make_copy(names, format, cancel, ret_from, err);
-	if (r < 0)
+	r = use_kept ? image_shadow_take_over(names, err) : make_copy(names, format, cancel, ret_from, err);
+	if (r < 0) {
 		image_shadow_drop(names);
-	return r;
+		return r;
+	}
+	if (use_kept)
+		*ret_from = kept.from;
+	return 0;
 }

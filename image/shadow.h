@@ -16,6 +16,9 @@
 int image_shadow_prepare(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
 			 struct image_identity *ret_from, struct err *err) MUST_CHECK;
 
+/** Gives the shadow the owner and mode that the image has now, which may be others than when it was copied; on the disk when this returns 0. */
+int image_shadow_take_over(const struct image_names *names, struct err *err) MUST_CHECK;
+
 /** Syncs @path, a file, to the disk. */
 int image_shadow_sync(const char *path, struct err *err) MUST_CHECK;
 

@@ -27,11 +27,29 @@ static int put_old_away(const struct image_names *names, bool keep_previous, str
 }
 
 /* @old_name holds the old image: it becomes the image again, and the new one the shadow. */
-static void undo_exchange(const struct image_names *names, const char *old_name)
+static int undo_exchange(const struct image_names *names, const char *old_name)
 {
-	if (fs_exchange(old_name, names->image) == 0 && strcmp(old_name, names->shadow) != 0)
-		(void)!rename(old_name, names->shadow);
-	(void)!fs_sync_dir(names->dir);
+	int r = fs_exchange(old_name, names->image);
+
+	if (r < 0)
+		return r;
+	if (strcmp(old_name, names->shadow) != 0 && rename(old_name, names->shadow) < 0)
+		return -errno;
+	return fs_sync_dir(names->dir);
+}
+
+/* The swap failed, and so did taking it back, with @r: what is where now is said, and the note stays for image_swap_recover(). */
+static int say_half_done(const struct image_swap *swap, const char *old_name, int r, struct err *err)
+{
+	const struct image_names *names = swap->names;
+
+	if (has_inode(names->image, swap->from))
+		err_wrap(err, r, "the swap was taken back ('%s' is the one of before), but not to its end (%s)", names->image, strerror(-r));
+	else
+		err_wrap(err, r, "the swap could not be taken back (%s): '%s' is the new image, the one of before is '%s'", strerror(-r),
+			 names->image, old_name);
+	err_hint(err, "once the disk takes writes again, run this again: it settles the swap first");
+	return -ENOTRECOVERABLE;
 }
 
 /* After the exchange; what fails here is undone by the caller. @ret_old: where the old image is then. */
@@ -64,11 +82,12 @@ static int settle_exchange(const struct image_swap *swap, struct err *err)
 	const char *old = swap->names->shadow;
 	int r = finish_exchange(swap, &old, err);
 
-	if (r < 0) {
-		undo_exchange(swap->names, old);
-		err_wrap(err, r, "the swap was taken back");
-	}
-	return r;
+	int undone;
+
+	if (r == 0)
+		return 0;
+	undone = undo_exchange(swap->names, old);
+	return undone < 0 ? say_half_done(swap, old, undone, err) : err_wrap(err, r, "the swap was taken back");
 }
 
 /* Gives the old image a second name, so that it survives the rename. @ret_linked: false when that is not allowed here. */
@@ -109,8 +128,10 @@ static int swap_by_rename(const struct image_swap *swap, int64_t *ret_swapped_us
 		r = FAULT("txn-done");
 	if (r == 0 || !linked)
 		return 0;
-	(void)!rename(names->prev, names->image);
-	return err_set(err, r, "cannot finish the swap of '%s', which was taken back", names->image);
+	err_set(err, r, "cannot finish the swap of '%s'", names->image);
+	if (rename(names->prev, names->image) < 0)
+		return say_half_done(swap, names->prev, -errno, err);
+	return err_wrap(err, r, "the swap was taken back");
 }
 
 static int swap_names(const struct image_swap *swap, int64_t *ret_swapped_us, char **ret_note, struct err *err)
@@ -137,6 +158,8 @@ int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **re
 	if (r < 0)
 		return r;
 	r = swap_names(swap, &swapped_us, &said, err);
+	if (r == -ENOTRECOVERABLE)
+		return r;
 	if (r < 0) {
 		(void)!image_note_write(swap->names->lock, &working, NULL);
 		return r;
@@ -151,7 +174,8 @@ int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **re
 /* The image is still the old one: what was prepared is given up, with a link that was made for it. */
 static int take_back(const struct image_names *names, const struct image_note *note, struct strvec *ret_notes, struct err *err)
 {
-	if (has_inode(names->prev, &note->from) && unlink(names->prev) < 0)
+	/* It is the new one when an undo came no further. */
+	if ((has_inode(names->prev, &note->from) || has_inode(names->prev, &note->shadow)) && unlink(names->prev) < 0)
 		return err_set(err, -errno, "cannot delete '%s'", names->prev);
 	if (has_inode(names->shadow, &note->shadow) && unlink(names->shadow) < 0)
 		return err_set(err, -errno, "cannot delete '%s'", names->shadow);

@@ -18,8 +18,9 @@ struct image_swap {
 	bool no_exchange; /* for tests: as on a file system that has none */
 };
 
-/** Swaps. On failure the image is the old one and the shadow has its name (without exchange it may be gone). @ret_swapped_us, @ret_note: see
- * image_txn_commit(). */
+/** Swaps. On failure the image is the old one and the shadow has its name (without exchange it may be gone). Only -ENOTRECOVERABLE says that a swap
+ * which failed could not be taken back whole: the note stays 'swapping', and what has the shadow's name may be the old image, which is for
+ * image_swap_recover() to settle. @ret_swapped_us, @ret_note: see image_txn_commit(). */
 int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **ret_note, struct err *err) MUST_CHECK;
 
 /** Completes or takes back a swap that stopped half-way, by the note. @ret_notes gets a sentence for what was done. */

@@ -34,6 +34,7 @@ struct image_txn {
 	unsigned int n_written;
 	bool dirty; /* the shadow's files may differ from the image's */
 	bool sealed;
+	bool lost; /* what has the shadow's name may be served still, or be the image of before: it is image_recover()'s */
 };
 
 static int check_cancel(const struct image_txn *txn, struct err *err)
@@ -69,8 +70,14 @@ static int mount_shadow(struct image_txn *txn, struct err *err)
 
 static int unmount_shadow(struct image_txn *txn, struct err *err)
 {
+	int r;
+
 	cleanup_close(&txn->root);
-	return image_mount_stop(&txn->mount, err);
+	r = image_mount_stop(&txn->mount, err);
+	/* -EIO: the daemon is gone, but not as it should. Whatever else failed, it may still be writing. */
+	if (r < 0 && r != -EIO)
+		txn->lost = true;
+	return r;
 }
 
 static void txn_free(struct image_txn *txn)
@@ -167,6 +174,15 @@ int image_txn_target(struct image_txn *txn, const char *dst, const char *name, c
 		return r;
 	r = image_put_target(txn->root, txn->config->format, dst, name, ret, err);
 	return image_mount_explain(txn->mount, r, err);
+}
+
+int image_txn_check(struct image_txn *txn, const char *dst, const char *name, struct err *err)
+{
+	int r = require_mounted(txn, err);
+
+	if (r < 0)
+		return r;
+	return image_mount_explain(txn->mount, image_put_check(txn->root, txn->config->format, dst, name, err), err);
 }
 
 int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err)
@@ -272,6 +288,9 @@ int image_txn_seal(struct image_txn *txn, struct image_identity *ret, struct err
 	r = verify(txn, err);
 	if (r < 0)
 		return r;
+	r = image_shadow_take_over(&txn->names, err);
+	if (r < 0)
+		return r;
 	r = image_shadow_sync(txn->names.shadow, err);
 	if (r < 0)
 		return r;
@@ -315,7 +334,13 @@ int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret
 	r = check_unchanged(t, err);
 	if (r < 0)
 		return r;
+	/* Once more: a chown or chmod since the seal is no other image, but must not be lost. */
+	r = image_shadow_take_over(&t->names, err);
+	if (r < 0)
+		return r;
 	r = image_swap(&swap, ret_swapped_us, ret_note, err);
+	if (r == -ENOTRECOVERABLE)
+		t->lost = true;
 	if (r < 0)
 		return r;
 	txn_free(t);
@@ -330,10 +355,10 @@ void image_txn_abort(struct image_txn *txn)
 	if (!txn)
 		return;
 	r = txn->names.image ? unmount_shadow(txn, NULL) : 0;
-	/* -EIO: the daemon is gone, but not as it should. Whatever else failed, it may still be writing: that is left to image_recover(). */
-	if (txn->from.ino != 0 && r == 0 && !txn->dirty)
+	/* A lost one stays, with its note. */
+	if (txn->from.ino != 0 && !txn->lost && r == 0 && !txn->dirty)
 		image_shadow_keep(&txn->names, txn->config->format, &txn->from);
-	else if (txn->from.ino != 0 && (r == 0 || r == -EIO))
+	else if (txn->from.ino != 0 && !txn->lost)
 		image_shadow_drop(&txn->names);
 	txn_free(txn);
 }

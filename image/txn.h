@@ -32,7 +32,7 @@ struct image_txn_hooks {
 	void *data;
 };
 
-/** @state: the folder for the daemon's log (STATE/mount.log). @lock is borrowed until the transaction ends. */
+/** @state: the folder for the daemon's log (mount.log), this image's own. @lock is borrowed until the transaction ends. */
 int image_txn_begin(const struct config_image *config, struct image_lock *lock, const char *state, const struct image_txn_hooks *hooks,
 		    struct cancel *cancel, struct image_txn **ret, struct err *err) MUST_CHECK;
 
@@ -52,6 +52,10 @@ void image_put_clear(struct image_put *put);
  * is written. Same errors as put. */
 int image_txn_target(struct image_txn *txn, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
 
+/** Refuses what image_txn_put() would refuse about the place of @dst and @name, in the same words, and writes nothing: so that all places are
+ * known to be good before the first file is written. */
+int image_txn_check(struct image_txn *txn, const char *dst, const char *name, struct err *err) MUST_CHECK;
+
 /** Space check before the first put: enough for @bytes and 4 MiB, else -ENOSPC. */
 int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_CHECK;
 
@@ -70,10 +74,12 @@ unsigned int image_txn_n_written(const struct image_txn *txn);
 int image_txn_seal(struct image_txn *txn, struct image_identity *ret, struct err *err) MUST_CHECK;
 
 /** Swaps and consumes *@txn (NULL afterwards) on success. @ret_swapped_us: clock_us() at the return of the rename. @ret_note (may be NULL): a sentence
- * when the image before could not be kept as IMAGE.prev, else NULL; the caller frees it. */
+ * when the image before could not be kept as IMAGE.prev, else NULL; the caller frees it. On failure the image is the old one, but for
+ * -ENOTRECOVERABLE: then it may be either, and the next image_recover() settles it. */
 int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret_note, struct err *err) MUST_CHECK;
 
-/** Gives everything back: unmounts, waits for the daemon, deletes the shadow (or keeps it when nothing was put). Takes NULL. */
+/** Gives everything back: unmounts, waits for the daemon, deletes the shadow (or keeps it when nothing was put). What cannot be given back now, such
+ * as a mount that somebody stands in, is left as it is, with its note, for image_recover(). Takes NULL. */
 void image_txn_abort(struct image_txn *txn);
 void image_txn_abortp(struct image_txn **txn); /* for CLEANUP */
 
