@@ -114,7 +114,7 @@ check-headers: ## every header compiles alone
 check-layers: ## includes point down only
 	@tools/check-layers.sh
 
-lint: ## cppcheck and clang-tidy
+lint: ## cppcheck
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' $(SRCS)
 
 bench: all ## timings beside the same steps by shell

@@ -53,7 +53,7 @@ int err_class_set(struct err *err, enum err_class class, int code, const char *f
 
 int err_wrap(struct err *err, int code, const char *format, ...)
 {
-	char before[sizeof(err->message)], said[sizeof(err->message)];
+	char before[ERR_TEXT_SIZE], said[ERR_TEXT_SIZE];
 	va_list args;
 
 	if (!err)

@@ -22,11 +22,14 @@ enum err_class {
 	ERR_INTERRUPTED = 130 /* a signal asked us to end */
 };
 
+/** Bytes of a sentence, the NUL included; a longer one is cut. */
+#define ERR_TEXT_SIZE 1024
+
 struct err {
 	enum err_class class; /* 0 while nothing was set */
 	int code;             /* the negative errno of the first err_set */
-	char message[1024];   /* a sentence without a full stop */
-	char hint[1024];      /* what to do next, or empty */
+	char message[ERR_TEXT_SIZE];   /* a sentence without a full stop */
+	char hint[ERR_TEXT_SIZE];      /* what to do next, or empty */
 };
 
 /** Start of an error that nothing was said of yet. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void watcher_set_inputs(struct watcher *watcher, size_t package, const struct strvec *paths)
 {
@@ -61,10 +62,21 @@ bool watcher_lacks(const struct watcher *watcher, size_t package, const char *pa
 
 int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *err)
 {
-	int r = hash_file(path, ret, err);
+	struct stat st;
+	int r;
 
-	if (r != -ENOENT && r != -ENOTDIR)
-		return r;
-	snprintf(ret, HASH_HEX_SIZE, "missing");
-	return 0;
+	if (stat(path, &st) < 0) {
+		snprintf(ret, HASH_HEX_SIZE, "missing");
+		return 0;
+	}
+	/* A build script may name a folder or a device, whose content is no content of ours. */
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(ret, HASH_HEX_SIZE, "no file");
+		return 0;
+	}
+	r = hash_file(path, ret, err);
+	/* Deleted since. */
+	if (r == -ENOENT)
+		snprintf(ret, HASH_HEX_SIZE, "missing");
+	return r == -ENOENT ? 0 : r;
 }

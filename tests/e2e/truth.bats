@@ -178,6 +178,28 @@ teardown() { fixture_teardown; }
 	expect_equal "$(image_says /usr/lib/drivers/inputd)" far=2
 }
 
+@test "a build script that names a folder and makes a source" {
+	mkdir "$SRC/drivers/inputd/data"
+	printf 'one' >"$SRC/drivers/inputd/data/word"
+	cat >"$SRC/drivers/inputd/build.rs" <<-'END'
+		fn main() {
+		    println!("cargo:rerun-if-changed=data");
+		    let word = std::fs::read_to_string("data/word").unwrap();
+		    let out = std::env::var("OUT_DIR").unwrap();
+		    std::fs::write(out + "/word.rs", format!("const WORD: &str = {word:?};")).unwrap();
+		}
+	END
+	printf 'include!(concat!(env!("OUT_DIR"), "/word.rs"));\nfn main() {\n    println!("{}", WORD);\n}\n' >"$SRC/drivers/inputd/src/main.rs"
+	commit 'a build script'
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" one
+	expect_stale
+	printf 'two' >"$SRC/drivers/inputd/data/word"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" two
+	expect_stale
+}
+
 @test "what does not enter the binary costs no compilation" {
 	rx_ok refresh
 	note_cargo
