@@ -139,8 +139,41 @@ static void find_links(struct scan *scan)
 	changes->links_of = checksum ? *checksum : (git_oid){ 0 };
 }
 
-/* The commit that a submodule has checked out; the index's where it has none. What is dirty inside it does not count yet: a scan of its own, with its
- * tree in place of the commit, would go here. */
+static void free_commit(git_commit **commit)
+{
+	git_commit_free(*commit);
+}
+
+static void free_tree(git_tree **tree)
+{
+	git_tree_free(*tree);
+}
+
+/* What is dirty inside the submodule @git, whose HEAD is *@oid: then the ID of its whole tree takes the commit's place. */
+static int fold_submodule(git_repository *git, const char *path, git_oid *oid, struct err *err)
+{
+	static char whole[] = "";
+	char *paths[] = { whole, NULL };
+	const struct strvec everything = { .v = paths, .n = 1 }, nothing = { 0 };
+	CLEANUP(watcher_worktree_clear) struct watcher_changes changes = { 0 };
+	CLEANUP(free_commit) git_commit *commit = NULL;
+	CLEANUP(free_tree) git_tree *tree = NULL;
+	struct watcher_question question = { .git = git, .paths = &everything, .ignore = &nothing };
+	uint32_t mode;
+	int r = git_commit_lookup(&commit, git, oid);
+
+	if (r == 0)
+		r = git_commit_tree(&tree, commit);
+	if (r < 0)
+		return watcher_giterr_set(err, r, path, "cannot read the commit of submodule '%s'", path);
+	question.head = tree;
+	r = watcher_worktree_scan(&question, &changes, err);
+	if (r < 0 || changes.n_all == 0)
+		return r < 0 ? err_wrap(err, r, "submodule '%s'", path) : 0;
+	return watcher_tree_entry(git, tree, changes.sorted, changes.n_all, "", &mode, oid, err);
+}
+
+/* The commit that a submodule has checked out, or the tree of what is dirty in it; the index's commit where nothing is checked out. */
 static int read_link(const struct scan *scan, const char *path, struct watcher_change *ret, struct err *err)
 {
 	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(scan->question->git), path);
@@ -153,7 +186,7 @@ static int read_link(const struct scan *scan, const char *path, struct watcher_c
 	ret->mode = GIT_FILEMODE_COMMIT;
 	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
 	    git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
-		return 0;
+		return fold_submodule(git, full, &ret->oid, err);
 	if (e)
 		ret->oid = e->id;
 	else

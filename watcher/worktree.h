@@ -3,7 +3,7 @@
  * What counts is the work tree, as `git add -A` would take it: modified, deleted and untracked files that are not ignored, whatever the index holds of
  * them. From the index comes only what git has from nowhere else: whether an ignored file is tracked, the executable bit where core.fileMode is off,
  * the commit of a submodule that is not checked out.
- * Submodules count by the commit they have checked out. Nested repositories that are no submodules are passed over (see watcher_worktree_scan).
+ * Submodules count by the commit they have checked out, or by the tree of their own work tree where that differs. Nested repositories that are no submodules are passed over (see watcher_worktree_scan).
  * Nothing is written: no object, no refreshed index. */
 #ifndef REINJECT_WATCHER_WORKTREE_H
 #define REINJECT_WATCHER_WORKTREE_H

@@ -310,3 +310,24 @@ teardown() { fixture_teardown; }
 	expect_jq '[.[0].steps[].kind] | index("begin") != null and index("verify") != null and index("swap") != null'
 	expect_jq '.[0].steps | all(.result == "ok")'
 }
+
+@test "a save inside a submodule counts, and so does its commit" {
+	git init -q -b main "$T/lib"
+	printf 'pub const WORD: &str = "one";\n' >"$T/lib/word.rs"
+	commit "$T/lib" 'a word'
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" drivers/inputd/sub
+	printf 'include!("../sub/word.rs");\nfn main() {\n    println!("{}", WORD);\n}\n' >"$SRC/drivers/inputd/src/main.rs"
+	commit 'with a submodule'
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" one
+	expect_stale
+	sed -i 's/one/two/' "$SRC/drivers/inputd/sub/word.rs"
+	expect_stale inputd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" two
+	expect_stale
+	commit "$SRC/drivers/inputd/sub" 'two'
+	rx_ok refresh --json
+	expect_equal "$(events done .result)" nothing
+	expect_stale
+}
