@@ -328,7 +328,8 @@ static void on_ready_event(uv_poll_t *poll, int status, int events)
 	(void)events;
 }
 
-static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *data, uint32_t timeout_ms, struct err *err)
+static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
+			   struct err *err)
 {
 	proc->limit_reached = false;
 	uv_timer_start(&proc->limit, on_limit, timeout_ms, 0);
@@ -337,7 +338,7 @@ static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *d
 			return 1;
 		if (proc->ended)
 			return 0;
-		if (cancel_requested(proc->spec.cancel))
+		if (cancel_requested(cancel))
 			return err_set(err, -ECANCELED, "interrupted!");
 		if (proc->limit_reached)
 			return err_set(err, -ETIMEDOUT, "'%s' was not ready within %u ms!", proc->name, timeout_ms);
@@ -345,26 +346,52 @@ static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *d
 	}
 }
 
-static void on_poll_closed(uv_handle_t *handle)
-{
-	*(bool *)handle->data = true;
-}
-
-int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, struct err *err)
-{
-	bool closed = false;
+/* A descriptor that ends a uv_run(); the loop that called it looks what happened. */
+struct waker {
 	uv_poll_t poll;
-	int r = uv_poll_init(&proc->loop, &poll, fd);
+	bool used, closed;
+};
+
+static int waker_start(struct proc *proc, struct waker *waker, int fd, int events)
+{
+	int r = uv_poll_init(&proc->loop, &waker->poll, fd);
 
 	if (r < 0)
-		return err_set(err, r, "cannot wait on descriptor %d", fd);
-	poll.data = &closed;
-	uv_poll_start(&poll, UV_PRIORITIZED, on_ready_event);
-	r = wait_ready_loop(proc, ready, data, timeout_ms, err);
-	uv_timer_stop(&proc->limit);
-	uv_close((uv_handle_t *)&poll, on_poll_closed);
-	while (!closed)
+		return r;
+	waker->used = true;
+	waker->poll.data = waker;
+	return uv_poll_start(&waker->poll, events, on_ready_event);
+}
+
+static void on_waker_closed(uv_handle_t *handle)
+{
+	((struct waker *)handle->data)->closed = true;
+}
+
+static void waker_close(struct proc *proc, struct waker *waker)
+{
+	if (!waker->used)
+		return;
+	uv_close((uv_handle_t *)&waker->poll, on_waker_closed);
+	while (!waker->closed)
 		uv_run(&proc->loop, UV_RUN_NOWAIT);
+}
+
+int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
+		    struct err *err)
+{
+	struct waker event = { 0 }, cancelled = { 0 };
+	int r = waker_start(proc, &event, fd, UV_PRIORITIZED);
+
+	if (r == 0 && cancel)
+		r = waker_start(proc, &cancelled, cancel_fd(cancel), UV_READABLE);
+	if (r < 0)
+		err_set(err, r, "cannot wait for what process %d does", (int)proc->pid);
+	else
+		r = wait_ready_loop(proc, ready, data, timeout_ms, cancel, err);
+	uv_timer_stop(&proc->limit);
+	waker_close(proc, &event);
+	waker_close(proc, &cancelled);
 	return r;
 }
 

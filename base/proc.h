@@ -61,8 +61,10 @@ pid_t proc_pid(const struct proc *proc);
 int proc_wait(struct proc *proc, uint32_t timeout_ms, struct proc_result *ret, struct err *err) MUST_CHECK;
 
 /** Waits until @ready(@data) is true, asked at first and after each priority event (POLLPRI) of @fd, which is how /proc/self/mountinfo tells of a
- * change. Returns 1 when ready; 0 when the child ended before; -ETIMEDOUT after @timeout_ms; -ECANCELED. The child runs on unless it ended. */
-int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, struct err *err) MUST_CHECK;
+ * change. Returns 1 when ready; 0 when the child ended before; -ETIMEDOUT after @timeout_ms; -ECANCELED when @cancel asked. @cancel (may be NULL) is
+ * for this wait alone and must be another than the spec's, which asks the child to end. The child runs on unless it ended. */
+int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
+		    struct err *err) MUST_CHECK;
 
 /** Sends @signal to the child's whole group; harmless when it has ended. */
 void proc_signal(struct proc *proc, int signal);

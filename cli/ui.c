@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/json.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -228,12 +229,12 @@ static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 		log_warning("run %lld failed; the image is as it was", (long long)event->run);
 }
 
-void cli_ui_failed(const struct cli_ui *ui, const struct err *err)
+void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err)
 {
 	log_err(err);
 	if (ui->failed_run > 0 && ui->swapped)
 		log_warning("run %lld failed after its swap: the image is the new one", (long long)ui->failed_run);
-	else if (ui->failed_run > 0)
+	else if (ui->failed_run > 0 && code != -ENOTRECOVERABLE)
 		log_warning("run %lld was given up; the image is as it was", (long long)ui->failed_run);
 }
 

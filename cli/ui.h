@@ -29,8 +29,8 @@ void cli_ui_clear(struct cli_ui *ui);
 /** The refresh_event_fn; @data is the struct cli_ui. */
 void cli_ui_event(void *data, const struct refresh_event *event);
 
-/** Prints the error of a run that could not be done, and what became of the image. */
-void cli_ui_failed(const struct cli_ui *ui, const struct err *err);
+/** Prints the error of a run that could not be done with @code, and what became of the image. */
+void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err);
 
 /** '412 KB', '5.2 MB'; the caller frees it. */
 char *cli_ui_bytes(uint64_t bytes) MUST_CHECK;

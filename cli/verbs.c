@@ -91,7 +91,7 @@ static int finish(struct cli_context *ctx, const struct cli_ui *ui, enum refresh
 	ctx->status = r < 0 ? err_exit_status(err, r) : result == REFRESH_RUN_FAILED;
 	if (r >= 0 || ui->failed_run == 0)
 		return r;
-	cli_ui_failed(ui, err);
+	cli_ui_failed(ui, r, err);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "image/file.h"
 #include "image/names.h"
-#include "image/redoxfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,32 +16,36 @@
 /* The exit status bits of e2fsck(8) that mean 'errors are left', not 'could not run'. */
 enum { E2FSCK_ERRORS = 4 };
 
-static int open_file(const char *path, struct stat *ret_st, struct err *err)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, ret_st) < 0)
-		return err_set(err, -errno, "cannot open image '%s'", path);
-	if (!S_ISREG(ret_st->st_mode))
-		return err_set(err, -EINVAL, "image '%s' is no regular file!", path);
-	return TAKE_FD(fd);
-}
-
 static int tell_redoxfs(int fd, const struct stat *st, const char *path, struct strvec *ret_facts, struct err *err)
 {
 	struct image_redoxfs header;
-	int r = image_redoxfs_read(fd, &header);
+	int r = image_file_read_redoxfs(fd, path, &header, err);
 
-	if (r == -ENODATA)
-		return err_set(err, -EUCLEAN, "image '%s' holds no RedoxFS: no header in its first 256 MiB!", path);
 	if (r < 0)
-		return err_set(err, r, "cannot read image '%s'", path);
+		return image_file_unusable(path, r, err);
 	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %" PRIu64 " MB, generation %" PRIu64 ", UUID %s",
 		    header.version, header.offset, header.size >> 20, header.generation, header.uuid);
 	if (header.offset + header.size > (uint64_t)st->st_size)
 		return err_set(err, -EUCLEAN, "image '%s' is cut short: its file system needs %" PRIu64 " bytes, the file has %" PRIu64 "!",
 			       path, header.offset + header.size, (uint64_t)st->st_size);
 	return 0;
+}
+
+static int tell_file(const struct config_image *config, const char *path, uint64_t *ret_size, struct strvec *ret_facts, struct err *err)
+{
+	struct stat st;
+	CLEANUP_CLOSE int fd = image_file_open(path, &st, err);
+	int r;
+
+	if (fd < 0)
+		return image_file_unusable(path, fd, err);
+	*ret_size = (uint64_t)st.st_size;
+	strvec_addf(ret_facts, "'%s' has %" PRIu64 " MB, %" PRIu64 " MB of them on the disk", path, (uint64_t)st.st_size >> 20,
+		    (uint64_t)st.st_blocks >> 11);
+	if (config->format == CONFIG_IMAGE_REDOXFS)
+		return tell_redoxfs(fd, &st, path, ret_facts, err);
+	r = image_file_check_format(fd, path, config->format, err);
+	return r < 0 ? image_file_unusable(path, r, err) : 0;
 }
 
 static int tell_holders(const char *path, struct image_holders *holders, struct strvec *ret_facts, struct err *err)
@@ -174,18 +178,16 @@ int image_check_run(const struct config_image *config, const char *path, bool de
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
-	CLEANUP_CLOSE int fd = -1;
-	struct stat st;
-	int r = image_names_init(&names, path ? path : config->path, err);
+	const char *asked = path ? path : config->path;
+	uint64_t size = 0;
+	int r;
 
+	if (!asked)
+		return err_class_set(err, ERR_USAGE, -EINVAL, "the configuration names no image: set path in [image]");
+	r = image_names_init(&names, asked, err);
 	if (r < 0)
-		return r;
-	fd = open_file(names.image, &st, err);
-	if (fd < 0)
-		return fd;
-	strvec_addf(ret_facts, "'%s' has %" PRIu64 " MB, %" PRIu64 " MB of them on the disk", names.image, (uint64_t)st.st_size >> 20,
-		    (uint64_t)st.st_blocks >> 11);
-	r = config->format == CONFIG_IMAGE_REDOXFS ? tell_redoxfs(fd, &st, names.image, ret_facts, err) : 0;
+		return image_file_unusable(asked, r, err);
+	r = tell_file(config, names.image, &size, ret_facts, err);
 	if (r < 0)
 		return r;
 	r = tell_holders(names.image, &holders, ret_facts, err);
@@ -198,5 +200,5 @@ int image_check_run(const struct config_image *config, const char *path, bool de
 		strvec_add(ret_facts, "no full check is known for format = custom");
 		return 0;
 	}
-	return check_deep(config, names.image, (uint64_t)st.st_size, cancel, ret_facts, err);
+	return check_deep(config, names.image, size, cancel, ret_facts, err);
 }

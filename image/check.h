@@ -11,7 +11,8 @@
 #include "image/image.h"
 
 /** Checks @path (NULL: the configuration's image) as @config says. 0: no fault found. -EUCLEAN: the deep check found damage, which @err tells.
- * -EBUSY: deep, and somebody may write it. -ENOENT (class ERR_ENVIRONMENT): the checking program is missing. @ret_facts is filled as far as the check
+ * -EBUSY: deep, and somebody may write it. Class ERR_ENVIRONMENT, as for image_check_file(): the image is missing or is something else than
+ * @config says, or the checking program is missing. @ret_facts is filled as far as the check
  * got, also on failure. */
 int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts,
 		    struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* Three ways to see who holds a file: /proc/PID/fd for processes that we may look into, /sys/block for loop devices, and locks, which show even
- * another user's QEMU. A file is known by device and inode, never by name. */
+ * another user's QEMU; another user's mount daemon is told by its command line, which is open to all. A file is known by device and inode, never by
+ * name. */
 #include "image/holders.h"
 
 #include "base/fs.h"
@@ -57,7 +58,7 @@ static bool descriptor_writes(pid_t pid, const char *fd)
 	return !line || sscanf(line, "flags: %o", &flags) != 1 || (flags & O_ACCMODE) != O_RDONLY;
 }
 
-enum hold { HOLD_NONE, HOLD_READS, HOLD_WRITES };
+enum hold { HOLD_NONE, HOLD_READS, HOLD_WRITES, HOLD_HIDDEN /* another user's: what it has open is closed to us */ };
 
 static enum hold process_holds(const struct target *target, pid_t pid)
 {
@@ -66,6 +67,8 @@ static enum hold process_holds(const struct target *target, pid_t pid)
 	enum hold hold = HOLD_NONE;
 	struct dirent *entry;
 
+	if (!dir && (errno == EACCES || errno == EPERM))
+		return HOLD_HIDDEN;
 	while (dir && hold != HOLD_WRITES && (entry = readdir(dir))) {
 		if (!isdigit((unsigned char)entry->d_name[0]) || !is_target(target, dirfd(dir), entry->d_name))
 			continue;
@@ -146,7 +149,7 @@ static bool names_target(pid_t pid, const struct strvec *words, const struct tar
 	for (size_t i = 1; i < words->n; i++) {
 		CLEANUP_FREE char *path = absolute_of(pid, words->v[i]);
 
-		if (strcmp(path, target->path) == 0)
+		if (strcmp(path, target->path) == 0 || is_target(target, AT_FDCWD, path))
 			return true;
 	}
 	return false;
@@ -178,12 +181,16 @@ static void look_for_holder(void *data, pid_t pid)
 	enum hold hold = process_holds(&search->target, pid);
 	CLEANUP(strvec_clear) struct strvec words = { 0 };
 	CLEANUP_FREE char *point = NULL;
-	char *program, *how;
+	CLEANUP_FREE char *program = NULL;
+	char *how;
 
 	if (hold == HOLD_NONE)
 		return;
 	read_words(pid, &words);
 	program = program_name(pid, &words);
+	/* Everybody may read its words, and a mount daemon is started on its image. */
+	if (hold == HOLD_HIDDEN && (!is_mount_daemon(program, NULL) || !names_target(pid, &words, &search->target)))
+		return;
 	if (is_mount_daemon(program, NULL)) {
 		point = mount_point_of(pid, &words, &search->target);
 		how = point ? xasprintf("has it mounted at '%s'", point) : xstrdup("has it mounted");
@@ -193,7 +200,7 @@ static void look_for_holder(void *data, pid_t pid)
 	} else {
 		how = xstrdup(hold == HOLD_WRITES ? "has it open for writing" : "has it open");
 	}
-	image_holders_add(search->holders, pid, program, hold == HOLD_WRITES, how);
+	image_holders_add(search->holders, pid, TAKE_PTR(program), hold == HOLD_WRITES, how);
 }
 
 static void look_for_daemon(void *data, pid_t pid)
@@ -202,12 +209,14 @@ static void look_for_daemon(void *data, pid_t pid)
 	struct image_daemons *daemons = search->daemons;
 	CLEANUP(strvec_clear) struct strvec words = { 0 };
 	CLEANUP_FREE char *program = NULL;
+	enum hold hold;
 
 	read_words(pid, &words);
 	program = program_name(pid, &words);
 	if (!is_mount_daemon(program, search->tool))
 		return;
-	if (process_holds(&search->target, pid) == HOLD_NONE && !names_target(pid, &words, &search->target))
+	hold = process_holds(&search->target, pid);
+	if ((hold == HOLD_NONE || hold == HOLD_HIDDEN) && !names_target(pid, &words, &search->target))
 		return;
 	grow_array(&daemons->v, &daemons->cap, daemons->n, sizeof(*daemons->v));
 	daemons->v[daemons->n++] = (struct image_daemon){

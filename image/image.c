@@ -1,51 +1,22 @@
 #include "image/image.h"
 
 #include "base/fs.h"
+#include "image/file.h"
 #include "image/names.h"
-#include "image/redoxfs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ext2, 3, 4: s_magic of the superblock, which begins at byte 1024. */
-enum { EXT_MAGIC_AT = 1080, EXT_MAGIC = 0xEF53 };
-
-/* Opens what is to be an image. O_NONBLOCK: a FIFO must not keep us. */
-static int open_image(const char *path, struct stat *ret_st, struct err *err)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd < 0 || fstat(fd, ret_st) < 0)
-		return err_set(err, -errno, "cannot open image '%s'", path);
-	if (!S_ISREG(ret_st->st_mode))
-		return err_set(err, -EINVAL, "image '%s' is no regular file!", path);
-	return TAKE_FD(fd);
-}
-
-static int check_redoxfs(int fd, const char *path, struct image_redoxfs *ret, struct err *err)
-{
-	int r = image_redoxfs_read(fd, ret);
-
-	if (r == -ENODATA) {
-		r = err_set(err, -EINVAL, "image '%s' holds no RedoxFS: no header in its first 256 MiB!", path);
-		err_hint(err, "is it cut short, encrypted as a whole, or of another format? see [image] format");
-		return r;
-	}
-	return r < 0 ? err_set(err, r, "cannot read image '%s'", path) : 0;
-}
 
 int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err)
 {
 	struct image_identity id = { 0 };
 	struct image_redoxfs header;
 	struct stat st;
-	CLEANUP_CLOSE int fd = open_image(path, &st, err);
+	CLEANUP_CLOSE int fd = image_file_open(path, &st, err);
 	int r;
 
 	if (fd < 0)
@@ -55,7 +26,7 @@ int image_identity_read(const char *path, enum config_image_format format, struc
 	id.size = (uint64_t)st.st_size;
 	id.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	if (format == CONFIG_IMAGE_REDOXFS) {
-		r = check_redoxfs(fd, path, &header, err);
+		r = image_file_read_redoxfs(fd, path, &header, err);
 		if (r < 0)
 			return r;
 		memcpy(id.uuid, header.uuid, sizeof(id.uuid));
@@ -124,40 +95,11 @@ static int check_folder(const struct image_names *names, struct err *err)
 	return r;
 }
 
-static int check_ext4(int fd, const char *path, struct err *err)
-{
-	unsigned char magic[2] = { 0 };
-
-	if (pread(fd, magic, sizeof(magic), EXT_MAGIC_AT) == 2 && (magic[0] | magic[1] << 8) == EXT_MAGIC)
-		return 0;
-	return err_set(err, -EINVAL, "image '%s' holds no ext4 file system!", path);
-}
-
-/* An image that is not there or is something else is for the environment to mend, whatever the errno. */
-static int unusable(const struct config_image *config, int r, struct err *err)
-{
-	if (!err || err->class != ERR_FAILED)
-		return r;
-	err->class = ERR_ENVIRONMENT;
-	if (err->hint[0])
-		return r;
-	if (r == -ENOENT)
-		err_hint(err, "make the image first, or correct `path` in [image]");
-	else
-		err_hint(err, "correct `path` or `format` in [image]: this is about '%.700s'", config->path);
-	return r;
-}
-
 static int check_content(const struct config_image *config, const struct image_names *names, struct stat *ret_stat, struct err *err)
 {
-	CLEANUP_CLOSE int fd = open_image(names->image, ret_stat, err);
-	struct image_redoxfs header;
+	CLEANUP_CLOSE int fd = image_file_open(names->image, ret_stat, err);
 
-	if (fd < 0)
-		return fd;
-	if (config->format == CONFIG_IMAGE_REDOXFS)
-		return check_redoxfs(fd, names->image, &header, err);
-	return config->format == CONFIG_IMAGE_EXT4 ? check_ext4(fd, names->image, err) : 0;
+	return fd < 0 ? fd : image_file_check_format(fd, names->image, config->format, err);
 }
 
 int image_check_file(const struct config_image *config, struct err *err)
@@ -172,7 +114,7 @@ int image_check_file(const struct config_image *config, struct err *err)
 	if (r >= 0)
 		r = check_content(config, &names, &st, err);
 	if (r < 0)
-		return unusable(config, r, err);
+		return image_file_unusable(config->path, r, err);
 	r = check_owner(names.image, &st, err);
 	return r < 0 ? r : check_folder(&names, err);
 }

@@ -57,8 +57,7 @@ struct image_lock;
 int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, struct image_lock **ret, struct err *err) MUST_CHECK;
 /** True when a living process is working on image @path, as IMAGE.lock tells; for `status`, which must not take the lock to ask. */
 bool image_lock_holder(const char *path, pid_t *ret_pid);
-void image_unlock(struct image_lock *lock);   /* takes NULL */
-void image_unlockp(struct image_lock **lock); /* for CLEANUP */
+void image_unlock(struct image_lock *lock); /* takes NULL */
 
 /** Ends what a dead run of ours left: a redoxfs on IMAGE.shadow (asked by unmounting, then by signal, then waited for), a stale mount at IMAGE.mnt, a
  * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev) or taken back. Which of

@@ -123,8 +123,3 @@ void image_unlock(struct image_lock *lock)
 	cleanup_close(&lock->fd);
 	free(lock);
 }
-
-void image_unlockp(struct image_lock **lock)
-{
-	image_unlock(*lock);
-}

@@ -222,7 +222,7 @@ static int start_daemon(struct image_mount *mount, struct err *err)
 	return 0;
 }
 
-static int wait_mounted(struct image_mount *mount, struct err *err)
+static int wait_mounted(struct image_mount *mount, const struct cancel *cancel, struct err *err)
 {
 	CLEANUP_CLOSE int watch = image_mounts_watch();
 	int r;
@@ -232,7 +232,7 @@ static int wait_mounted(struct image_mount *mount, struct err *err)
 	r = start_daemon(mount, err);
 	if (r < 0)
 		return r;
-	r = proc_wait_ready(mount->proc, watch, is_mounted, mount, mount->config->mount_timeout_ms, err);
+	r = proc_wait_ready(mount->proc, watch, is_mounted, mount, mount->config->mount_timeout_ms, cancel, err);
 	if (r == 0)
 		return settle_ended(mount, err);
 	return r < 0 ? err_wrap(err, r, "cannot mount '%s'", mount->image) : 0;
@@ -269,7 +269,7 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	r = make_point(mount->point);
 	if (r < 0)
 		return err_set(err, r, "cannot make folder '%s'", mount->point);
-	r = wait_mounted(mount, err);
+	r = wait_mounted(mount, args->cancel, err);
 	if (r < 0) {
 		end_daemon(mount);
 		(void)!image_mount_clear(mount->point, mount->config, mount->image, 0, NULL);
@@ -361,7 +361,7 @@ int image_mount_clear(const char *point, const struct config_image *config, cons
 		if (!image_mounts_has(point))
 			return 0;
 		if (r == 0)
-			r = err_set(err, -EBUSY, "cannot unmount '%s'", point);
+			r = -EBUSY;
 		if (r != -EBUSY)
 			return r;
 		if (clock_ms() >= end)

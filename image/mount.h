@@ -10,6 +10,7 @@
 #ifndef REINJECT_IMAGE_MOUNT_H
 #define REINJECT_IMAGE_MOUNT_H
 
+#include "base/cancel.h"
 #include "base/err.h"
 #include "config/config.h"
 
@@ -23,12 +24,13 @@ struct image_mount_args {
 	const char *image;                 /* the file to mount, absolute */
 	const char *point;                 /* the folder; made 0700 when absent, and removed by stop; absolute, links resolved */
 	const char *log;                   /* the daemon's output is appended here */
+	const struct cancel *cancel; /* may be NULL; ends the wait for the mount, and with it the daemon; a mount that is there is not touched */
 	void (*on_child)(void *data, pid_t pid, bool started); /* may be NULL */
 	void *data;
 };
 
 /** Mounts. On failure nothing is mounted, no daemon runs and the folder is gone. -ENOENT (class ERR_ENVIRONMENT) when the tool is missing;
- * -ETIMEDOUT; -EIO when the daemon ended, with its last words. */
+ * -ETIMEDOUT; -ECANCELED; -EIO when the daemon ended, with its last words. */
 int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err) MUST_CHECK;
 
 /** The mount's root folder, a descriptor that must be closed before image_mount_stop(). -errno, with a sentence. */

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 enum {
-	MAX_LINKS = 40,
 	BUFFER = 512 * 1024, /* the kernel cuts it into requests of 128 KiB, RedoxFS's own record size */
 };
 
@@ -23,6 +22,18 @@ struct place {
 	bool exists;
 	struct stat st; /* valid when it exists */
 };
+
+struct image_put_hash {
+	struct stat st; /* the file as it was when it was read: it is known by this, not by a name */
+	char hash[HASH_HEX_SIZE];
+	uint64_t bytes;
+};
+
+void image_put_hashes_clear(struct image_put_hashes *hashes)
+{
+	free(hashes->v);
+	*hashes = (struct image_put_hashes){ 0 };
+}
 
 static void place_clear(struct place *place)
 {
@@ -135,7 +146,7 @@ static int find_place(int root, const char *path, struct place *ret, struct err 
 {
 	CLEANUP_FREE char *at = xstrdup(path);
 
-	for (int links = 0; links <= MAX_LINKS; links++) {
+	for (int links = 0; links <= IMAGE_RESOLVE_MAX_LINKS; links++) {
 		CLEANUP(place_clear) struct place place = { .dir = -1 };
 		char *next = NULL;
 		int r = look(root, at, &place, &next, err);
@@ -180,22 +191,70 @@ static int find_target(int root, enum config_image_format format, const char *ds
 	return r < 0 ? r : check_target(ret, *ret_path, err);
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+}
+
+/* The digest of @fd, a file that looks like @st; it is read only when no file that looks so was read before. */
+static int hash_once(struct image_put_hashes *hashes, int fd, const struct stat *st, char ret_hash[HASH_HEX_SIZE], uint64_t *ret_bytes)
+{
+	struct image_put_hash fresh = { .st = *st };
+	int r;
+
+	for (size_t i = 0; hashes && i < hashes->n; i++) {
+		if (!same_file(&hashes->v[i].st, st))
+			continue;
+		memcpy(ret_hash, hashes->v[i].hash, HASH_HEX_SIZE);
+		*ret_bytes = hashes->v[i].bytes;
+		return 0;
+	}
+	r = hash_fd(fd, fresh.hash, &fresh.bytes);
+	if (r < 0)
+		return r;
+	if (hashes) {
+		grow_array(&hashes->v, &hashes->cap, hashes->n, sizeof(*hashes->v));
+		hashes->v[hashes->n++] = fresh;
+	}
+	memcpy(ret_hash, fresh.hash, HASH_HEX_SIZE);
+	*ret_bytes = fresh.bytes;
+	return 0;
+}
+
+static int hash_source(const struct image_put_job *job, int src, const struct stat *st, char ret_hash[HASH_HEX_SIZE], uint64_t *ret_bytes,
+		       struct err *err)
+{
+	int r = hash_once(job->hashes, src, st, ret_hash, ret_bytes);
+
+	return r < 0 ? err_set(err, r, "cannot read '%s'", job->src) : 0;
+}
+
+/* Opens and hashes the file that stands at @place. Returns the descriptor. */
+static int open_old(const struct image_put_job *job, const struct place *place, char ret_hash[HASH_HEX_SIZE], struct err *err)
+{
+	CLEANUP_CLOSE int fd = openat(place->dir, place->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t bytes;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot open '%s' in the image", job->dst);
+	r = hash_once(job->hashes, fd, &place->st, ret_hash, &bytes);
+	return r < 0 ? err_set(err, r, "cannot read '%s' in the image", job->dst) : TAKE_FD(fd);
+}
+
 /* Hashes what is there and hands it to the journal. @ret_hash: '' when there is nothing. */
 static int take_old(const struct image_put_job *job, const struct place *place, const char *new_hash, char ret_hash[HASH_HEX_SIZE],
 		    struct err *err)
 {
 	CLEANUP_CLOSE int fd = -1;
-	int r;
 
 	ret_hash[0] = '\0';
 	if (!place->exists)
 		return 0;
-	fd = openat(place->dir, place->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_old(job, place, ret_hash, err);
 	if (fd < 0)
-		return err_set(err, -errno, "cannot open '%s' in the image", job->dst);
-	r = hash_fd(fd, ret_hash, NULL);
-	if (r < 0)
-		return err_set(err, r, "cannot read '%s' in the image", job->dst);
+		return fd;
 	if (strcmp(ret_hash, new_hash) == 0 || !job->hooks || !job->hooks->on_old)
 		return 0;
 	return job->hooks->on_old(job->hooks->data, fd, ret_hash, err);
@@ -291,12 +350,6 @@ static int replace(const struct image_put_job *job, int src, const struct place 
 	return r < 0 ? say_put(r, path, err) : 0;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ino == b->st_ino;
-}
-
 static int open_source(const char *path, struct stat *ret_st, struct err *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -335,9 +388,9 @@ int image_put_file(const struct image_put_job *job, struct image_put *ret, struc
 	r = find_target(job->root, job->format, job->dst, job->name, &put.path, &place, err);
 	if (r < 0)
 		return r;
-	r = hash_fd(src, put.new_hash, &put.bytes);
+	r = hash_source(job, src, &before, put.new_hash, &put.bytes, err);
 	if (r < 0)
-		return err_set(err, r, "cannot read '%s'", job->src);
+		return r;
 	r = put_place(job, src, &place, &put, err);
 	if (r < 0)
 		return r;
@@ -354,6 +407,37 @@ int image_put_check(int root, enum config_image_format format, const char *dst, 
 	CLEANUP_FREE char *path = NULL;
 
 	return find_target(root, format, dst, name, &path, &place, err);
+}
+
+int image_put_compare(const struct image_put_job *job, bool *ret_identical, struct err *err)
+{
+	CLEANUP(place_clear) struct place place = { .dir = -1 };
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_CLOSE int fd = -1;
+	char new_hash[HASH_HEX_SIZE], old_hash[HASH_HEX_SIZE];
+	struct stat st;
+	CLEANUP_CLOSE int src = open_source(job->src, &st, err);
+	uint64_t bytes;
+	int r;
+
+	if (src < 0)
+		return src;
+	r = find_target(job->root, job->format, job->dst, job->name, &path, &place, err);
+	if (r < 0)
+		return r;
+	/* Most files that differ differ in size too. */
+	if (!place.exists || place.st.st_size != st.st_size) {
+		*ret_identical = false;
+		return 0;
+	}
+	r = hash_source(job, src, &st, new_hash, &bytes, err);
+	if (r < 0)
+		return r;
+	fd = open_old(job, &place, old_hash, err);
+	if (fd < 0)
+		return fd;
+	*ret_identical = strcmp(old_hash, new_hash) == 0;
+	return 0;
 }
 
 int image_put_verify(int root, const struct image_put *put, struct err *err)

@@ -10,6 +10,13 @@
 
 #include <stdbool.h>
 
+/** Digests of files, on the host and in the image, that were read in this transaction: one that is compared and then put is read for it once. */
+struct image_put_hashes {
+	struct image_put_hash *v; /* owned */
+	size_t n, cap;
+};
+void image_put_hashes_clear(struct image_put_hashes *hashes);
+
 struct image_put_job {
 	int root; /* the mount's root folder; borrowed, like all the rest */
 	enum config_image_format format;
@@ -17,6 +24,7 @@ struct image_put_job {
 	mode_t mode;
 	const struct image_txn_hooks *hooks; /* may be NULL */
 	const struct cancel *cancel;         /* may be NULL */
+	struct image_put_hashes *hashes;     /* may be NULL */
 	bool *written;                       /* set to true before the first byte of the image changes */
 };
 
@@ -28,6 +36,9 @@ int image_put_target(int root, enum config_image_format format, const char *dst,
 
 /** See image_txn_check(). */
 int image_put_check(int root, enum config_image_format format, const char *dst, const char *name, struct err *err) MUST_CHECK;
+
+/** See image_txn_compare(). Of @job root, format, src, dst, name and hashes count. */
+int image_put_compare(const struct image_put_job *job, bool *ret_identical, struct err *err) MUST_CHECK;
 
 /** Reads back what @put says was put: content, size and mode. -EIO with a sentence when it is anything else. */
 int image_put_verify(int root, const struct image_put *put, struct err *err) MUST_CHECK;

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MAX_LINKS = 40, MAX_DEPTH = 256 };
+enum { MAX_DEPTH = 256 };
 
 /* Where the walk is: @fds[0] is the root, the last one the present folder. */
 struct walk {
@@ -40,7 +40,7 @@ static int follow_link(struct walk *walk, int link, const char *rest)
 
 	if (n < 0)
 		return -errno;
-	if (++walk->links > MAX_LINKS)
+	if (++walk->links > IMAGE_RESOLVE_MAX_LINKS)
 		return -ELOOP;
 	target[n] = '\0';
 	if (target[0] == '/')

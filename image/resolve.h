@@ -8,6 +8,9 @@
 
 #include "base/cleanup.h"
 
+/** Links that are followed for one path, as in the kernel; more are taken for a loop. */
+enum { IMAGE_RESOLVE_MAX_LINKS = 40 };
+
 /** Opens folder @path below descriptor @root, all links followed inside it; O_PATH. -errno: -ENOENT, -ENOTDIR, -ELOOP, -EXDEV (another mount). */
 int image_resolve_dir(int root, const char *path) MUST_CHECK;
 

@@ -31,6 +31,7 @@ struct image_txn {
 	int root;                     /* owned; -1 while not mounted */
 	struct image_put *puts;       /* owned: what was written and is to be read back */
 	size_t n_puts, cap_puts;
+	struct image_put_hashes hashes;
 	unsigned int n_written;
 	bool dirty; /* the shadow's files may differ from the image's */
 	bool sealed;
@@ -57,6 +58,7 @@ static int mount_shadow(struct image_txn *txn, struct err *err)
 		.image = txn->names.shadow,
 		.point = txn->names.mnt,
 		.log = txn->log,
+		.cancel = txn->cancel,
 		.on_child = txn->hooks.on_child,
 		.data = txn->hooks.data,
 	};
@@ -85,6 +87,7 @@ static void txn_free(struct image_txn *txn)
 	for (size_t i = 0; i < txn->n_puts; i++)
 		image_put_clear(&txn->puts[i]);
 	free(txn->puts);
+	image_put_hashes_clear(&txn->hashes);
 	free(txn->log);
 	image_names_clear(&txn->names);
 	free(txn);
@@ -204,6 +207,23 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err)
 	return -ENOSPC;
 }
 
+int image_txn_compare(struct image_txn *txn, const char *src, const char *dst, const char *name, bool *ret_identical, struct err *err)
+{
+	struct image_put_job job = {
+		.root = txn->root,
+		.format = txn->config->format,
+		.src = src,
+		.dst = dst,
+		.name = name,
+		.hashes = &txn->hashes,
+	};
+	int r = require_mounted(txn, err);
+
+	if (r < 0)
+		return r;
+	return image_mount_explain(txn->mount, image_put_compare(&job, ret_identical, err), err);
+}
+
 /* Keeps what seal() will read back; a second put of one path replaces the first. */
 static void remember(struct image_txn *txn, const struct image_put *put)
 {
@@ -233,6 +253,7 @@ int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const
 		.mode = mode,
 		.hooks = &txn->hooks,
 		.cancel = txn->cancel,
+		.hashes = &txn->hashes,
 		.written = &txn->dirty,
 	};
 	int r = require_mounted(txn, err);

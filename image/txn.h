@@ -56,7 +56,12 @@ int image_txn_target(struct image_txn *txn, const char *dst, const char *name, c
  * known to be good before the first file is written. */
 int image_txn_check(struct image_txn *txn, const char *dst, const char *name, struct err *err) MUST_CHECK;
 
-/** Space check before the first put: enough for @bytes and 4 MiB, else -ENOSPC. */
+/** Whether a put of @src would find the same content there and write nothing: such a file needs no room. Refuses what put would refuse. A put that
+ * follows does not read the two again for their digests. */
+int image_txn_compare(struct image_txn *txn, const char *src, const char *dst, const char *name, bool *ret_identical,
+		      struct err *err) MUST_CHECK;
+
+/** Space check before the first put: enough for @bytes, the sizes of all files that differ (image_txn_compare()), and 4 MiB, else -ENOSPC. */
 int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_CHECK;
 
 /** Copies host file @src to @dst, a path inside the image: equal content is left alone; else temp file in the same folder, write, fchmod, fchown,

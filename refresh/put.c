@@ -22,6 +22,7 @@ struct put_visitor {
 	struct refresh_round *round;
 	struct image_txn *txn;
 	size_t step;
+	uint64_t bytes; /* measure: what is not in the image yet */
 	int (*visit)(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err);
 };
 
@@ -48,6 +49,16 @@ static int each_place(struct put_visitor *visitor, struct err *err)
 static int check_place(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
 {
 	return image_txn_check(visitor->txn, dest, file->name, err);
+}
+
+static int measure(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
+{
+	bool identical = false;
+	int r = image_txn_compare(visitor->txn, file->path, dest, file->name, &identical, err);
+
+	if (r >= 0 && !identical)
+		visitor->bytes += file->size;
+	return r;
 }
 
 static int put_one(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
@@ -79,50 +90,59 @@ static bool concerns_one_package(int r)
 	return r == -ENOENT || r == -EINVAL || r == -EPERM || r == -EISDIR || r == -ENOTDIR || r == -EXDEV || r == -ELOOP;
 }
 
-/* All places of a package are looked at before its first file is put: a package goes in whole or not at all. */
-static int put_step(struct refresh_round *round, struct image_txn *txn, size_t i, struct err *err)
+static int check_step(struct put_visitor *visitor, struct err *err)
 {
-	struct put_visitor visitor = { .round = round, .txn = txn, .step = i, .visit = check_place };
+	struct refresh_round *round = visitor->round;
 	struct err failure = ERR_INIT;
-	int r = each_place(&visitor, &failure);
+	int r = each_place(visitor, &failure);
 
 	if (r < 0 && concerns_one_package(r)) {
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING,
-								  .subject = round->plan.steps[i].name,
+								  .subject = round->plan.steps[visitor->step].name,
 								  .text = failure.message,
 								  .hint = failure.hint });
-		refresh_round_fail(round, i, failure.message);
+		refresh_round_fail(round, visitor->step, failure.message);
 		return 0;
 	}
-	if (r >= 0) {
-		visitor.visit = put_one;
-		r = each_place(&visitor, &failure);
+	if (r < 0 && err)
+		*err = failure;
+	return r;
+}
+
+static int put_step(struct put_visitor *visitor, struct err *err)
+{
+	int r = each_place(visitor, err);
+
+	if (r >= 0)
+		visitor->round->is_put[visitor->step] = true;
+	return r;
+}
+
+/* One pass over all steps that are still good. */
+static int each_step(struct put_visitor *visitor, int (*pass)(struct put_visitor *visitor, struct err *err), struct err *err)
+{
+	struct refresh_round *round = visitor->round;
+
+	for (visitor->step = 0; visitor->step < round->plan.n_steps; visitor->step++) {
+		int r = round->staged[visitor->step].ok ? pass(visitor, err) : 0;
+
+		if (r < 0)
+			return err_wrap(err, r, "%s", round->plan.steps[visitor->step].name);
 	}
-	if (r < 0) {
-		if (err)
-			*err = failure;
-		return err_wrap(err, r, "%s", round->plan.steps[i].name);
-	}
-	round->is_put[i] = true;
 	return 0;
 }
 
-static uint64_t staged_bytes(const struct refresh_round *round)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < round->plan.n_steps; i++)
-		for (size_t f = 0; round->staged[i].ok && f < round->staged[i].n_files; f++)
-			bytes += round->staged[i].files[f].size * round->plan.steps[i].dests.n;
-	return bytes;
-}
-
+/* All places are looked at before the first file is put, so that a package goes in whole or not at all; and what is there already needs no room. */
 int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct err *err)
 {
-	int r = image_txn_room(txn, staged_bytes(round), err);
+	struct put_visitor visitor = { .round = round, .txn = txn, .visit = check_place };
+	int r = each_step(&visitor, check_step, err);
 
-	for (size_t i = 0; r >= 0 && i < round->plan.n_steps; i++)
-		if (round->staged[i].ok)
-			r = put_step(round, txn, i, err);
-	return r;
+	visitor.visit = measure;
+	if (r >= 0)
+		r = each_step(&visitor, each_place, err);
+	if (r >= 0 && visitor.bytes > 0)
+		r = image_txn_room(txn, visitor.bytes, err);
+	visitor.visit = put_one;
+	return r < 0 ? r : each_step(&visitor, put_step, err);
 }

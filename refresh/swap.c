@@ -53,7 +53,8 @@ static int commit(const struct refresh_round *round, struct image_txn **txn, int
 
 	if (r >= 0)
 		r = image_txn_commit(txn, ret_us, ret_note, err);
-	if (r < 0)
+	/* Half-way and not to be taken back: the next start finds out by the files which of the two it is. */
+	if (r < 0 && r != -ENOTRECOVERABLE)
 		(void)!journal_swap_failed(round->session->journal, round->id, NULL);
 	return r;
 }

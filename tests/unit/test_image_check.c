@@ -180,6 +180,37 @@ static void unusable_files_are_refused(void **state)
 	assert_int_equal(image_check_file(&rig->config, &rig->err), -EINVAL);
 }
 
+/* A refresh and a look at the image say the same of what is no image: the code, the class, the sentence, and what to do. */
+static void check_and_refresh_refuse_alike(void **state)
+{
+	static const enum config_image_format formats[] = { CONFIG_IMAGE_REDOXFS, CONFIG_IMAGE_EXT4 };
+	struct rig *rig = *state;
+	const char *paths[] = { at("nothere.img"), rig->dir, rig->image };
+
+	write_file(rig->image, 'w', 2000000, 0644);
+	for (size_t p = 0; p < N_ELEMENTS(paths); p++) {
+		for (size_t f = 0; f < N_ELEMENTS(formats); f++) {
+			struct err other = ERR_INIT;
+			int r;
+
+			rig->err = ERR_INIT;
+			rig->config.path = (char *)paths[p];
+			rig->config.format = formats[f];
+			r = image_check_file(&rig->config, &rig->err);
+			assert_true(r < 0);
+			assert_int_equal(image_check_run(&rig->config, NULL, false, NULL, &rig->notes, &other), r);
+			assert_int_equal(rig->err.class, ERR_ENVIRONMENT);
+			assert_int_equal(other.class, ERR_ENVIRONMENT);
+			assert_string_equal(other.message, rig->err.message);
+			assert_string_equal(other.hint, rig->err.hint);
+			assert_true(other.hint[0] != '\0');
+		}
+	}
+	rig->config.path = NULL;
+	assert_int_equal(image_check_run(&rig->config, NULL, false, NULL, &rig->notes, &rig->err), -EINVAL);
+	assert_int_equal(rig->err.class, ERR_USAGE);
+}
+
 /* Runs image_check_file() as an ordinary user; returns the class of the error. */
 static int class_as_nobody(struct rig *rig)
 {
@@ -382,6 +413,7 @@ static int run(void)
 		CHECK_TEST(file_system_in_a_partition_is_found_and_used),
 		CHECK_TEST(identity_changes_with_the_file),
 		CHECK_TEST(unusable_files_are_refused),
+		CHECK_TEST(check_and_refresh_refuse_alike),
 		CHECK_TEST(foreign_image_is_refused_with_a_remedy),
 		cmocka_unit_test(names_are_judged_as_redoxfs_does),
 		CHECK_TEST(whole_image_passes_the_full_check),

@@ -175,6 +175,40 @@ static void mount_by_somebody_else_is_named(void **state)
 	assert_ok(rig, image_mount_stop(&mount, &rig->err));
 }
 
+static void mount_by_root_is_seen_by_an_ordinary_user(void **state)
+{
+	struct rig *rig = *state;
+	char point[256], log[256];
+	struct image_mount_args args = { .config = &rig->config, .image = rig->image, .point = point, .log = log };
+	struct image_mount *mount = NULL;
+	int status = 0;
+	pid_t pid;
+
+	NEED_REDOXFS();
+	snprintf(point, sizeof(point), "%s/root's", rig->dir);
+	snprintf(log, sizeof(log), "%s/log", rig->dir);
+	assert_ok(rig, image_mount_start(&args, &mount, &rig->err));
+	pid = fork();
+	if (pid == 0) {
+		struct image_holders holders = { 0 };
+
+		/* Root's /proc/PID/fd is closed to him, its command line is not. */
+		if (setgid(65534) < 0 || setuid(65534) < 0 || image_holders_find(rig->image, &holders, NULL) < 0)
+			_exit(1);
+		if (holders.n != 1 || !holders.v[0].may_write || holders.v[0].pid <= 0 || !strstr(holders.v[0].how, "has it mounted at"))
+			_exit(2);
+		/* Only a daemon of this image counts. */
+		image_holders_clear(&holders);
+		if (image_holders_find(fixture_base, &holders, NULL) < 0 || holders.n != 0)
+			_exit(3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_ok(rig, image_mount_stop(&mount, &rig->err));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void loop_device_is_named(void **state)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 }, after = { 0 };
@@ -375,13 +409,21 @@ static void lock_file_belongs_to_the_folders_owner(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		HOLDERS_TEST(nobody_holds_a_fresh_image),           HOLDERS_TEST(writer_is_named),
-		HOLDERS_TEST(reader_is_told_but_not_refused),       HOLDERS_TEST(another_name_for_the_file_is_seen_through),
-		HOLDERS_TEST(mount_by_somebody_else_is_named),      HOLDERS_TEST(loop_device_is_named),
-		HOLDERS_TEST(locks_of_a_vm_tell_whether_it_writes), HOLDERS_TEST(locks_of_an_invisible_vm_are_seen),
-		HOLDERS_TEST(second_lock_is_refused_by_name),       HOLDERS_TEST(dead_holder_is_not_named),
-		HOLDERS_TEST(waiting_for_the_lock_ends_with_it),    HOLDERS_TEST(waiting_for_the_lock_listens_to_a_signal),
-		HOLDERS_TEST(unlocking_leaves_the_lock_file),       HOLDERS_TEST(lock_file_belongs_to_the_folders_owner),
+		HOLDERS_TEST(nobody_holds_a_fresh_image),
+		HOLDERS_TEST(writer_is_named),
+		HOLDERS_TEST(reader_is_told_but_not_refused),
+		HOLDERS_TEST(another_name_for_the_file_is_seen_through),
+		HOLDERS_TEST(mount_by_somebody_else_is_named),
+		HOLDERS_TEST(mount_by_root_is_seen_by_an_ordinary_user),
+		HOLDERS_TEST(loop_device_is_named),
+		HOLDERS_TEST(locks_of_a_vm_tell_whether_it_writes),
+		HOLDERS_TEST(locks_of_an_invisible_vm_are_seen),
+		HOLDERS_TEST(second_lock_is_refused_by_name),
+		HOLDERS_TEST(dead_holder_is_not_named),
+		HOLDERS_TEST(waiting_for_the_lock_ends_with_it),
+		HOLDERS_TEST(waiting_for_the_lock_listens_to_a_signal),
+		HOLDERS_TEST(unlocking_leaves_the_lock_file),
+		HOLDERS_TEST(lock_file_belongs_to_the_folders_owner),
 	};
 
 	return cmocka_run_group_tests_name("image holders", tests, NULL, NULL);

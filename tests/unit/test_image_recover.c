@@ -4,6 +4,21 @@
 #include "image/shadow.h"
 #include "image/swap.h"
 
+#include <limits.h>
+#include <sys/syscall.h>
+
+/* How many more exchanges succeed; after them the disk takes no more. This takes the place of the C library's function for the whole program. */
+static int exchanges_left = INT_MAX;
+
+int renameat2(int old_dir, const char *old_name, int new_dir, const char *new_name, unsigned int flags)
+{
+	if ((flags & RENAME_EXCHANGE) && exchanges_left-- <= 0) {
+		errno = EROFS;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name, flags);
+}
+
 static void begin_in_child(struct rig *rig, const struct image_txn_hooks *hooks)
 {
 	if (image_lock(rig->image, 0, NULL, &rig->lock, &rig->err) < 0 ||
@@ -296,10 +311,43 @@ static void busy_mount_is_said(void **state)
 	assert_ok(rig, image_lock(rig->image, 0, NULL, &rig->lock, &rig->err));
 	assert_int_equal(image_recover(&rig->config, &rig->notes, &rig->err), -EBUSY);
 	assert_says(rig, "left mounted");
+	assert_int_equal(rig->err.class, ERR_BUSY);
+	assert_true(strstr(rig->err.hint, "fuser") != NULL);
 	assert_true(image_mounts_has(rig->names.mnt));
 	close(fd);
 	assert_ok(rig, image_recover(&rig->config, &rig->notes, &rig->err));
 	assert_image_same(rig);
+}
+
+/* A seal that cannot unmount, then the abort: redoxfs still serves the shadow, which must stay for recovery to see it. */
+static void shadow_that_is_still_served_is_left_to_recovery(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_note note;
+	struct image_put put;
+	int fd;
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	fd = open(rig->names.mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	rig->config.mount_timeout_ms = 100;
+	assert_int_equal(image_txn_seal(rig->txn, &id, &rig->err), -EBUSY);
+	assert_int_equal(rig->err.class, ERR_BUSY);
+	rig_abort(rig);
+	assert_true(image_mounts_has(rig->names.mnt));
+	assert_true(fs_exists(rig->names.shadow));
+	image_note_read(rig->names.lock, &note);
+	assert_int_equal(note.stage, IMAGE_NOTE_WORKING);
+	close(fd);
+	assert_ok(rig, image_recover(&rig->config, &rig->notes, &rig->err));
+	assert_false(image_mounts_has(rig->names.mnt));
+	assert_false(fs_exists(rig->names.shadow));
+	assert_image_same(rig);
+	a_transaction_works(rig);
 }
 
 /* The swap itself needs no file system in the image. */
@@ -365,6 +413,92 @@ static void swap_that_cannot_finish_is_taken_back(void **state)
 	assert_inode(rig->image, &from);
 }
 
+static void assert_stage(struct rig *rig, enum image_note_stage stage)
+{
+	struct image_note note;
+
+	image_note_read(rig->names.lock, &note);
+	assert_int_equal(note.stage, stage);
+}
+
+static void swap_that_cannot_be_taken_back_is_left_to_recovery(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity from, shadow;
+	int64_t us;
+	int r;
+
+	image_names_clear(&rig->names);
+	swap_setup(rig, &from, &shadow);
+	assert_int_equal(unlink(rig->names.prev), 0);
+	assert_int_equal(mkdir(rig->names.prev, 0755), 0);
+	exchanges_left = 1;
+	r = image_swap(&(struct image_swap){ .names = &rig->names, .from = &from, .shadow = &shadow, .keep_previous = true }, &us, NULL,
+		       &rig->err);
+	exchanges_left = INT_MAX;
+	assert_int_equal(r, -ENOTRECOVERABLE);
+	assert_says(rig, "could not be taken back");
+	assert_says(rig, rig->names.shadow);
+	assert_stage(rig, IMAGE_NOTE_SWAPPING);
+	assert_inode(rig->image, &shadow);
+	assert_inode(rig->names.shadow, &from);
+	/* Once there is room for IMAGE.prev, the swap is completed; nothing was lost. */
+	assert_int_equal(rmdir(rig->names.prev), 0);
+	assert_ok(rig, image_recover(&rig->config, &rig->notes, &rig->err));
+	assert_inode(rig->image, &shadow);
+	assert_inode(rig->names.prev, &from);
+	assert_stage(rig, IMAGE_NOTE_NONE);
+}
+
+/* The image is the old one again, but the new one has got no further than IMAGE.prev. */
+static void half_an_undo_is_settled_by_recovery(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity from, shadow;
+	struct image_note note = { .stage = IMAGE_NOTE_SWAPPING };
+
+	image_names_clear(&rig->names);
+	swap_setup(rig, &from, &shadow);
+	note.from = from;
+	note.shadow = shadow;
+	assert_ok(rig, image_note_write(rig->names.lock, &note, &rig->err));
+	assert_int_equal(rename(rig->names.shadow, rig->names.prev), 0);
+	assert_ok(rig, image_recover(&rig->config, &rig->notes, &rig->err));
+	assert_inode(rig->image, &from);
+	assert_false(fs_exists(rig->names.prev));
+	assert_stage(rig, IMAGE_NOTE_NONE);
+}
+
+/* The same in a whole transaction: its abort must not take the old image for the shadow. */
+static void old_image_in_the_shadows_place_is_not_deleted(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+	char now[HASH_HEX_SIZE];
+	int64_t us;
+	int r;
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	assert_ok(rig, image_txn_seal(rig->txn, &id, &rig->err));
+	assert_int_equal(mkdir(rig->names.prev, 0755), 0);
+	exchanges_left = 1;
+	r = image_txn_commit(&rig->txn, &us, NULL, &rig->err);
+	exchanges_left = INT_MAX;
+	assert_int_equal(r, -ENOTRECOVERABLE);
+	rig_abort(rig);
+	assert_int_equal(hash_file(rig->names.shadow, now, NULL), 0);
+	assert_string_equal(now, rig->before);
+	assert_stage(rig, IMAGE_NOTE_SWAPPING);
+	assert_int_equal(rmdir(rig->names.prev), 0);
+	assert_ok(rig, image_recover(&rig->config, &rig->notes, &rig->err));
+	assert_int_equal(hash_file(rig->names.prev, now, NULL), 0);
+	assert_string_equal(now, rig->before);
+}
+
 /* As an ordinary user over a file of somebody else's, link(2) is forbidden. */
 static void swap_where_links_are_forbidden(void **state)
 {
@@ -422,8 +556,12 @@ static int run(void)
 		RECOVER_TEST(shadow_without_a_note_is_deleted),
 		RECOVER_TEST(garbled_note_is_no_note),
 		RECOVER_TEST(busy_mount_is_said),
+		RECOVER_TEST(shadow_that_is_still_served_is_left_to_recovery),
 		RECOVER_TEST(swap_without_exchange),
 		RECOVER_TEST(swap_that_cannot_finish_is_taken_back),
+		RECOVER_TEST(swap_that_cannot_be_taken_back_is_left_to_recovery),
+		RECOVER_TEST(half_an_undo_is_settled_by_recovery),
+		RECOVER_TEST(old_image_in_the_shadows_place_is_not_deleted),
 		RECOVER_TEST(swap_where_links_are_forbidden),
 	};
 

@@ -1,6 +1,8 @@
 /* One transaction from begin to commit or abort, on real RedoxFS: what gets into the image, what never reaches the host, what stays as it was. */
 #include "test_image.h"
 
+#include "base/clock.h"
+
 static void commit(struct rig *rig)
 {
 	struct image_identity id, now;
@@ -77,6 +79,48 @@ static void identical_file_is_left_alone(void **state)
 	assert_string_equal(put.old_hash, put.new_hash);
 	assert_int_equal(image_txn_n_written(rig->txn), 0);
 	image_put_clear(&put);
+}
+
+static bool compare(struct rig *rig, const char *src, const char *dst)
+{
+	bool identical = false;
+
+	assert_ok(rig, image_txn_compare(rig->txn, src, dst, "x", &identical, &rig->err));
+	return identical;
+}
+
+static void comparing_tells_what_a_put_would_do(void **state)
+{
+	struct rig *rig = *state;
+	struct image_put put;
+	char same[256], other[256];
+	bool identical;
+
+	NEED_REDOXFS();
+	snprintf(same, sizeof(same), "%s/same", rig->dir);
+	snprintf(other, sizeof(other), "%s/other", rig->dir);
+	write_file(same, 'b', FILE_SIZE, 0755);
+	write_file(other, 'n', FILE_SIZE, 0755);
+	rig_begin(rig, NULL);
+	assert_true(compare(rig, same, "/usr/lib/drivers/netd"));
+	assert_false(compare(rig, other, "/usr/lib/drivers/netd"));
+	assert_false(compare(rig, same, "/etc/conf"));
+	assert_false(compare(rig, same, "/etc/not-yet"));
+	assert_int_equal(image_txn_compare(rig->txn, same, "/nothere/", "x", &identical, &rig->err), -ENOENT);
+	assert_int_equal(image_txn_compare(rig->txn, rig->dir, "/etc/conf", "x", &identical, &rig->err), -EISDIR);
+	assert_int_equal(image_txn_n_written(rig->txn), 0);
+	/* A file that changed since it was compared is read again. */
+	write_file(other, 'm', FILE_SIZE, 0755);
+	assert_ok(rig, image_txn_put(rig->txn, other, "/usr/lib/drivers/netd", "x", 0755, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_WRITTEN);
+	image_put_clear(&put);
+	assert_true(compare(rig, other, "/usr/lib/drivers/netd"));
+	assert_false(compare(rig, same, "/usr/lib/drivers/netd"));
+	/* What is put after a comparison is what is sealed. */
+	assert_ok(rig, image_txn_put(rig->txn, same, "/usr/lib/drivers/netd", "x", 0755, &put, &rig->err));
+	assert_int_equal(put.bytes, FILE_SIZE);
+	image_put_clear(&put);
+	commit(rig);
 }
 
 static void new_file_belongs_to_root(void **state)
@@ -367,6 +411,56 @@ static void unused_shadow_is_kept_and_used_again(void **state)
 	assert_int_equal(again.st_ino, kept.st_ino);
 }
 
+static void assert_owner(struct rig *rig, uid_t uid, mode_t mode)
+{
+	struct stat st;
+
+	assert_int_equal(stat(rig->image, &st), 0);
+	assert_int_equal(st.st_uid, uid);
+	assert_int_equal(st.st_gid, uid + 1);
+	assert_int_equal(st.st_mode & 07777, mode);
+}
+
+static void own_image(struct rig *rig, uid_t uid, mode_t mode)
+{
+	assert_int_equal(chown(rig->image, uid, uid + 1), 0);
+	assert_int_equal(chmod(rig->image, mode), 0);
+}
+
+/* A chown or chmod of the image is no other image, but must outlive the swap, whenever it came. */
+static void owner_and_mode_of_the_present_image_are_kept(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+	struct stat kept, shadow;
+	int64_t us;
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	rig_abort(rig);
+	assert_int_equal(stat(rig->names.shadow, &kept), 0);
+	own_image(rig, 100, 0600);
+	rig_begin(rig, NULL);
+	assert_int_equal(stat(rig->names.shadow, &shadow), 0);
+	assert_int_equal(shadow.st_ino, kept.st_ino);
+	assert_int_equal(shadow.st_uid, 100);
+	assert_int_equal(shadow.st_mode & 07777, 0600);
+	own_image(rig, 200, 0640);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	commit(rig);
+	assert_owner(rig, 200, 0640);
+	/* Even between seal and commit. */
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'm', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	assert_ok(rig, image_txn_seal(rig->txn, &id, &rig->err));
+	own_image(rig, 300, 0604);
+	assert_ok(rig, image_txn_commit(&rig->txn, &us, NULL, &rig->err));
+	assert_owner(rig, 300, 0604);
+}
+
 static void recovery_deletes_the_kept_shadow(struct rig *rig)
 {
 	strvec_clear(&rig->notes);
@@ -549,6 +643,48 @@ static void mount_that_never_comes_is_given_up(void **state)
 	assert_says(rig, "was not ready within 100 ms");
 	assert_false(fs_exists(rig->names.mnt));
 	assert_image_same(rig);
+}
+
+static void ask_in_a_while(void *data, pid_t pid, bool started)
+{
+	(void)data;
+	(void)pid;
+	if (started)
+		ualarm(50000, 0);
+}
+
+static struct cancel *alarm_cancel;
+
+static void on_alarm(int signal)
+{
+	cancel_request(alarm_cancel, signal);
+}
+
+static void waiting_for_a_mount_listens_to_a_signal(void **state)
+{
+	char *argv[] = { (char *)"sleep", (char *)"60", NULL };
+	struct image_txn_hooks hooks = { .on_child = ask_in_a_while };
+	struct sigaction action = { .sa_handler = on_alarm }, before;
+	struct rig *rig = *state;
+	struct cancel cancel;
+	int64_t start;
+
+	NEED_REDOXFS();
+	assert_ok(rig, cancel_init(&cancel, &rig->err));
+	alarm_cancel = &cancel;
+	sigaction(SIGALRM, &action, &before);
+	rig_lock(rig);
+	rig->config.format = CONFIG_IMAGE_CUSTOM;
+	rig->config.mount = (struct strvec){ .v = argv, .n = 2 };
+	rig->config.mount_timeout_ms = 30000;
+	start = clock_ms();
+	assert_int_equal(image_txn_begin(&rig->config, rig->lock, rig->state, &hooks, &cancel, &rig->txn, &rig->err), -ECANCELED);
+	assert_true(clock_ms() - start < 5000);
+	assert_int_equal(rig->err.class, ERR_INTERRUPTED);
+	assert_false(fs_exists(rig->names.mnt));
+	assert_image_same(rig);
+	sigaction(SIGALRM, &before, NULL);
+	cancel_clear(&cancel);
 }
 
 static void custom_commands_mount_and_unmount(void **state)
@@ -756,6 +892,7 @@ static int run(void)
 	const struct CMUnitTest tests[] = {
 		TXN_TEST(written_file_is_in_the_swapped_image),
 		TXN_TEST(identical_file_is_left_alone),
+		TXN_TEST(comparing_tells_what_a_put_would_do),
 		TXN_TEST(new_file_belongs_to_root),
 		TXN_TEST(replaced_file_keeps_mode_and_owner),
 		TXN_TEST(old_content_is_handed_over_first),
@@ -768,6 +905,7 @@ static int run(void)
 		TXN_TEST(full_host_leaves_no_shadow),
 		TXN_TEST(abort_leaves_the_image_as_it_was),
 		TXN_TEST(unused_shadow_is_kept_and_used_again),
+		TXN_TEST(owner_and_mode_of_the_present_image_are_kept),
 		TXN_TEST(kept_shadow_of_a_changed_image_is_not_used),
 		TXN_TEST(changed_image_is_not_swapped_away),
 		TXN_TEST(writer_at_the_last_moment_stops_the_swap),
@@ -776,6 +914,7 @@ static int run(void)
 		TXN_TEST(killed_daemon_is_said_and_cleaned_up),
 		TXN_TEST(failing_mount_is_said),
 		TXN_TEST(mount_that_never_comes_is_given_up),
+		TXN_TEST(waiting_for_a_mount_listens_to_a_signal),
 		TXN_TEST(custom_commands_mount_and_unmount),
 		TXN_TEST(daemon_that_fails_at_its_end_spoils_the_shadow),
 		TXN_TEST(what_reads_back_differently_is_not_swapped_in),
