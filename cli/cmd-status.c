@@ -155,6 +155,8 @@ static void print_text(const struct facts *facts)
 		printf("         nothing is stale\n");
 	if (facts->plan.n_nowhere > 0)
 		printf("         %zu without a destination\n", facts->plan.n_nowhere);
+	for (size_t i = 0; i < facts->look->problems.n; i++)
+		printf("note     %s\n", facts->look->problems.v[i]);
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
 	if (facts->last > 0)

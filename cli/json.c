@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,8 +30,11 @@ static size_t utf8_length(unsigned char c)
 	return c >= 0xf0 && c < 0xf5 ? 4 : 0;
 }
 
-/* For text that jansson has refused: what it accepts character by character stays, each other byte becomes U+FFFD. */
-static json_t *repaired_string(const char *text)
+/* jansson takes no lone surrogates, neither in nor out. So a wrong byte travels as MARK and two hex digits, a MARK as two of them, and the finished line
+ * is rewritten. MARK is U+10FFFF, a noncharacter. */
+#define MARK "\xf4\x8f\xbf\xbf"
+
+static json_t *marked_string(const char *text)
 {
 	CLEANUP(str_clear) struct str s = { 0 };
 
@@ -38,18 +42,45 @@ static json_t *repaired_string(const char *text)
 		size_t n = utf8_length((unsigned char)*text);
 		json_t *one = n > 0 && strnlen(text, n) == n ? json_stringn(text, n) : NULL;
 
-		str_add_n(&s, one ? text : "\xef\xbf\xbd", one ? n : 3);
+		if (str_starts(text, MARK))
+			str_add(&s, MARK MARK);
+		else if (one)
+			str_add_n(&s, text, n);
+		else
+			str_printf(&s, MARK "%02x", (unsigned int)(unsigned char)*text);
 		text += one ? n : 1;
 		json_decref(one);
 	}
 	return json_string(str_text(&s));
 }
 
+static void add_unmarked(struct str *s, const char *text)
+{
+	size_t n = strlen(MARK);
+
+	for (const char *mark = strstr(text, MARK); mark; mark = strstr(text, MARK)) {
+		str_add_n(s, text, (size_t)(mark - text));
+		text = mark + n;
+		if (str_starts(text, MARK)) {
+			str_add(s, MARK);
+			text += n;
+		} else if (isxdigit((unsigned char)text[0]) && isxdigit((unsigned char)text[1])) {
+			str_printf(s, "\\udc%.2s", text);
+			text += 2;
+		} else {
+			str_add(s, MARK);
+		}
+	}
+	str_add(s, text);
+}
+
 json_t *cli_json_string(const char *text)
 {
-	json_t *string = text ? json_string(text) : json_null();
+	json_t *string = text && !strstr(text, MARK) ? json_string(text) : NULL;
 
-	return string ? string : repaired_string(text);
+	if (!text)
+		return json_null();
+	return string ? string : marked_string(text);
 }
 
 json_t *cli_json_strings(const struct strvec *v)
@@ -76,13 +107,14 @@ json_t *cli_json_time(int64_t wall_ms)
 
 void cli_json_print(json_t *object)
 {
-	char *text;
+	CLEANUP(str_clear) struct str line = { 0 };
+	CLEANUP_FREE char *text = NULL;
 
 	json_object_set_new(object, "t_ms", json_integer(clock_ms() - started_ms));
 	text = json_dumps(object, JSON_COMPACT);
 	if (text)
-		puts(text);
+		add_unmarked(&line, text);
+	puts(str_text(&line));
 	fflush(stdout);
-	free(text);
 	json_decref(object);
 }

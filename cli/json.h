@@ -1,6 +1,6 @@
 /* cli/json - JSON lines on stdout, as DESIGN.md section 10 defines them: one object a line, each flushed, with `t_ms` since the program's start.
  *
- * Strings that are not UTF-8 (paths are bytes) come out with each wrong byte replaced by U+FFFD.
+ * Strings that are not UTF-8 (paths are bytes) come out with each wrong byte 0xNN as the escape \udcNN, as Python's 'surrogateescape' has it.
  * Ownership: cli_json_print() takes the object over. */
 #ifndef REINJECT_CLI_JSON_H
 #define REINJECT_CLI_JSON_H

@@ -13,11 +13,18 @@ struct indices {
 	size_t n, cap;
 };
 
+struct edge {
+	size_t package, source;
+	char *path; /* owned */
+};
+
 struct pkgmap {
 	const struct config *config;
 	struct config_path_index owners, assets, shared, ignored;
 	struct indices *direct; /* for each package, the packages that it depends on; itself is not among them */
-	bool *reach;            /* [package * n + dependency] */
+	struct edge *edges;     /* owned; those to a path, from elsewhere than the config */
+	size_t n_edges;
+	bool *reach; /* [package * n + dependency] */
 	struct pkgmap_inputs *inputs;
 };
 
@@ -134,14 +141,18 @@ struct ranking {
 	size_t n, cap;
 };
 
+static void add_input(struct ranking *ranking, size_t source, const char *path, size_t through)
+{
+	grow_array(&ranking->v, &ranking->cap, ranking->n, sizeof(*ranking->v));
+	ranking->v[ranking->n] = (struct ranked){ .rank = ranking->n };
+	ranking->v[ranking->n].input = (struct pkgmap_input){ .source = source, .path = path, .through = through };
+	ranking->n++;
+}
+
 static void add_inputs(struct ranking *ranking, size_t source, const struct strvec *paths, size_t through)
 {
-	for (size_t i = 0; i < paths->n; i++) {
-		grow_array(&ranking->v, &ranking->cap, ranking->n, sizeof(*ranking->v));
-		ranking->v[ranking->n] = (struct ranked){ .rank = ranking->n };
-		ranking->v[ranking->n].input = (struct pkgmap_input){ .source = source, .path = paths->v[i], .through = through };
-		ranking->n++;
-	}
+	for (size_t i = 0; i < paths->n; i++)
+		add_input(ranking, source, paths->v[i], through);
 }
 
 /* All `paths` come before all `uses`: a folder is best explained by the package that it belongs to. */
@@ -154,6 +165,10 @@ static void collect_inputs(const struct pkgmap *map, const struct walk *walk, st
 		add_inputs(&ranking, packages[walk->order[i]].source, &packages[walk->order[i]].paths, walk->order[i]);
 	for (size_t i = 0; i < walk->n; i++)
 		add_inputs(&ranking, packages[walk->order[i]].source, &packages[walk->order[i]].uses, walk->order[i]);
+	for (size_t i = 0; i < walk->n; i++)
+		for (size_t j = 0; j < map->n_edges; j++)
+			if (map->edges[j].package == walk->order[i])
+				add_input(&ranking, map->edges[j].source, map->edges[j].path, walk->order[i]);
 	if (ranking.n > 0)
 		qsort(ranking.v, ranking.n, sizeof(*ranking.v), compare_ranked);
 	ret->v = xcalloc(ranking.n, sizeof(*ret->v));
@@ -167,7 +182,23 @@ static void collect_inputs(const struct pkgmap *map, const struct walk *walk, st
 	free(ranking.v);
 }
 
+static void add_edges(struct pkgmap *map, const struct pkgmap_edge *edges, size_t n)
+{
+	map->edges = xcalloc(n, sizeof(*map->edges));
+	for (size_t i = 0; i < n; i++) {
+		if (edges[i].dependency != PKGMAP_NONE)
+			add_dependency(map, edges[i].package, edges[i].dependency);
+		else
+			map->edges[map->n_edges++] = (struct edge){ edges[i].package, edges[i].source, xstrdup(edges[i].path) };
+	}
+}
+
 struct pkgmap *pkgmap_new(const struct config *config)
+{
+	return pkgmap_new_with(config, NULL, 0);
+}
+
+struct pkgmap *pkgmap_new_with(const struct config *config, const struct pkgmap_edge *edges, size_t n_edges)
 {
 	struct pkgmap *map = xcalloc(1, sizeof(*map));
 	size_t n = config->n_packages;
@@ -180,6 +211,7 @@ struct pkgmap *pkgmap_new(const struct config *config)
 	index_paths(map);
 	for (size_t i = 0; i < n; i++)
 		find_dependencies(map, i);
+	add_edges(map, edges, n_edges);
 	for (size_t i = 0; i < n; i++) {
 		walk_from(map, i, map->reach + i * n, &walk);
 		collect_inputs(map, &walk, &map->inputs[i]);
@@ -197,6 +229,9 @@ void pkgmap_free(struct pkgmap *map)
 		free(map->direct[i].v);
 		free(map->inputs[i].v);
 	}
+	for (size_t i = 0; i < map->n_edges; i++)
+		free(map->edges[i].path);
+	free(map->edges);
 	free(map->direct);
 	free(map->inputs);
 	free(map->reach);

@@ -19,7 +19,17 @@ struct pkgmap;
 
 #define PKGMAP_NONE ((size_t)-1)
 
+/** What somebody else than the configuration knows (cargo): @package depends on @dependency or, where that is PKGMAP_NONE, on what lies at @path. */
+struct pkgmap_edge {
+	size_t package;
+	size_t dependency;
+	size_t source;
+	const char *path; /* relative to the source; copied */
+};
+
 struct pkgmap *pkgmap_new(const struct config *config) MUST_CHECK;
+/** The same with these edges united with `uses`. A @path of theirs is just that: no package that it belongs to or that lies in it is meant. */
+struct pkgmap *pkgmap_new_with(const struct config *config, const struct pkgmap_edge *edges, size_t n_edges) MUST_CHECK;
 void pkgmap_free(struct pkgmap *map);
 void pkgmap_freep(struct pkgmap **map); /* for CLEANUP */
 
@@ -37,7 +47,7 @@ bool pkgmap_is_ignored(const struct pkgmap *map, size_t source, const char *path
  * with the source it lies in. */
 struct pkgmap_input {
 	size_t source;
-	const char *path; /* owned by the config */
+	const char *path; /* owned by the config or the map */
 	size_t through;   /* the package whose `paths`, or else whose `uses` brought it in; the nearest of several */
 };
 struct pkgmap_inputs {

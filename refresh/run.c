@@ -58,6 +58,8 @@ static void announce(const struct refresh_round *round)
 		plan->n_elsewhere);
 
 	announce_plan(round, plan);
+	for (size_t i = 0; plan->n_steps > 0 && i < round->look->problems.n; i++)
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = round->look->problems.v[i] });
 	if (plan->first_time && plan->n_builds > MANY_BUILDS)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = many });
 	if (plan->n_steps > 0 && plan->n_elsewhere > 0)

@@ -2,6 +2,7 @@
 #ifndef REINJECT_WATCHER_INTERNAL_H
 #define REINJECT_WATCHER_INTERNAL_H
 
+#include "watcher/graph.h"
 #include "watcher/look.h"
 
 /* A path whose state goes into some fingerprint; many packages share one. */
@@ -16,15 +17,14 @@ struct watcher_path {
 
 struct watcher {
 	const struct config *config;
-	const struct pkgmap *map;
+	const struct pkgmap *map;     /* the graph's; before the first look, as given */
+	struct watcher_graph *graph;  /* owned; as of the last look */
 	struct watcher_repo **repos;  /* owned; as config->sources */
 	struct strvec *paths;         /* owned; for each source, what is looked at */
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
 	struct strvec *inputs; /* owned; for each package, absolute: see watcher_set_inputs() */
 };
-
-#define WATCHER_LOCK_FILE "Cargo.lock"
 
 /** The watched path; never NULL for one that collect_watched() knows. */
 struct watcher_path *watcher_internal_find(const struct watcher *watcher, size_t source, const char *path);

@@ -36,6 +36,17 @@ static void add_watched(struct watcher *watcher, size_t source, const char *path
 	watcher->watched[watcher->n_watched++] = (struct watcher_path){ .source = source, .path = path };
 }
 
+static void forget_watched(struct watcher *watcher)
+{
+	for (size_t i = 0; i < watcher->n_watched; i++) {
+		strvec_clear(&watcher->watched[i].without);
+		strvec_clear(&watcher->watched[i].dirty);
+	}
+	watcher->n_watched = 0;
+	for (size_t i = 0; i < watcher->config->n_sources; i++)
+		strvec_clear(&watcher->paths[i]);
+}
+
 static void collect_watched(struct watcher *watcher)
 {
 	const struct config *config = watcher->config;
@@ -83,6 +94,44 @@ static void find_nested(const struct watcher *watcher, struct watcher_path *oute
 	}
 }
 
+/* What is watched follows from the map, and stays as it is while the map does: then the new graph takes over the old map, which is the same. */
+static void take_graph(struct watcher *watcher, struct watcher_graph *graph)
+{
+	struct watcher_graph *old = watcher->graph;
+
+	watcher->graph = graph;
+	if (old && str_eq(old->id, graph->id)) {
+		struct pkgmap *map = old->map;
+
+		old->map = graph->map;
+		graph->map = map;
+		watcher_graph_free(old);
+		return;
+	}
+	forget_watched(watcher);
+	watcher->map = graph->map;
+	watcher_graph_free(old);
+	collect_watched(watcher);
+	for (size_t i = 0; i < watcher->n_watched; i++) {
+		find_nested(watcher, &watcher->watched[i]);
+		strvec_add(&watcher->paths[watcher->watched[i].source], watcher->watched[i].path);
+	}
+}
+
+static int look_at_graph(struct watcher *watcher, struct strvec *problems, struct err *err)
+{
+	struct watcher_graph *graph;
+	int r = watcher_graph_load(watcher->config, NULL, &graph, err);
+
+	if (r < 0)
+		return r;
+	take_graph(watcher, graph);
+	strvec_copy(problems, &graph->problems);
+	for (size_t i = 0; i < graph->outside.n; i++)
+		strvec_addf(problems, "'%s' is a path dependency, and lies in no source: it is not watched", graph->outside.v[i]);
+	return 0;
+}
+
 int watcher_open(const struct config *config, const struct pkgmap *map, struct watcher **ret, struct err *err)
 {
 	CLEANUP(watcher_freep) struct watcher *watcher = xcalloc(1, sizeof(*watcher));
@@ -92,11 +141,6 @@ int watcher_open(const struct config *config, const struct pkgmap *map, struct w
 	watcher->repos = xcalloc(config->n_sources, sizeof(*watcher->repos));
 	watcher->paths = xcalloc(config->n_sources, sizeof(*watcher->paths));
 	watcher->inputs = xcalloc(config->n_packages, sizeof(*watcher->inputs));
-	collect_watched(watcher);
-	for (size_t i = 0; i < watcher->n_watched; i++) {
-		find_nested(watcher, &watcher->watched[i]);
-		strvec_add(&watcher->paths[watcher->watched[i].source], watcher->watched[i].path);
-	}
 	for (size_t i = 0; i < config->n_sources; i++) {
 		int r = watcher_repo_open(config->sources[i].path, &watcher->repos[i], err);
 
@@ -111,20 +155,16 @@ void watcher_free(struct watcher *watcher)
 {
 	if (!watcher)
 		return;
-	for (size_t i = 0; i < watcher->config->n_sources; i++) {
+	forget_watched(watcher);
+	for (size_t i = 0; i < watcher->config->n_sources; i++)
 		watcher_repo_free(watcher->repos[i]);
-		strvec_clear(&watcher->paths[i]);
-	}
-	for (size_t i = 0; i < watcher->n_watched; i++) {
-		strvec_clear(&watcher->watched[i].without);
-		strvec_clear(&watcher->watched[i].dirty);
-	}
 	for (size_t i = 0; i < watcher->config->n_packages; i++)
 		strvec_clear(&watcher->inputs[i]);
 	free(watcher->inputs);
 	free(watcher->repos);
 	free(watcher->paths);
 	free(watcher->watched);
+	watcher_graph_free(watcher->graph);
 	free(watcher);
 }
 
@@ -176,11 +216,11 @@ static int watch_id(const struct watcher *watcher, struct watcher_path *watched,
 }
 
 /* What cargo builds is no input, also where no .gitignore says so; it marks its folder with a CACHEDIR.TAG. */
-static void collect_ignored(const struct watcher *watcher, size_t source, struct strvec *ret)
+void watcher_look_ignored(const struct config *config, size_t source, struct strvec *ret)
 {
-	CLEANUP_FREE char *tag = full_path(watcher, source, "target/CACHEDIR.TAG");
+	CLEANUP_FREE char *tag = xasprintf("%s/target/CACHEDIR.TAG", config->sources[source].path);
 
-	strvec_copy(ret, &watcher->config->sources[source].ignore);
+	strvec_copy(ret, &config->sources[source].ignore);
 	if (fs_exists(tag))
 		strvec_add(ret, "target");
 }
@@ -191,7 +231,7 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	struct watcher_repo *repo = watcher->repos[source];
 	int r;
 
-	collect_ignored(watcher, source, &ignore);
+	watcher_look_ignored(watcher->config, source, &ignore);
 	r = watcher_repo_look(repo, &watcher->paths[source], &ignore, &state->n_dirty, err);
 
 	if (r == 0)
@@ -259,11 +299,18 @@ static void add_trees(struct builder *b, const struct watcher *watcher, size_t p
 			add_path(b, watcher, "shared", i, config->sources[i].shared.v[j]);
 }
 
-/* For now the whole lock file, so that each change of it makes all packages of its source stale. The package's resolved closure (name, version, source
- * and checksum of all it links) is to take its place here, and nowhere else. */
-static void add_lock(struct builder *b, const struct watcher *watcher, const struct config_package *package)
+/* The package's closure (name, version, source and checksum of all it links), so that a change of the lock makes those stale that it reaches. The whole
+ * file where that is not known. */
+static void add_lock(struct builder *b, const struct watcher *watcher, size_t package)
 {
-	add_path(b, watcher, "lock", package->source, WATCHER_LOCK_FILE);
+	const struct config *config = watcher->config;
+	const struct cargo_crate *crate = watcher_graph_crate(watcher->graph, package);
+	size_t source = config->packages[package].source;
+
+	if (crate && crate->closure[0])
+		add_part(b, xasprintf("lock %s:%s", config->sources[source].name, WATCHER_LOCK_FILE), crate->closure);
+	else
+		add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
 }
 
 /* What becomes of the built file, and how it is built where cargo does not. Not what is done after it (activate). */
@@ -314,7 +361,7 @@ static int look_at_package(const struct watcher *watcher, size_t index, const ch
 	add_part(&b, xstrdup("subject"), ret->name);
 	add_trees(&b, watcher, index);
 	if (package->command.n == 0)
-		add_lock(&b, watcher, package);
+		add_lock(&b, watcher, index);
 	add_settings(&b, package, build_inputs);
 	r = add_inputs(&b, watcher, index, err);
 	end_fingerprint(ret);
@@ -355,7 +402,7 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *look = xcalloc(1, sizeof(*look));
 	const struct config *config = watcher->config;
-	int r = 0;
+	int r = look_at_graph(watcher, &look->problems, err);
 
 	look->n_sources = config->n_sources;
 	look->sources = xcalloc(look->n_sources, sizeof(*look->sources));
@@ -389,6 +436,7 @@ void watcher_look_free(struct watcher_look *look)
 		free(look->subjects[i].name);
 		free(look->subjects[i].why);
 	}
+	strvec_clear(&look->problems);
 	free(look->subjects);
 	free(look->sources);
 	free(look);

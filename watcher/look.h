@@ -4,6 +4,8 @@
  * shared files, its binaries and destinations, and the part of [build] that concerns it (cargo_inputs_hash). Equal inputs give equal fingerprints
  * in every process and on every day; events only say when to look (DESIGN.md section 3).
  * Parts:    each fingerprint keeps its parts (label and hash), so that two of them can be compared and the difference named.
+ * Graph:    what a package uses is what the configuration says and what cargo knows, united; of Cargo.lock only its own closure counts. Where cargo
+ *           knows nothing of it, the whole lock file does.
  * Nesting:  a package's folder counts without the folders of other packages that lie in it; those count for whoever uses them.
  * Ignored:  a file that .gitignore names counts by its content where it is named itself (a shared file, an asset, Cargo.lock), not below a folder.
  * Ownership: watcher_look_free(). Plain data afterwards; threads may read it. */
@@ -40,10 +42,18 @@ struct watcher_look {
 	size_t n_subjects;
 	struct watcher_source_state *sources; /* as config->sources */
 	size_t n_sources;
+	struct strvec problems; /* sentences: what of cargo's graph may be missing, and path dependencies that nobody watches */
 };
+
+/* In each source; what counts of it is each package's closure. */
+#define WATCHER_LOCK_FILE "Cargo.lock"
+
+/** Adds the folders of @source that are never looked at: its `ignore`, and what cargo builds there. */
+void watcher_look_ignored(const struct config *config, size_t source, struct strvec *ret);
 
 struct watcher; /* open repositories, kept between looks */
 
+/** @map is the configuration's own; each look unites it with what cargo knows by then (watcher/graph). */
 int watcher_open(const struct config *config, const struct pkgmap *map, struct watcher **ret, struct err *err) MUST_CHECK;
 void watcher_free(struct watcher *watcher);
 void watcher_freep(struct watcher **watcher); /* for CLEANUP */

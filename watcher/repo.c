@@ -169,6 +169,16 @@ void watcher_repo_freep(struct watcher_repo **repo)
 	watcher_repo_free(*repo);
 }
 
+git_repository *watcher_repo_git(const struct watcher_repo *repo)
+{
+	return repo->git;
+}
+
+const char *watcher_repo_prefix(const struct watcher_repo *repo)
+{
+	return repo->prefix + 1;
+}
+
 /* -- HEAD ------------------------------------------------------------------------------------------------------------------------------------ */
 
 /* Zero before the first commit. */

@@ -22,6 +22,11 @@ int watcher_repo_open(const char *path, struct watcher_repo **ret, struct err *e
 void watcher_repo_free(struct watcher_repo *repo);
 void watcher_repo_freep(struct watcher_repo **repo); /* for CLEANUP */
 
+/** libgit2's handle, owned by @repo, for what is no question of the work tree's state. */
+git_repository *watcher_repo_git(const struct watcher_repo *repo);
+/** The source's folder in the work tree: '' or 'sub/folder'. Owned by @repo. */
+const char *watcher_repo_prefix(const struct watcher_repo *repo);
+
 /** HEAD's commit as 40 hex digits; '' before the first commit. */
 int watcher_repo_head(struct watcher_repo *repo, char ret[GIT_OID_HEXSZ + 1], struct err *err) MUST_CHECK;
 
