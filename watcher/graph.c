@@ -134,6 +134,15 @@ static void make_map(struct builder *b)
 	b->graph->map = pkgmap_new_with(b->config, b->edges, b->n);
 }
 
+/* Whose packages are all built by commands of their own has nothing to ask cargo. */
+static bool is_cargos(const struct config *config, size_t source)
+{
+	for (size_t i = 0; i < config->n_packages; i++)
+		if (config->packages[i].source == source && config->packages[i].command.n == 0)
+			return true;
+	return false;
+}
+
 int watcher_graph_load(const struct config *config, struct cancel *cancel, struct watcher_graph **ret, struct err *err)
 {
 	CLEANUP(watcher_graph_freep) struct watcher_graph *graph = xcalloc(1, sizeof(*graph));
@@ -143,7 +152,7 @@ int watcher_graph_load(const struct config *config, struct cancel *cancel, struc
 	graph->workspaces = xcalloc(config->n_sources, sizeof(*graph->workspaces));
 	b.roots = xcalloc(config->n_sources, sizeof(*b.roots));
 	for (size_t i = 0; i < config->n_sources; i++) {
-		int r = cargo_workspace_load(config, i, cancel, &graph->workspaces[i], err);
+		int r = is_cargos(config, i) ? cargo_workspace_load(config, i, cancel, &graph->workspaces[i], err) : 0;
 
 		if (r < 0)
 			return r;
