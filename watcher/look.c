@@ -398,6 +398,15 @@ static int look_at_asset(const struct watcher *watcher, size_t index, struct wat
 	return 0;
 }
 
+static void tell_nested(const struct watcher *watcher, size_t source, struct strvec *problems)
+{
+	const struct strvec *nested = watcher_repo_nested(watcher->repos[source]);
+
+	for (size_t i = 0; i < nested->n; i++)
+		strvec_addf(problems, "source '%s': '%s' is a repository of its own and no submodule: it is not looked at",
+			    watcher->config->sources[source].name, nested->v[i]);
+}
+
 int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *look = xcalloc(1, sizeof(*look));
@@ -410,6 +419,8 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 	look->subjects = xcalloc(look->n_subjects, sizeof(*look->subjects));
 	for (size_t i = 0; r == 0 && i < config->n_sources; i++) {
 		r = look_at_source(watcher, i, &look->sources[i], err);
+		if (r == 0)
+			tell_nested(watcher, i, &look->problems);
 		if (r < 0)
 			return err_wrap(err, r, "source '%s'", config->sources[i].name);
 	}

@@ -169,6 +169,11 @@ void watcher_repo_freep(struct watcher_repo **repo)
 	watcher_repo_free(*repo);
 }
 
+const struct strvec *watcher_repo_nested(const struct watcher_repo *repo)
+{
+	return &repo->changes.nested;
+}
+
 git_repository *watcher_repo_git(const struct watcher_repo *repo)
 {
 	return repo->git;

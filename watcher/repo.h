@@ -22,6 +22,10 @@ int watcher_repo_open(const char *path, struct watcher_repo **ret, struct err *e
 void watcher_repo_free(struct watcher_repo *repo);
 void watcher_repo_freep(struct watcher_repo **repo); /* for CLEANUP */
 
+/** Folders below the paths of the last look that are repositories of their own and no submodules: they were passed over. Relative to the work tree;
+ * owned by @repo. */
+const struct strvec *watcher_repo_nested(const struct watcher_repo *repo);
+
 /** libgit2's handle, owned by @repo, for what is no question of the work tree's state. */
 git_repository *watcher_repo_git(const struct watcher_repo *repo);
 /** The source's folder in the work tree: '' or 'sub/folder'. Owned by @repo. */

@@ -232,9 +232,13 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 	struct watcher_change change = { .path = path };
 	int r = 0;
 
-	/* 'name/': a folder that libgit2 did not go into, which is a nested repository. Its treatment, and the warning, would go here. */
-	if (str_ends(path, "/") || strvec_has(&scan->changes->links, path))
+	if (strvec_has(&scan->changes->links, path))
 		return 0;
+	/* 'name/': a folder that libgit2 did not go into, which is a nested repository. */
+	if (str_ends(path, "/")) {
+		strvec_add_n(&scan->changes->nested, path, strlen(path) - 1);
+		return 0;
+	}
 	/* Other paths may come too, where core.ignoreCase lets libgit2 take one name for another. */
 	if (!is_below_any(path, scan->question->paths) || is_below_any(path, scan->question->ignore))
 		return 0;
@@ -327,6 +331,7 @@ static void forget_changes(struct watcher_changes *changes)
 	for (size_t i = 0; i < changes->n_all; i++)
 		free((char *)changes->all[i].path);
 	changes->n_all = changes->n_files = 0;
+	strvec_clear(&changes->nested);
 }
 
 /* libgit2 reads changed files again, but keeps what it made of them (core.autocrlf and the like) until it is given a configuration. */

@@ -29,6 +29,7 @@ struct watcher_changes {
 	size_t n_all, cap;
 	const struct watcher_change **sorted; /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
 	size_t n_files;                       /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
+	struct strvec nested;                 /* folders that are repositories of their own and no submodules: passed over */
 	struct strvec links;                  /* submodules in the index, as of links_of */
 	git_oid links_of;                     /* the index's checksum */
 	char *ignored;                        /* owned; the rules that libgit2 was given */

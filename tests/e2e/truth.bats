@@ -331,3 +331,13 @@ teardown() { fixture_teardown; }
 	expect_equal "$(events done .result)" nothing
 	expect_stale
 }
+
+@test "a repository inside a package that is no submodule is passed over, and said so" {
+	rx_ok refresh
+	git init -q -b main "$SRC/drivers/inputd/own"
+	printf 'nothing of ours\n' >"$SRC/drivers/inputd/own/file"
+	commit "$SRC/drivers/inputd/own" 'own'
+	rx_ok status
+	expect_out "drivers/inputd/own' is a repository of its own"
+	expect_stale
+}
