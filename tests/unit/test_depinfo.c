@@ -23,7 +23,7 @@ static int read_text(const char *text, struct strvec *ret)
 	path = xasprintf("%s.d", binary);
 	if (text)
 		assert_int_equal(fs_write_atomic(path, text, strlen(text), 0644, NULL), 0);
-	r = cargo_depinfo_read(binary, "/work/space", ret, NULL);
+	r = cargo_depinfo_read(binary, "/home/space", ret, NULL);
 	assert_int_equal(fs_remove_tree(dir, NULL), 0);
 	return r;
 }
@@ -36,9 +36,9 @@ static void words_blanks_and_relative_paths(void **state)
 	assert_int_equal(read_text("/t/release/netd: /a/b.rs src/main.rs /with\\ blank/c.rs  ../d\\\\e.rs\n", &paths), 0);
 	assert_int_equal(paths.n, 4);
 	assert_string_equal(paths.v[0], "/a/b.rs");
-	assert_string_equal(paths.v[1], "/work/space/src/main.rs");
+	assert_string_equal(paths.v[1], "/home/space/src/main.rs");
 	assert_string_equal(paths.v[2], "/with blank/c.rs");
-	assert_string_equal(paths.v[3], "/work/d\\e.rs");
+	assert_string_equal(paths.v[3], "/home/d\\e.rs");
 }
 
 static void only_the_first_rule_counts(void **state)
