@@ -332,6 +332,27 @@ teardown() { fixture_teardown; }
 	expect_stale
 }
 
+@test "a save inside a submodule counts where no compiler names its files" {
+	git init -q -b main "$T/lib"
+	printf 'one\n' >"$T/lib/word"
+	commit "$T/lib" 'a word'
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" custom/sub
+	commit 'with a submodule'
+	ini_add <<-END
+		[package firmware]
+		paths = custom
+		command = cp target/release/multi-a target/firmware
+		artifact = target/firmware
+		dest = /usr/bin
+	END
+	rx_ok refresh
+	expect_stale
+	echo two >"$SRC/custom/sub/word"
+	expect_stale firmware
+	echo one >"$SRC/custom/sub/word"
+	expect_stale
+}
+
 @test "a repository inside a package that is no submodule is passed over, and said so" {
 	rx_ok refresh
 	git init -q -b main "$SRC/drivers/inputd/own"
