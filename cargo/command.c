@@ -117,15 +117,24 @@ static void add_cargo_words(const struct config_build *build, const char *packag
 	strvec_add(ret, MESSAGE_FORMAT);
 }
 
+/* What every command starts from: the source's folder, and the variables of [build]. */
+static int begin_command(const struct config *config, const struct config_package *package, struct cargo_command *ret, struct err *err)
+{
+	if (package->source >= config->n_sources)
+		return err_class_set(err, ERR_USAGE, -EINVAL, "package '%s' has no source", package->name);
+	ret->cwd = xstrdup(config->sources[package->source].path);
+	strvec_copy(&ret->env_set, &config->build.env);
+	return 0;
+}
+
 int cargo_command_init(const struct config *config, const struct config_package *package, const struct strvec *extra_env,
 		       struct cargo_command *ret, struct err *err)
 {
 	struct cargo_command command = { 0 };
+	int r = begin_command(config, package, &command, err);
 
-	if (package->source >= config->n_sources)
-		return err_class_set(err, ERR_USAGE, -EINVAL, "package '%s' has no source", package->name);
-	command.cwd = xstrdup(config->sources[package->source].path);
-	strvec_copy(&command.env_set, &config->build.env);
+	if (r < 0)
+		return r;
 	if (package->command.n > 0) {
 		strvec_copy(&command.argv, &package->command);
 		if (extra_env)
@@ -142,11 +151,10 @@ int cargo_command_clean_init(const struct config *config, const struct config_pa
 			     struct cargo_command *ret, struct err *err)
 {
 	struct cargo_command command = { 0 };
+	int r = begin_command(config, package, &command, err);
 
-	if (package->source >= config->n_sources)
-		return err_class_set(err, ERR_USAGE, -EINVAL, "package '%s' has no source", package->name);
-	command.cwd = xstrdup(config->sources[package->source].path);
-	strvec_copy(&command.env_set, &config->build.env);
+	if (r < 0)
+		return r;
 	add_verb(&config->build, "clean", &command.argv);
 	for (size_t i = 0; i < names->n; i++) {
 		strvec_add(&command.argv, "-p");
