@@ -16,6 +16,7 @@ const char *const fault_names[] = {
 	"build-done",        /* cargo has ended, nothing was put */
 	"put-temp",          /* a temporary file stands beside its target */
 	"put-renamed",       /* one file is replaced in the shadow */
+	"put-removed",       /* one file is removed from the shadow */
 	"txn-unmounted",     /* all files are in, the daemon has ended */
 	"txn-verified",      /* the files were read back and are right */
 	"txn-before-swap",   /* the shadow is on disk */

@@ -49,12 +49,17 @@ static int show_file(void *data, const struct journal_file *file)
 	CLEANUP_FREE char *bytes = cli_ui_bytes(file->size);
 
 	json_array_append_new(showing->files, json_pack("{s:o, s:o, s:s, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
-							cli_json_string(file->owner), "hash", file->new_hash, "old_hash",
+							cli_json_string(file->owner), "hash",
+							cli_json_string(file->new_hash[0] ? file->new_hash : NULL), "old_hash",
 							cli_json_string(file->old_hash), "mode", (json_int_t)file->mode, "bytes",
 							(json_int_t)file->size, "result", journal_result_name(file->result)));
-	if (!showing->ctx->json)
+	if (showing->ctx->json)
+		return 0;
+	if (file->new_hash[0])
 		printf("  put    %-40s %9s  %04o  %.12s (before: %.12s)\n", file->path, bytes, file->mode, file->new_hash,
 		       file->old_hash ? file->old_hash : "no such file");
+	else
+		printf("  remove %-40s %9s  %04o  (before: %.12s)\n", file->path, bytes, file->mode, file->old_hash);
 	return 0;
 }
 

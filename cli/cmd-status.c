@@ -151,7 +151,9 @@ static void print_text(const struct facts *facts)
 	print_names("held", &facts->plan.held);
 	if (n_assets > 0)
 		printf("assets   %zu to be copied\n", n_assets);
-	if (facts->plan.n_steps == 0)
+	for (size_t i = 0; i < facts->plan.n_removals; i++)
+		printf("remove   %s (%s)\n", facts->plan.removals[i].path, facts->plan.removals[i].why);
+	if (facts->plan.n_steps + facts->plan.n_removals == 0)
 		printf("         nothing is stale\n");
 	if (facts->plan.n_nowhere > 0)
 		printf("         %zu without a destination\n", facts->plan.n_nowhere);

@@ -66,6 +66,15 @@ static json_t *step_names(const struct refresh_plan *plan, bool assets)
 	return names;
 }
 
+static json_t *removal_paths(const struct refresh_plan *plan)
+{
+	json_t *paths = json_array();
+
+	for (size_t i = 0; i < plan->n_removals; i++)
+		json_array_append_new(paths, cli_json_string(plan->removals[i].path));
+	return paths;
+}
+
 static json_t *run_number(int64_t run)
 {
 	return run > 0 ? json_integer(run) : json_null();
@@ -78,8 +87,9 @@ static void print_json(const struct refresh_event *event)
 		cli_json_print(json_pack("{s:s, s:o}", "event", "change", "packages", step_names(event->plan, false)));
 		break;
 	case REFRESH_EVENT_PLAN:
-		cli_json_print(json_pack("{s:s, s:o, s:o, s:o}", "event", "plan", "run", run_number(event->run), "stale",
-					 step_names(event->plan, false), "assets", step_names(event->plan, true)));
+		cli_json_print(json_pack("{s:s, s:o, s:o, s:o, s:o}", "event", "plan", "run", run_number(event->run), "stale",
+					 step_names(event->plan, false), "assets", step_names(event->plan, true), "removals",
+					 removal_paths(event->plan)));
 		break;
 	case REFRESH_EVENT_BUILD:
 		cli_json_print(json_pack("{s:s, s:o, s:s, s:I}", "event", "build", "package", cli_json_string(event->subject), "result",
@@ -88,6 +98,10 @@ static void print_json(const struct refresh_event *event)
 	case REFRESH_EVENT_PUT:
 		cli_json_print(json_pack("{s:s, s:o, s:s, s:I}", "event", "put", "path", cli_json_string(event->path), "result", event->result,
 					 "bytes", (json_int_t)event->bytes));
+		break;
+	case REFRESH_EVENT_REMOVE:
+		cli_json_print(json_pack("{s:s, s:o, s:s, s:I}", "event", "remove", "path", cli_json_string(event->path), "result",
+					 event->result, "bytes", (json_int_t)event->bytes));
 		break;
 	case REFRESH_EVENT_SWAP:
 		cli_json_print(json_pack("{s:s, s:o, s:I}", "event", "swap", "image", cli_json_string(event->path), "after_build_ms",
@@ -194,12 +208,20 @@ static void tell_put(struct cli_ui *ui, const struct refresh_event *event)
 		log_debug("same  %s (%s)", event->path, bytes);
 }
 
+static void tell_remove(struct cli_ui *ui, const struct refresh_event *event)
+{
+	if (strcmp(event->result, "removed") != 0)
+		return;
+	ui->n_removed++;
+	log_info("remove %s: %s", event->path, event->text);
+}
+
 static void tell_nothing(const struct refresh_plan *plan)
 {
 	CLEANUP_FREE char *failed = strvec_join(&plan->failed, " ");
 	CLEANUP_FREE char *held = strvec_join(&plan->held, " ");
 
-	if (plan->n_steps > 0)
+	if (plan->n_steps + plan->n_removals > 0)
 		return;
 	if (plan->failed.n + plan->held.n == 0)
 		log_info("nothing is stale: the image is up to date");
@@ -214,12 +236,14 @@ static void tell_nothing(const struct refresh_plan *plan)
 static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 {
 	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+	CLEANUP_FREE char *removed = ui->n_removed > 0 ? xasprintf(", %u removed", ui->n_removed) : NULL;
 	const char *files = ui->n_written == 1 ? "file" : "files";
 
 	if (event->is_whole_run)
 		ui->failed_run = event->run;
 	else if (strcmp(event->result, "ok") == 0)
-		log_info("run %lld: %u %s written, %u identical, in %s", (long long)event->run, ui->n_written, files, ui->n_identical, duration);
+		log_info("run %lld: %u %s written, %u identical%s, in %s", (long long)event->run, ui->n_written, files, ui->n_identical,
+			 removed ? removed : "", duration);
 	else if (strcmp(event->result, "nothing") == 0 && ui->n_identical > 0)
 		log_info("run %lld: the image has all of it already, nothing was written; in %s", (long long)event->run, duration);
 	else if (strcmp(event->result, "failed") == 0 && ui->swapped)
@@ -273,6 +297,9 @@ static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 		break;
 	case REFRESH_EVENT_PUT:
 		tell_put(ui, event);
+		break;
+	case REFRESH_EVENT_REMOVE:
+		tell_remove(ui, event);
 		break;
 	case REFRESH_EVENT_SWAP:
 		tell_swap(ui, event);

@@ -47,6 +47,8 @@ static void print_plan(const struct refresh_plan *plan)
 
 		printf("%s %s -> %s   (%s)\n", step->is_asset ? "copy " : "build", step->name, dests, step->why);
 	}
+	for (size_t i = 0; i < plan->n_removals; i++)
+		printf("remove %s   (%s)\n", plan->removals[i].path, plan->removals[i].why);
 }
 
 static int print_commands(const struct cli_context *ctx, const struct watcher_look *look, const struct refresh_plan *plan, struct err *err)

@@ -31,16 +31,19 @@ struct image_put_job {
 /** See image_txn_put(). */
 int image_put_file(const struct image_put_job *job, struct image_put *ret, struct err *err) MUST_CHECK;
 
-/** See image_txn_target(). */
-int image_put_target(int root, enum config_image_format format, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
-
 /** See image_txn_check(). */
 int image_put_check(int root, enum config_image_format format, const char *dst, const char *name, struct err *err) MUST_CHECK;
 
 /** See image_txn_compare(). Of @job root, format, src, dst, name and hashes count. */
 int image_put_compare(const struct image_put_job *job, bool *ret_identical, struct err *err) MUST_CHECK;
 
-/** Reads back what @put says was put: content, size and mode. -EIO with a sentence when it is anything else. */
+/** See image_txn_remove(). Of @job root, hooks, hashes and written count. */
+int image_put_remove(const struct image_put_job *job, const char *path, const char *hash, struct image_put *ret, struct err *err) MUST_CHECK;
+
+/** See image_txn_hash(). Of @job root and hashes count. */
+int image_put_read_hash(const struct image_put_job *job, const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
+
+/** Reads back what @put says was put: content, size and mode, or that it is gone. -EIO with a sentence when it is anything else. */
 int image_put_verify(int root, const struct image_put *put, struct err *err) MUST_CHECK;
 
 #endif

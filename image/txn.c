@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "image/mount.h"
 #include "image/names.h"
+#include "image/place.h"
 #include "image/put.h"
 #include "image/shadow.h"
 #include "image/swap.h"
@@ -175,7 +176,7 @@ int image_txn_target(struct image_txn *txn, const char *dst, const char *name, c
 
 	if (r < 0)
 		return r;
-	r = image_put_target(txn->root, txn->config->format, dst, name, ret, err);
+	r = image_place_target(txn->root, txn->config->format, dst, name, ret, err);
 	return image_mount_explain(txn->mount, r, err);
 }
 
@@ -269,6 +270,33 @@ int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const
 	}
 	*ret = put;
 	return 0;
+}
+
+int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, struct image_put *ret, struct err *err)
+{
+	struct image_put put;
+	struct image_put_job job = { .root = txn->root, .hooks = &txn->hooks, .hashes = &txn->hashes, .written = &txn->dirty };
+	int r = require_mounted(txn, err);
+
+	if (r < 0)
+		return r;
+	r = image_put_remove(&job, path, hash, &put, err);
+	if (r < 0)
+		return image_mount_explain(txn->mount, r, err);
+	if (put.result == IMAGE_PUT_REMOVED) {
+		txn->n_written++;
+		remember(txn, &put);
+	}
+	*ret = put;
+	return 0;
+}
+
+int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err)
+{
+	struct image_put_job job = { .root = txn->root, .hashes = &txn->hashes };
+	int r = require_mounted(txn, err);
+
+	return r < 0 ? r : image_mount_explain(txn->mount, image_put_read_hash(&job, path, ret, err), err);
 }
 
 unsigned int image_txn_n_written(const struct image_txn *txn)

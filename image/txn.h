@@ -1,7 +1,7 @@
 /* image/txn - one transaction on a disk image: all of it, or nothing.
  *
  * Sequence: image_txn_begin() copies IMAGE to IMAGE.shadow, fsyncs it and mounts it (slow; meant for a second thread while cargo runs);
- *           image_txn_put() any number of times; image_txn_seal() unmounts, mounts again, reads back what was put, unmounts, fsyncs;
+ *           image_txn_put() and image_txn_remove() any number of times; image_txn_seal() unmounts, mounts again, reads back what was put, unmounts, fsyncs;
  *           image_txn_commit() looks once more that nobody changed or holds the image, and swaps by rename. Between seal and commit the caller writes
  *           its journal, with the shadow's identity. image_txn_abort() at any point; does nothing on NULL.
  * Promise:  until image_txn_commit() returns 0 the image is byte for byte what it was; from then on it is the new one. Whatever is killed in between,
@@ -36,13 +36,19 @@ struct image_txn_hooks {
 int image_txn_begin(const struct config_image *config, struct image_lock *lock, const char *state, const struct image_txn_hooks *hooks,
 		    struct cancel *cancel, struct image_txn **ret, struct err *err) MUST_CHECK;
 
-enum image_put_result { IMAGE_PUT_WRITTEN, IMAGE_PUT_IDENTICAL };
+enum image_put_result {
+	IMAGE_PUT_WRITTEN,
+	IMAGE_PUT_IDENTICAL,
+	IMAGE_PUT_REMOVED,
+	IMAGE_PUT_ABSENT,  /* to be removed, and not there */
+	IMAGE_PUT_FOREIGN, /* to be removed, and of another content: left alone */
+};
 
 struct image_put {
 	enum image_put_result result;
 	char *path;     /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
 	uint64_t bytes; /* size of the file */
-	char new_hash[HASH_HEX_SIZE];
+	char new_hash[HASH_HEX_SIZE]; /* '' for what was to be removed */
 	char old_hash[HASH_HEX_SIZE]; /* '' when there was no such file */
 	mode_t mode;                  /* what the file has now */
 };
@@ -71,7 +77,13 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_
 int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const char *name, mode_t mode, struct image_put *ret,
 		  struct err *err) MUST_CHECK;
 
-/** How many files were written so far. */
+/** Removes the file at @path, if its content has digest @hash; anything else is somebody else's, and stays. @ret->result tells. */
+int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, struct image_put *ret, struct err *err) MUST_CHECK;
+
+/** The digest of the file at @path as it is in the copy now; '' when there is no regular file. */
+int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
+
+/** How many files were written or removed so far. */
 unsigned int image_txn_n_written(const struct image_txn *txn);
 
 /** After this the shadow is complete, proved and on disk. @ret: the identity that the image will have after the swap (without uuid where there is none).

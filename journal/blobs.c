@@ -144,15 +144,15 @@ int journal_blob_add(const char *state, int fd, const char *hash, struct err *er
 	return r < 0 ? err_set(err, r, "cannot sync folder '%s'", dir) : 0;
 }
 
-int journal_blob_open(const char *state, const char *hash, struct err *err)
+int journal_blob_find(const char *state, const char *hash, char **ret, struct err *err)
 {
 	CLEANUP_FREE char *path = NULL;
-	int fd, r = blob_path(state, hash, &path, err);
+	int r = blob_path(state, hash, &path, err);
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT)
+	if (!fs_exists(path))
 		return err_set(err, -ENOENT, "the journal does not keep the content %.12s any more!", hash);
-	return fd < 0 ? err_set(err, -errno, "cannot open blob '%s'", path) : fd;
+	*ret = TAKE_PTR(path);
+	return 0;
 }

@@ -1,4 +1,5 @@
-/* The handle and the tables. What is written into them stands in runs.c, marks.c (what the image holds), settle.c and children.c. */
+/* The handle and the tables. What is written into them stands in runs.c, marks.c and contents.c (what the image holds), settle.c and
+ * children.c. */
 #include "journal/internal.h"
 
 #include "base/fs.h"
@@ -38,6 +39,9 @@ static const char *const schema[] = {
 	"CREATE TABLE build (package TEXT NOT NULL, artifact TEXT NOT NULL, compiled TEXT NOT NULL, at INTEGER NOT NULL,"
 	"  PRIMARY KEY (package, artifact, compiled)) WITHOUT ROWID;"
 	"CREATE TABLE input (package TEXT NOT NULL, path TEXT NOT NULL, PRIMARY KEY (package, path)) WITHOUT ROWID;",
+	/* Which files in the image are whose, and with which content they were left there. */
+	"CREATE TABLE content (image TEXT NOT NULL, path TEXT NOT NULL, owner TEXT NOT NULL, hash TEXT NOT NULL,"
+	"  PRIMARY KEY (image, path)) WITHOUT ROWID;",
 };
 
 static const char *const result_names[] = {

@@ -77,7 +77,7 @@ int journal_steps(struct journal *journal, int64_t run, int (*fn)(void *data, co
 struct journal_file {
 	const char *path;  /* in the image, absolute */
 	const char *owner; /* 'package NAME', 'asset NAME', or 'file' for `inject` */
-	const char *new_hash;
+	const char *new_hash; /* '': the file was removed */
 	const char *old_hash; /* NULL: there was no such file. The content is in the blob store under this hash */
 	uint32_t mode;        /* permission bits */
 	uint64_t size;
@@ -94,7 +94,8 @@ struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
 	const char *state; /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. At most one row for each subject
-				  * and state. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more */
+				  * and state. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more;
+				  * written as 'gone': the subject is forgotten */
 	int64_t run;
 };
 /** The fingerprints recorded for @image, by subject, the oldest first. A subject comes once for each state at most: what the image holds ('fresh') stays
@@ -125,8 +126,9 @@ int journal_swap_failed(struct journal *journal, int64_t run, struct err *err) M
 /** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
 			     struct err *err) MUST_CHECK;
-/** Turns every 'fresh' of @image into 'doubted': somebody else has written the image, so that only a look into it could tell. */
-int journal_fingerprints_doubt(struct journal *journal, const char *image, struct err *err) MUST_CHECK;
+/** The fingerprint of @subject that a swap of run @before or of an earlier one made 'fresh', the latest; the caller frees @ret. -ENOENT without one. */
+int journal_fingerprint_before(struct journal *journal, const char *image, const char *subject, int64_t before, char **ret,
+			       struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */
 int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err) MUST_CHECK;
 
@@ -134,6 +136,20 @@ int journal_image_set(struct journal *journal, const char *image, const struct j
  * and inode has happened (journal_swap_done, run ok); everything else pending becomes failed with 'interrupted'. The caller holds the image's
  * lock. @ret_n: how many runs were settled. */
 int journal_settle(struct journal *journal, const char *image, const struct journal_image *now, unsigned int *ret_n, struct err *err) MUST_CHECK;
+
+/* -- contents: which files in the image are ours ------------------------------------------------------------------------------------- */
+
+struct journal_content {
+	const char *path;  /* in the image, absolute */
+	const char *owner; /* as journal_file.owner */
+	const char *hash;  /* as it was left there; NULL to journal_contents_set(): the file is nobody's from now on */
+};
+/** Calls @fn for all that is known, by path. A swap adds its own files by itself (journal_swap_done). */
+int journal_contents(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_content *content), void *data,
+		     struct err *err) MUST_CHECK;
+/** Records what was found in the image, not put there. */
+int journal_contents_set(struct journal *journal, const char *image, const struct journal_content *contents, size_t n,
+			 struct err *err) MUST_CHECK;
 
 /* -- builds: what cargo's word of 'fresh' is worth ------------------------------------------------------------------------------------ */
 

@@ -54,6 +54,9 @@ static int set_state(struct journal_db *db, const char *image, const struct jour
 
 int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
 {
+	if (strcmp(fingerprint->state, "gone") == 0)
+		return journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ?", "ss", image,
+				      fingerprint->subject);
 	if (strcmp(fingerprint->state, "doubted") == 0)
 		return doubt_subject(db, image, fingerprint->subject, err);
 	return set_state(db, image, fingerprint, err);
@@ -70,15 +73,20 @@ int journal_fingerprints_set(struct journal *journal, const char *image, const s
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
-int journal_fingerprints_doubt(struct journal *journal, const char *image, struct err *err)
+int journal_fingerprint_before(struct journal *journal, const char *image, const char *subject, int64_t before, char **ret, struct err *err)
 {
-	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
-	int r = journal_db_begin(journal->db, false, &transaction, err);
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT f.fingerprint FROM swap_fingerprint f JOIN swap s ON s.run = f.run WHERE s.image = ? AND s.result = 'ok'"
+				 " AND f.subject = ? AND f.state = 'fresh' AND f.run <= ? ORDER BY f.run DESC LIMIT 1",
+				 "ssi", image, subject, before);
 
-	if (r == 0)
-		r = journal_db_run(journal->db, NULL, err,
-				   "UPDATE OR REPLACE fingerprint SET state = 'doubted' WHERE image = ? AND state = 'fresh'", "s", image);
-	return r == 0 ? journal_db_commit(&transaction, err) : r;
+	if (r < 0)
+		return r;
+	if (rows.n == 0)
+		return err_set(err, -ENOENT, "no fingerprint of '%s' is known before run %lld!", subject, (long long)before);
+	*ret = xstrdup(journal_db_text(&rows, 0, 0));
+	return 0;
 }
 
 int journal_image_get(struct journal *journal, const char *image, struct journal_image *ret, struct err *err)

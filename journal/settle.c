@@ -34,6 +34,8 @@ static int apply_swap(struct journal_db *db, int64_t run, const char *image, str
 				   " SELECT image, dev, ino, size, mtime_ns, uuid, generation, ? FROM swap WHERE run = ?",
 				   "ii", clock_wall_ms(), run);
 	if (r == 0)
+		r = journal_internal_take_contents(db, run, image, err);
+	if (r == 0)
 		r = journal_db_run(db, NULL, err, "UPDATE file SET result = 'ok' WHERE run = ?", "i", run);
 	if (r == 0)
 		r = journal_db_run(db, NULL, err, "UPDATE swap SET result = 'ok' WHERE run = ?", "i", run);
@@ -101,7 +103,7 @@ static int settle_happened(struct journal_db *db, int64_t run, struct err *err)
 			"   THEN coalesce(error, 'interrupted after the swap') END,"
 			" result = CASE WHEN EXISTS (SELECT 1 FROM step WHERE run = ?1 AND result = 'failed') THEN 'failed' ELSE 'ok' END,"
 			" packages = coalesce(packages, (SELECT group_concat(name, ' ') FROM"
-			"   (SELECT DISTINCT substr(owner, 9) AS name FROM file WHERE run = ?1 AND owner LIKE 'package %' ORDER BY name)))"
+			"   (SELECT DISTINCT substr(owner, 9) AS name FROM file WHERE run = ?1 AND new_hash <> '' AND owner LIKE 'package %' ORDER BY name)))"
 			" WHERE id = ?1",
 			"i", run);
 	return r;

@@ -1,8 +1,8 @@
 /* refresh/event - what a run tells while it goes on.
  *
  * refresh/run calls one function for everything that happens; cli/ turns it into a line for a person or a JSON line for a program (DESIGN.md
- * section 10). A run sends, in this order: CHANGE, PLAN, then BUILD and PUT (with PROGRESS, DIAGNOSTIC and NOTE among them), at most one SWAP, one
- * DONE.
+ * section 10). A run sends, in this order: CHANGE, PLAN, then BUILD, PUT and REMOVE (with PROGRESS, DIAGNOSTIC and NOTE among them), at most one
+ * SWAP, one DONE.
  * Threads:   always called on the thread that called refresh_run().
  * Ownership: everything in an event dies on return. */
 #ifndef REINJECT_REFRESH_EVENT_H
@@ -21,6 +21,7 @@ enum refresh_event_type {
 	REFRESH_EVENT_DIAGNOSTIC, /* text: rendered by rustc, with colours */
 	REFRESH_EVENT_BUILD,      /* subject, result (ok, fresh, failed), ms, text (why it failed) */
 	REFRESH_EVENT_PUT,        /* path, result (written, identical), bytes */
+	REFRESH_EVENT_REMOVE,     /* path, result (removed, absent, kept: not ours any more), bytes, text (why) */
 	REFRESH_EVENT_SWAP,       /* path (the image), ms: after the last build's end */
 	REFRESH_EVENT_NOTE,       /* text: a sentence worth reading, such as what was recovered */
 	REFRESH_EVENT_WARNING,    /* text */

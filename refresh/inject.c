@@ -1,5 +1,5 @@
 /* One file by the same transaction: a round with one staged file, no look and no build. */
-#include "refresh/round.h"
+#include "refresh/outside.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -35,11 +35,10 @@ static int stage_file(struct refresh_round *round, const char *file, const char 
 
 static int execute_inject(struct refresh_round *round, struct err *err)
 {
-	CLEANUP(refresh_prepare_freep) struct refresh_prepare *prepare = NULL;
-	int r = refresh_swap_prepare(round, &prepare, err);
+	int r = refresh_swap_prepare(round, err);
 
 	round->after_us = clock_us();
-	return r < 0 ? r : refresh_swap_put(round, &prepare, err);
+	return r < 0 ? r : refresh_swap_put(round, err);
 }
 
 int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
@@ -57,7 +56,7 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 	if (r >= 0)
 		r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
 	if (r >= 0)
-		r = refresh_round_doubt(session, &records, err);
+		r = refresh_outside_check(&round, &records, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);
 	if (r < 0)

@@ -82,7 +82,7 @@ static void write_locations(const struct refresh_round *round)
 	(void)!fs_write_atomic(path, str_text(&text), text.len, 0644, NULL);
 }
 
-int refresh_make_all(struct refresh_round *round, const struct refresh_prepare *prepare, struct err *err)
+int refresh_make_all(struct refresh_round *round, struct err *err)
 {
 	size_t position = 0;
 	int r = refresh_stage_reset(round->session, err);
@@ -90,7 +90,7 @@ int refresh_make_all(struct refresh_round *round, const struct refresh_prepare *
 	fill_environment(round);
 	for (size_t i = 0; r >= 0 && i < round->plan.n_steps; i++) {
 		/* Why it failed is finish's to say. */
-		if (prepare && refresh_prepare_failed(prepare))
+		if (round->prepare && refresh_prepare_failed(round->prepare))
 			return 0;
 		r = refresh_round_interrupted(round, err);
 		if (r >= 0)

@@ -1,67 +1,8 @@
 /* Pure: everything it needs was read before, everything it decides is data. */
-#include "refresh/plan.h"
+#include "refresh/gone.h"
 
 #include <errno.h>
 #include <string.h>
-
-static int add_record(void *data, const struct journal_fingerprint *f)
-{
-	struct refresh_records *records = data;
-
-	grow_array(&records->v, &records->cap, records->n, sizeof(*records->v));
-	records->v[records->n++] = (struct refresh_record){
-		.subject = xstrdup(f->subject),
-		.fingerprint = xstrdup(f->fingerprint),
-		.state = xstrdup(f->state),
-		.run = f->run,
-	};
-	return 0;
-}
-
-static bool same_image(const struct journal_image *a, const struct journal_image *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && a->generation == b->generation &&
-	       strcmp(a->uuid, b->uuid) == 0;
-}
-
-static int compare_records(const void *a, const void *b)
-{
-	return strcmp(((const struct refresh_record *)a)->subject, ((const struct refresh_record *)b)->subject);
-}
-
-int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret,
-			 struct err *err)
-{
-	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct journal_image known;
-	int r;
-
-	if (journal) {
-		r = journal_fingerprints(journal, image, add_record, &records, err);
-		if (r < 0)
-			return r;
-		r = journal_image_get(journal, image, &known, err);
-		if (r < 0)
-			return r;
-		records.image_unknown = r == 0 || !same_image(&known, now);
-	}
-	if (records.n > 0)
-		qsort(records.v, records.n, sizeof(*records.v), compare_records);
-	*ret = records;
-	records = (struct refresh_records){ 0 };
-	return 0;
-}
-
-void refresh_records_clear(struct refresh_records *records)
-{
-	for (size_t i = 0; i < records->n; i++) {
-		free(records->v[i].subject);
-		free(records->v[i].fingerprint);
-		free(records->v[i].state);
-	}
-	free(records->v);
-	*records = (struct refresh_records){ 0 };
-}
 
 /* Only files in the image itself: 'initfs:' and 'share:' destinations have rooms of their own. */
 static bool is_in_image(const char *dest)
@@ -105,7 +46,7 @@ static enum refresh_state state_of(const struct config *config, const struct wat
 			return REFRESH_HELD;
 		if (strcmp(record->state, "failed") == 0)
 			state = REFRESH_FAILED;
-		else if (strcmp(record->state, "fresh") == 0 && !records->image_unknown)
+		else if (strcmp(record->state, "fresh") == 0)
 			return REFRESH_FRESH;
 	}
 	return state;
@@ -183,6 +124,7 @@ static void judge_all(const struct config *config, const struct watcher_look *lo
 {
 	plan->states = xcalloc(look->n_subjects, sizeof(*plan->states));
 	plan->first_time = records->n == 0;
+	plan->unchecked = records->image_unknown && refresh_records_any_fresh(records);
 	for (size_t i = 0; i < look->n_subjects; i++) {
 		const struct strvec *dests = configured_dests(config, &look->subjects[i]);
 
@@ -251,6 +193,7 @@ int refresh_plan_make(const struct config *config, const struct watcher_look *lo
 			return r;
 	} else {
 		plan_stale(config, look, records, request, &plan);
+		refresh_gone_find(config, look, records, &plan);
 	}
 	*ret = plan;
 	plan = (struct refresh_plan){ 0 };
@@ -263,7 +206,14 @@ void refresh_plan_clear(struct refresh_plan *plan)
 		free(plan->steps[i].why);
 		strvec_clear(&plan->steps[i].dests);
 	}
+	for (size_t i = 0; i < plan->n_removals; i++) {
+		free(plan->removals[i].path);
+		free(plan->removals[i].owner);
+		free(plan->removals[i].hash);
+		free(plan->removals[i].why);
+	}
 	free(plan->steps);
+	free(plan->removals);
 	free(plan->states);
 	strvec_clear(&plan->stale);
 	strvec_clear(&plan->failed);

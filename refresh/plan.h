@@ -1,36 +1,18 @@
 /* refresh/plan - what is to be done about a look: plain data, decided without any I/O, so that `-n` can print exactly what a run would do.
  *
- * Sequence: refresh_records_load() reads the journal once; refresh_plan_make() compares a look with it; refresh_plan_clear().
+ * Sequence: refresh_records_load() (refresh/records) reads the journal once; refresh_plan_make() compares a look with it; refresh_plan_clear().
  * States:   a package is fresh (the image holds this fingerprint), stale, failed or held (this very fingerprint was tried and rejected: left alone
  *           until it changes, is named, or --retry), nowhere (no destination in the image: neither stale nor built), or missing.
+ * Removals: a file in the image that is ours and that nobody wants there any more (refresh/gone). Only a plan for all that is stale has them.
  * Ownership: a plan borrows names from the config and the look, which must outlive it. */
 #ifndef REINJECT_REFRESH_PLAN_H
 #define REINJECT_REFRESH_PLAN_H
 
-#include "journal/journal.h"
+#include "refresh/records.h"
 #include "watcher/look.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/** One remembered verdict: what became of @fingerprint of @subject. */
-struct refresh_record {
-	char *subject;
-	char *fingerprint;
-	char *state; /* 'fresh', 'failed', 'held' */
-	int64_t run;
-};
-
-struct refresh_records {
-	struct refresh_record *v; /* sorted by subject */
-	size_t n, cap;
-	bool image_unknown; /* the image is not the one that the journal left: 'fresh' proves nothing */
-};
-
-/** Reads what the journal says of @image; @now is the image's identity as it is. A NULL journal has no records. */
-int refresh_records_load(struct journal *journal, const char *image, const struct journal_image *now, struct refresh_records *ret,
-			 struct err *err) MUST_CHECK;
-void refresh_records_clear(struct refresh_records *records);
 
 enum refresh_state { REFRESH_FRESH, REFRESH_STALE, REFRESH_FAILED, REFRESH_HELD, REFRESH_NOWHERE, REFRESH_MISSING };
 
@@ -51,15 +33,30 @@ struct refresh_step {
 	struct strvec dests; /* inside the image */
 };
 
+#define REFRESH_NO_STEP SIZE_MAX
+
+/** A file of ours in the image whose package or asset is gone, or goes elsewhere now. */
+struct refresh_removal {
+	char *path;
+	char *owner;      /* 'package NAME', 'asset NAME' */
+	char *hash;       /* it is removed only with this content */
+	char *why;        /* a phrase */
+	size_t after;     /* number of the step that must be in the image first, or REFRESH_NO_STEP */
+	bool owner_gone;  /* its owner is to be forgotten with it */
+};
+
 struct refresh_plan {
 	struct refresh_step *steps; /* packages first, then assets, both by name */
 	size_t n_steps, cap;
 	size_t n_builds;                   /* how many of them are packages */
+	struct refresh_removal *removals;  /* owned; by path */
+	size_t n_removals, cap_removals;
 	enum refresh_state *states;        /* one for each of look->subjects */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */
 	size_t n_nowhere;
 	size_t n_elsewhere; /* packages with destinations outside the image's files (initfs:, share:) that this version does not serve */
 	bool first_time;    /* the journal knows nothing of this image */
+	bool unchecked;     /* the image was written by somebody else, and 'fresh' is only what the journal says */
 };
 
 /** Decides. -ENOENT, class ERR_USAGE, for a package that the configuration does not have or that has nowhere to go. */

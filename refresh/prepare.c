@@ -27,8 +27,8 @@ static void on_child(void *data, pid_t pid, bool started)
 	struct refresh_prepare *prepare = data;
 	CLEANUP(journal_freep) struct journal *journal = NULL;
 
-	/* Without the row recovery still finds the daemon, by its mount point. */
-	if (journal_open(prepare->session->config->state, false, &journal, NULL) < 0)
+	/* Without the row recovery still finds the daemon, by its mount point. Before the plan there is no run yet. */
+	if (prepare->run == 0 || journal_open(prepare->session->config->state, false, &journal, NULL) < 0)
 		return;
 	if (started)
 		(void)!journal_child_add(journal, prepare->run, pid, proc_start_time(pid), "mount of the shadow", NULL);

@@ -20,7 +20,6 @@ static const struct strvec *copies_of(const struct refresh_round *round, const s
 
 struct put_visitor {
 	struct refresh_round *round;
-	struct image_txn *txn;
 	size_t step;
 	uint64_t bytes; /* measure: what is not in the image yet */
 	int (*visit)(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err);
@@ -48,17 +47,23 @@ static int each_place(struct put_visitor *visitor, struct err *err)
 
 static int check_place(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
 {
-	return image_txn_check(visitor->txn, dest, file->name, err);
+	return image_txn_check(visitor->round->txn, dest, file->name, err);
 }
 
 static int measure(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
 {
 	bool identical = false;
-	int r = image_txn_compare(visitor->txn, file->path, dest, file->name, &identical, err);
+	int r = image_txn_compare(visitor->round->txn, file->path, dest, file->name, &identical, err);
 
 	if (r >= 0 && !identical)
 		visitor->bytes += file->size;
 	return r;
+}
+
+/* A one-off is nobody's: it lies where the configuration does not say that anything lies, and is not to be taken for gone. */
+static const char *owner_of(const struct refresh_round *round, size_t step)
+{
+	return round->plan.steps[step].one_off ? "file" : refresh_round_owner(round, step);
 }
 
 static int put_one(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
@@ -69,11 +74,11 @@ static int put_one(struct put_visitor *visitor, const struct refresh_staged_file
 
 	if (r < 0)
 		return r;
-	r = image_txn_put(visitor->txn, file->path, dest, file->name, file->mode, &put, err);
+	r = image_txn_put(visitor->round->txn, file->path, dest, file->name, file->mode, &put, err);
 	if (r < 0)
 		return r;
 	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
-	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(refresh_round_owner(round, visitor->step)), .put = put };
+	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(owner_of(round, visitor->step)), .put = put };
 	refresh_round_send(round, (struct refresh_event){
 					  .type = REFRESH_EVENT_PUT,
 					  .subject = round->plan.steps[visitor->step].name,
@@ -133,16 +138,16 @@ static int each_step(struct put_visitor *visitor, int (*pass)(struct put_visitor
 }
 
 /* All places are looked at before the first file is put, so that a package goes in whole or not at all; and what is there already needs no room. */
-int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct err *err)
+int refresh_put_all(struct refresh_round *round, struct err *err)
 {
-	struct put_visitor visitor = { .round = round, .txn = txn, .visit = check_place };
+	struct put_visitor visitor = { .round = round, .visit = check_place };
 	int r = each_step(&visitor, check_step, err);
 
 	visitor.visit = measure;
 	if (r >= 0)
 		r = each_step(&visitor, each_place, err);
 	if (r >= 0 && visitor.bytes > 0)
-		r = image_txn_room(txn, visitor.bytes, err);
+		r = image_txn_room(round->txn, visitor.bytes, err);
 	visitor.visit = put_one;
 	return r < 0 ? r : each_step(&visitor, put_step, err);
 }

@@ -151,7 +151,7 @@ static int journal_put_files(struct refresh_round *round, struct err *err)
 	for (size_t i = 0; i < round->n_files; i++) {
 		const struct image_put *put = &round->files[i].put;
 
-		if (put->result != IMAGE_PUT_WRITTEN)
+		if (put->result != IMAGE_PUT_WRITTEN && put->result != IMAGE_PUT_REMOVED)
 			continue;
 		files[n++] = (struct journal_file){
 			.path = put->path,
@@ -165,6 +165,56 @@ static int journal_put_files(struct refresh_round *round, struct err *err)
 	return journal_files_add(round->session->journal, round->id, files, n, err);
 }
 
+/* What the journal learns of the image's files without a change of them. */
+static int record_contents(const struct refresh_round *round, struct err *err)
+{
+	CLEANUP_FREE struct journal_content *contents = xcalloc(round->n_files, sizeof(*contents));
+	size_t n = 0;
+
+	for (size_t i = 0; i < round->n_files; i++) {
+		const struct image_put *put = &round->files[i].put;
+		bool not_ours = put->result == IMAGE_PUT_ABSENT || put->result == IMAGE_PUT_FOREIGN;
+
+		if (put->result == IMAGE_PUT_IDENTICAL || not_ours)
+			contents[n++] = (struct journal_content){
+				.path = put->path, .owner = round->files[i].owner, .hash = not_ours ? NULL : put->new_hash
+			};
+	}
+	return n == 0 ? 0 : journal_contents_set(round->session->journal, round->session->config->image.path, contents, n, err);
+}
+
+static bool was_found(const struct refresh_round *round, const struct refresh_removal *removal)
+{
+	for (size_t i = 0; i < round->n_files; i++)
+		if (round->files[i].put.result != IMAGE_PUT_WRITTEN && str_eq(round->files[i].put.path, removal->path))
+			return true;
+	return false;
+}
+
+/* Whose last file is gone, is forgotten. */
+static size_t collect_gone(const struct refresh_round *round, struct journal_fingerprint *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < round->plan.n_removals; i++) {
+		const struct refresh_removal *removal = &round->plan.removals[i];
+
+		if (removal->owner_gone && was_found(round, removal))
+			ret[n++] = (struct journal_fingerprint){
+				.subject = removal->owner, .fingerprint = "", .state = "gone", .run = round->id
+			};
+	}
+	return n;
+}
+
+static int record_gone(const struct refresh_round *round, struct err *err)
+{
+	CLEANUP_FREE struct journal_fingerprint *gone = xcalloc(round->plan.n_removals, sizeof(*gone));
+	size_t n = collect_gone(round, gone);
+
+	return n == 0 ? 0 : journal_fingerprints_set(round->session->journal, round->session->config->image.path, gone, n, err);
+}
+
 int refresh_record_failed(struct refresh_round *round, struct err *err)
 {
 	return record_verdicts(round, "failed", err);
@@ -175,6 +225,10 @@ int refresh_record_identical(struct refresh_round *round, struct err *err)
 	struct journal_image image = refresh_journal_image(&round->session->identity);
 	int r = record_verdicts(round, "fresh", err);
 
+	if (r >= 0)
+		r = record_contents(round, err);
+	if (r >= 0)
+		r = record_gone(round, err);
 	return r < 0 ? r : journal_image_set(round->session->journal, round->session->config->image.path, &image, err);
 }
 
@@ -237,8 +291,9 @@ static void collect_verdicts(const struct refresh_round *round, struct verdicts 
 {
 	const struct config *config = round->session->config;
 
-	ret->v = xcalloc(round->plan.n_steps + config->n_packages + config->n_assets, sizeof(*ret->v));
+	ret->v = xcalloc(round->plan.n_steps + round->plan.n_removals + config->n_packages + config->n_assets, sizeof(*ret->v));
 	ret->n = collect_fingerprints(round, "fresh", ret->v);
+	ret->n += collect_gone(round, ret->v + ret->n);
 	for (size_t i = 0; i < config->n_packages; i++) {
 		CLEANUP(strvec_clear) struct strvec names = { 0 };
 
@@ -259,6 +314,8 @@ int refresh_record_swap(struct refresh_round *round, const struct image_identity
 	struct journal_image image = refresh_journal_image(shadow);
 	int r = journal_put_files(round, err);
 
+	if (r >= 0)
+		r = record_contents(round, err);
 	if (r < 0)
 		return r;
 	collect_verdicts(round, &verdicts);

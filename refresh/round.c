@@ -7,6 +7,8 @@
 
 void refresh_round_clear(struct refresh_round *round)
 {
+	image_txn_abort(round->txn);
+	refresh_prepare_freep(&round->prepare);
 	for (size_t i = 0; round->staged && i < round->plan.n_steps; i++)
 		refresh_staged_clear(&round->staged[i]);
 	for (size_t i = 0; i < round->n_files; i++) {
@@ -49,14 +51,6 @@ int refresh_round_interrupted(const struct refresh_round *round, struct err *err
 	return cancel_requested(round->session->cancel) ? err_set(err, -ECANCELED, "interrupted!") : 0;
 }
 
-/* What the journal believes of an image that somebody else has written is only a guess; a run that looks at a part of it must not make it true. */
-int refresh_round_doubt(struct refresh_session *session, const struct refresh_records *records, struct err *err)
-{
-	if (!session->lock || !records->image_unknown || records->n == 0)
-		return 0;
-	return journal_fingerprints_doubt(session->journal, session->config->image.path, err);
-}
-
 char *refresh_round_packages(const struct refresh_round *round, bool only_put)
 {
 	struct strvec names = { 0 };
@@ -91,7 +85,7 @@ static enum journal_result result_of(const struct refresh_round *round, int r)
 	if (r < 0 || round->n_failed > 0)
 		return JOURNAL_FAILED;
 	for (size_t i = 0; i < round->n_files; i++)
-		if (round->files[i].put.result == IMAGE_PUT_WRITTEN)
+		if (round->files[i].put.result == IMAGE_PUT_WRITTEN || round->files[i].put.result == IMAGE_PUT_REMOVED)
 			return JOURNAL_OK;
 	return JOURNAL_NOTHING;
 }

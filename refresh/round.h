@@ -2,7 +2,9 @@
  * record.c, swap.c), and by nobody else.
  *
  * A round is begun by run.c, filled step by step (staged, put, recorded), and cleared at its end. All arrays with one element for each step of the
- * plan are as long as plan.n_steps. */
+ * plan are as long as plan.n_steps.
+ * Image:    the transaction begins beside the builds (prepare) and is opened (txn) after them; or before the plan, when the image must be looked into
+ *           first. The round owns both and gives back what was not committed. */
 #ifndef REINJECT_REFRESH_ROUND_H
 #define REINJECT_REFRESH_ROUND_H
 
@@ -23,6 +25,8 @@ struct refresh_round {
 	int64_t started_ms;
 	struct watcher_look *look; /* the one that was planned on */
 	struct refresh_plan plan;
+	struct refresh_prepare *prepare; /* NULL: not begun */
+	struct image_txn *txn;           /* NULL: not open */
 	struct strvec extra_env;        /* REINJECT_* for custom commands */
 	struct strvec machines;         /* VMs that run from the image as it was: 'qemu-system-x86_64 (process 4711)' */
 	struct refresh_staged *staged;  /* as plan.steps */
@@ -49,9 +53,6 @@ const char *refresh_round_owner(const struct refresh_round *round, size_t step);
 /** Step number @i failed, @why; the others go on. */
 void refresh_round_fail(struct refresh_round *round, size_t i, const char *why);
 
-/** What the journal says of an image that somebody else has written is doubted from now on; does nothing for one that is as we left it. */
-int refresh_round_doubt(struct refresh_session *session, const struct refresh_records *records, struct err *err) MUST_CHECK;
-
 /** The names of the plan's packages (assets are none), or only of those that were put, with blanks between; the caller frees it. */
 char *refresh_round_packages(const struct refresh_round *round, bool only_put) MUST_CHECK;
 
@@ -64,21 +65,27 @@ int refresh_round_end(struct refresh_round *round, int r, struct err *err) MUST_
 /** The outcome of a round that ended with 0. */
 enum refresh_result refresh_round_result(const struct refresh_round *round);
 
-/** Builds and stages everything (make.c). Stops early when @prepare (may be NULL) has failed: why is refresh_swap_put()'s to say. */
-int refresh_make_all(struct refresh_round *round, const struct refresh_prepare *prepare, struct err *err) MUST_CHECK;
+/** Builds and stages everything (make.c). Stops early when the image's part has failed: why is refresh_swap_put()'s to say. */
+int refresh_make_all(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** True when anything was staged. */
 bool refresh_make_any(const struct refresh_round *round);
 
-/** Refuses an image that somebody may write, and starts the transaction beside the builds (swap.c); NULL in @ret when it had better wait. */
-int refresh_swap_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err) MUST_CHECK;
+/** Refuses an image that somebody may write, and starts the transaction beside the builds, unless it had better wait (swap.c). */
+int refresh_swap_prepare(struct refresh_round *round, struct err *err) MUST_CHECK;
 
-/** Puts what was staged, proves it, swaps; or leaves the image alone when it has all of it. @prepare must outlive the call. */
-int refresh_swap_put(struct refresh_round *round, struct refresh_prepare **prepare, struct err *err) MUST_CHECK;
+/** Waits until the transaction is open, and makes sure that the image is the one that the session was opened with. */
+int refresh_swap_open(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Puts what was staged, removes what is gone, proves it, swaps; or leaves the image alone when it has all of it. */
+int refresh_swap_put(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Puts every staged file at every place (put.c). A package goes in whole or not at all; one that has no place to go is failed and leaves the others
  * alone; any other failure is the image's, and returned. */
-int refresh_put_all(struct refresh_round *round, struct image_txn *txn, struct err *err) MUST_CHECK;
+int refresh_put_all(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Removes what the plan says is gone, if it is still ours by its content (remove.c). */
+int refresh_remove_all(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Marks the steps whose sources were changed while cargo ran (record.c): what was put may hold the edit or not, so it proves nothing and is not recorded. */
 int refresh_record_edited(struct refresh_round *round, struct err *err) MUST_CHECK;

@@ -47,25 +47,25 @@ static void tell_machines(const struct refresh_round *round)
 }
 
 /* What was announced to the journal did not happen: its inode may be given out again, and must prove nothing then. */
-static int commit(const struct refresh_round *round, struct image_txn **txn, int64_t *ret_us, char **ret_note, struct err *err)
+static int commit(struct refresh_round *round, int64_t *ret_us, char **ret_note, struct err *err)
 {
 	int r = refresh_round_interrupted(round, err);
 
 	if (r >= 0)
-		r = image_txn_commit(txn, ret_us, ret_note, err);
+		r = image_txn_commit(&round->txn, ret_us, ret_note, err);
 	/* Half-way and not to be taken back: the next start finds out by the files which of the two it is. */
 	if (r < 0 && r != -ENOTRECOVERABLE)
 		(void)!journal_swap_failed(round->session->journal, round->id, NULL);
 	return r;
 }
 
-static int swap(struct refresh_round *round, struct image_txn **txn, struct err *err)
+static int swap(struct refresh_round *round, struct err *err)
 {
 	CLEANUP_FREE char *note = NULL;
 	struct image_identity shadow;
 	struct timed_step step;
 	int64_t swapped_us = 0;
-	int r = seal(round, *txn, &shadow, err);
+	int r = seal(round, round->txn, &shadow, err);
 
 	if (r >= 0)
 		r = refresh_record_swap(round, &shadow, err);
@@ -73,7 +73,7 @@ static int swap(struct refresh_round *round, struct image_txn **txn, struct err 
 		r = step_begin(round, "swap", &step, err);
 	if (r < 0)
 		return r;
-	r = commit(round, txn, &swapped_us, &note, err);
+	r = commit(round, &swapped_us, &note, err);
 	if (r < 0)
 		return step_end(&step, r, err);
 	round->session->identity = shadow;
@@ -88,9 +88,9 @@ static int swap(struct refresh_round *round, struct image_txn **txn, struct err 
 }
 
 /* The image holds all of it already: the image is left alone, the shadow kept for the next time. */
-static int leave_alone(struct refresh_round *round, struct image_txn **txn, struct err *err)
+static int leave_alone(struct refresh_round *round, struct err *err)
 {
-	image_txn_abort(TAKE_PTR(*txn));
+	image_txn_abort(TAKE_PTR(round->txn));
 	return refresh_record_identical(round, err);
 }
 
@@ -107,7 +107,7 @@ static void remember_machines(struct refresh_round *round, const struct image_ho
 	}
 }
 
-int refresh_swap_prepare(struct refresh_round *round, struct refresh_prepare **ret, struct err *err)
+int refresh_swap_prepare(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
 	const char *image = round->session->config->image.path;
@@ -119,7 +119,9 @@ int refresh_swap_prepare(struct refresh_round *round, struct refresh_prepare **r
 	if (r < 0)
 		return r;
 	remember_machines(round, &holders);
-	return refresh_prepare_early(&round->session->config->image) ? refresh_prepare_start(round->session, round->id, ret, err) : 0;
+	if (round->prepare || !refresh_prepare_early(&round->session->config->image))
+		return 0;
+	return refresh_prepare_start(round->session, round->id, &round->prepare, err);
 }
 
 /* The plan rests on the image as it was when the session was opened; the transaction watches it from its copy on. */
@@ -137,24 +139,34 @@ static int still_the_same_image(const struct refresh_round *round, struct err *e
 	return -EBUSY;
 }
 
-int refresh_swap_put(struct refresh_round *round, struct refresh_prepare **prepare, struct err *err)
+int refresh_swap_open(struct refresh_round *round, struct err *err)
 {
-	CLEANUP(image_txn_abortp) struct image_txn *txn = NULL;
+	int r = 0;
+
+	if (!round->prepare)
+		r = refresh_prepare_start(round->session, round->id, &round->prepare, err);
+	if (r >= 0 && !round->txn)
+		r = refresh_prepare_finish(round->prepare, &round->txn, err);
+	return r < 0 ? r : still_the_same_image(round, err);
+}
+
+static int open_as_step(struct refresh_round *round, struct err *err)
+{
 	struct timed_step step;
 	int r = step_begin(round, "begin", &step, err);
 
+	return r < 0 ? r : step_end(&step, refresh_swap_open(round, err), err);
+}
+
+int refresh_swap_put(struct refresh_round *round, struct err *err)
+{
+	int r = open_as_step(round, err);
+
+	if (r >= 0)
+		r = refresh_put_all(round, err);
+	if (r >= 0)
+		r = refresh_remove_all(round, err);
 	if (r < 0)
 		return r;
-	if (!*prepare)
-		r = refresh_prepare_start(round->session, round->id, prepare, err);
-	if (r >= 0)
-		r = refresh_prepare_finish(*prepare, &txn, err);
-	if (r >= 0)
-		r = still_the_same_image(round, err);
-	r = step_end(&step, r, err);
-	if (r >= 0)
-		r = refresh_put_all(round, txn, err);
-	if (r < 0)
-		return r;
-	return image_txn_n_written(txn) > 0 ? swap(round, &txn, err) : leave_alone(round, &txn, err);
+	return image_txn_n_written(round->txn) > 0 ? swap(round, err) : leave_alone(round, err);
 }

@@ -143,6 +143,11 @@ static bool is_cargos(const struct config *config, size_t source)
 	return false;
 }
 
+bool watcher_graph_is_good(const struct watcher_graph *graph, size_t source)
+{
+	return graph->workspaces[source].state == CARGO_WORKSPACE_GOOD || !is_cargos(graph->config, source);
+}
+
 int watcher_graph_load(const struct config *config, struct cancel *cancel, struct watcher_graph **ret, struct err *err)
 {
 	CLEANUP(watcher_graph_freep) struct watcher_graph *graph = xcalloc(1, sizeof(*graph));

@@ -19,6 +19,9 @@ struct watcher_graph {
 	char id[HASH_HEX_SIZE];             /* equal for equal maps */
 };
 
+/** True when all of @source's graph is known as it is now: cargo resolved it, or nothing of it is cargo's. */
+bool watcher_graph_is_good(const struct watcher_graph *graph, size_t source);
+
 int watcher_graph_load(const struct config *config, struct cancel *cancel, struct watcher_graph **ret, struct err *err) MUST_CHECK;
 void watcher_graph_free(struct watcher_graph *graph);
 void watcher_graph_freep(struct watcher_graph **graph); /* for CLEANUP */

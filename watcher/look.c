@@ -236,6 +236,7 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 
 	if (r == 0)
 		r = watcher_repo_head(repo, state->head, err);
+	state->settled = watcher_graph_is_good(watcher->graph, source) && !watcher_repo_is_busy(repo);
 	for (size_t i = 0; r == 0 && i < watcher->n_watched; i++)
 		if (watcher->watched[i].source == source)
 			r = watch_id(watcher, &watcher->watched[i], err);

@@ -35,6 +35,7 @@ struct watcher_subject {
 struct watcher_source_state {
 	char head[GIT_OID_HEXSZ + 1];
 	size_t n_dirty;
+	bool settled; /* git is in the middle of nothing, and cargo knows the workspace as it is: what is not there now is gone */
 };
 
 struct watcher_look {

@@ -211,6 +211,13 @@ int watcher_repo_head(struct watcher_repo *repo, char ret[GIT_OID_HEXSZ + 1], st
 	return 0;
 }
 
+bool watcher_repo_is_busy(const struct watcher_repo *repo)
+{
+	CLEANUP_FREE char *lock = xasprintf("%sindex.lock", git_repository_path(repo->git));
+
+	return git_repository_state(repo->git) != GIT_REPOSITORY_STATE_NONE || fs_exists(lock);
+}
+
 static int load_head_tree(struct watcher_repo *repo, struct err *err)
 {
 	CLEANUP(free_commit) git_commit *commit = NULL;

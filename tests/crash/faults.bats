@@ -15,22 +15,23 @@ teardown() {
 	fixture_teardown
 }
 
-# Two packages change at once, so that a mixture could be seen.
+# Two packages change and a third one leaves at once, so that a mixture could be seen.
 prepare() {
 	rx_ok refresh
 	mark netd 2
 	mark inputd 2
+	ini_set 'package odd_pkg' dest ""
 }
 
 what_it_says() {
-	printf '%s %s' "$(image_says /usr/lib/drivers/netd)" "$(image_says /usr/lib/drivers/inputd)"
+	printf '%s %s %s' "$(image_says /usr/lib/drivers/netd)" "$(image_says /usr/lib/drivers/inputd)" "$(in_image ls usr/bin)"
 }
 
 expect_whole() {
 	local says
 	says=$(what_it_says)
 	case $says in
-	'netd=1 proto=1 common=1 inputd=1 common=1' | 'netd=2 proto=1 common=1 inputd=2 common=1') ;;
+	'netd=1 proto=1 common=1 inputd=1 common=1 rxe2e-odd' | 'netd=2 proto=1 common=1 inputd=2 common=1 ') ;;
 	*) fail "after $1 the image is a mixture: $says" ;;
 	esac
 }
@@ -39,7 +40,7 @@ expect_recovered() {
 	rx refresh --json
 	expect_status 0
 	expect_json
-	expect_equal "$(what_it_says)" 'netd=2 proto=1 common=1 inputd=2 common=1'
+	expect_equal "$(what_it_says)" 'netd=2 proto=1 common=1 inputd=2 common=1 '
 	expect_stale
 	rx_ok log --json
 	expect_jq 'all(.[]; .result != "pending")'
@@ -64,7 +65,7 @@ faults() {
 		expect_recovered
 		n=$((n + 1))
 	done
-	((n >= 13)) || fail "only $n fault points"
+	((n >= 14)) || fail "only $n fault points"
 }
 
 @test "failing at each fault point, nothing is left behind and the image is whole" {

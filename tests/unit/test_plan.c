@@ -20,6 +20,8 @@ struct world {
 	struct watcher_subject subjects[N_PACKAGES + 1];
 	struct refresh_records records;
 	struct refresh_record record_array[8];
+	struct refresh_content content_array[8];
+	struct watcher_source_state source;
 };
 
 /* Packages a, b (with a fingerprint of their name's letter), lib (no destination), early (initfs only), and one asset. */
@@ -38,6 +40,7 @@ static void make_world(struct world *w)
 		memset(w->subjects[i].fingerprint, names[i][0], HASH_HEX_SIZE - 1);
 	}
 	w->assets[0].name = (char *)"conf";
+	w->assets[0].path = (char *)"etc/conf.toml";
 	strvec_add(&w->assets[0].dests, "/etc/conf");
 	w->subjects[N_PACKAGES] = (struct watcher_subject){ .name = xstrdup("asset conf"), .is_asset = true };
 	memset(w->subjects[N_PACKAGES].fingerprint, 'z', HASH_HEX_SIZE - 1);
@@ -48,7 +51,11 @@ static void make_world(struct world *w)
 	w->config.n_assets = 1;
 	w->look.subjects = w->subjects;
 	w->look.n_subjects = N_PACKAGES + 1;
+	w->look.sources = &w->source;
+	w->look.n_sources = 1;
+	w->source.settled = true;
 	w->records.v = w->record_array;
+	w->records.contents = w->content_array;
 }
 
 static void drop_world(struct world *w)
@@ -78,6 +85,15 @@ static void plan_all(struct world *w, bool retry, struct refresh_plan *plan)
 	struct err err = ERR_INIT;
 
 	assert_int_equal(refresh_plan_make(&w->config, &w->look, &w->records, &request, plan, &err), 0);
+}
+
+static int plan_one(struct world *w, const char *name, const char *dest, struct refresh_plan *plan, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	struct refresh_request request = { .packages = &names, .dest = dest };
+
+	strvec_add(&names, name);
+	return refresh_plan_make(&w->config, &w->look, &w->records, &request, plan, err);
 }
 
 static void first_time_everything_with_a_place_is_stale(void **state)
@@ -178,7 +194,7 @@ static void going_back_to_what_the_image_holds_is_fresh(void **state)
 	drop_world(&w);
 }
 
-static void an_image_changed_outside_proves_nothing(void **state)
+static void an_image_changed_outside_is_to_be_checked(void **state)
 {
 	struct world w;
 	struct refresh_plan plan;
@@ -190,24 +206,144 @@ static void an_image_changed_outside_proves_nothing(void **state)
 	record(&w, N_PACKAGES, true, "fresh", 1);
 	w.records.image_unknown = true;
 	plan_all(&w, false, &plan);
-	assert_int_equal(plan.n_steps, 3);
+	assert_true(plan.unchecked);
+	assert_int_equal(plan.n_steps, 1);
+	assert_string_equal(plan.steps[0].name, "b");
 	assert_string_equal(plan.steps[0].why, "the image was changed outside");
 	refresh_plan_clear(&plan);
 	w.records.image_unknown = false;
 	plan_all(&w, false, &plan);
-	assert_int_equal(plan.n_steps, 1);
-	assert_string_equal(plan.steps[0].name, "b");
+	assert_false(plan.unchecked);
 	refresh_plan_clear(&plan);
 	drop_world(&w);
 }
 
-static int plan_one(struct world *w, const char *name, const char *dest, struct refresh_plan *plan, struct err *err)
-{
-	CLEANUP(strvec_clear) struct strvec names = { 0 };
-	struct refresh_request request = { .packages = &names, .dest = dest };
+/* -- what is gone ------------------------------------------------------------------------------------------------------------------------- */
 
-	strvec_add(&names, name);
-	return refresh_plan_make(&w->config, &w->look, &w->records, &request, plan, err);
+static void content(struct world *w, const char *path, const char *owner)
+{
+	w->content_array[w->records.n_contents++] =
+		(struct refresh_content){ .path = (char *)path, .owner = (char *)owner, .hash = (char *)"1234" };
+}
+
+/* Everything fresh, nothing gone: the world from which each case departs. */
+static void make_settled_world(struct world *w)
+{
+	make_world(w);
+	strvec_add(&w->packages[0].bins, "a");
+	strvec_add(&w->packages[1].bins, "b1");
+	strvec_add(&w->packages[1].bins, "b2");
+	record(w, 0, true, "fresh", 1);
+	record(w, 1, true, "fresh", 1);
+	record(w, N_PACKAGES, true, "fresh", 1);
+	content(w, "/usr/bin/a", "package a");
+	content(w, "/usr/lib/drivers/b1", "package b");
+	content(w, "/usr/lib/drivers/b2", "package b");
+	content(w, "/etc/conf", "asset conf");
+}
+
+static void drop_settled_world(struct world *w)
+{
+	strvec_clear(&w->packages[0].bins);
+	strvec_clear(&w->packages[1].bins);
+	drop_world(w);
+}
+
+static void expect_removals(struct world *w, const char *paths)
+{
+	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	CLEANUP(strvec_clear) struct strvec found = { 0 };
+	CLEANUP_FREE char *text = NULL;
+
+	plan_all(w, false, &plan);
+	for (size_t i = 0; i < plan.n_removals; i++)
+		strvec_addf(&found, "%s%s%s", plan.removals[i].path, plan.removals[i].after == REFRESH_NO_STEP ? "" : ">",
+			    plan.removals[i].owner_gone ? "!" : "");
+	text = strvec_join(&found, " ");
+	assert_string_equal(text, paths);
+}
+
+static void what_is_wanted_stays(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_settled_world(&w);
+	content(&w, "/tmp/mine", "file");
+	expect_removals(&w, "");
+	/* As a folder, and as a file's own name; with slashes to spare. */
+	free(w.assets[0].dests.v[0]);
+	w.assets[0].dests.v[0] = xstrdup("/etc/");
+	w.content_array[3].path = (char *)"/etc//conf.toml";
+	expect_removals(&w, "");
+	drop_settled_world(&w);
+}
+
+static void a_section_that_left_is_gone_when_all_is_settled(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_settled_world(&w);
+	content(&w, "/usr/bin/old", "package old");
+	content(&w, "/etc/old.toml", "asset old");
+	expect_removals(&w, "/usr/bin/old! /etc/old.toml!");
+	w.source.settled = false;
+	expect_removals(&w, "");
+	w.source.settled = true;
+	/* A renamed package that wants the same place. */
+	w.content_array[4].path = (char *)"/usr/bin/a";
+	expect_removals(&w, "/etc/old.toml!");
+	drop_settled_world(&w);
+}
+
+static void a_folder_that_left_is_gone_when_its_source_is_settled(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_settled_world(&w);
+	w.subjects[1].missing = true;
+	expect_removals(&w, "/usr/lib/drivers/b1! /usr/lib/drivers/b2!");
+	w.source.settled = false;
+	expect_removals(&w, "");
+	drop_settled_world(&w);
+}
+
+static void what_moved_is_removed_after_it_has_arrived(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make_settled_world(&w);
+	free(w.packages[0].dests.v[0]);
+	w.packages[0].dests.v[0] = xstrdup("/usr/sbin");
+	/* Fresh there already. */
+	expect_removals(&w, "/usr/bin/a");
+	w.record_array[0].fingerprint = (char *)"another";
+	expect_removals(&w, "/usr/bin/a>");
+	/* What was tried and failed has not arrived. */
+	record(&w, 0, true, "failed", 2);
+	expect_removals(&w, "");
+	/* Nowhere to go at all. */
+	strvec_clear(&w.packages[0].dests);
+	expect_removals(&w, "/usr/bin/a!");
+	drop_settled_world(&w);
+}
+
+static void a_plan_for_one_package_removes_nothing(void **state)
+{
+	struct world w;
+	struct refresh_plan plan;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_settled_world(&w);
+	content(&w, "/usr/bin/old", "package old");
+	assert_int_equal(plan_one(&w, "a", NULL, &plan, &err), 0);
+	assert_int_equal(plan.n_removals, 0);
+	refresh_plan_clear(&plan);
+	drop_settled_world(&w);
 }
 
 static void a_named_package_is_built_whatever_its_state(void **state)
@@ -273,7 +409,12 @@ int main(void)
 		cmocka_unit_test(a_dirty_file_is_said),
 		cmocka_unit_test(failed_and_held_wait_for_a_change_or_retry),
 		cmocka_unit_test(going_back_to_what_the_image_holds_is_fresh),
-		cmocka_unit_test(an_image_changed_outside_proves_nothing),
+		cmocka_unit_test(an_image_changed_outside_is_to_be_checked),
+		cmocka_unit_test(what_is_wanted_stays),
+		cmocka_unit_test(a_section_that_left_is_gone_when_all_is_settled),
+		cmocka_unit_test(a_folder_that_left_is_gone_when_its_source_is_settled),
+		cmocka_unit_test(what_moved_is_removed_after_it_has_arrived),
+		cmocka_unit_test(a_plan_for_one_package_removes_nothing),
 		cmocka_unit_test(a_named_package_is_built_whatever_its_state),
 		cmocka_unit_test(unknown_and_homeless_names_are_wrong_use),
 		cmocka_unit_test(a_missing_folder_is_not_built),

@@ -1,0 +1,20 @@
+/* refresh/gone - files in the image that nobody wants there any more.
+ *
+ * A package or asset that was deleted, renamed or given another destination leaves a file in the image, and a left-over entry of pcid.d would still start
+ * it. The journal knows which files are ours (refresh/records); one is to go when its owner
+ *   is gone:   its section left the configuration, or its folder left the source while cargo knows the workspace and git is in the middle of nothing;
+ *   moved:     it goes elsewhere now; then only after it is there, so that it is never missing.
+ * A path that anybody wants stays. What `inject` put, and a one-off, belongs to nobody and is never touched. */
+#ifndef REINJECT_REFRESH_GONE_H
+#define REINJECT_REFRESH_GONE_H
+
+#include "refresh/plan.h"
+
+/** Fills plan->removals. Pure. The steps and states must be decided. */
+void refresh_gone_find(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
+		       struct refresh_plan *plan);
+
+/** Adds every path in the image that @subject may have a file at: its destinations, taken for a file and for a folder. */
+void refresh_gone_places(const struct config *config, const struct watcher_subject *subject, struct strvec *ret);
+
+#endif

@@ -1,0 +1,112 @@
+#include "refresh/outside.h"
+
+#include <string.h>
+
+static bool is_subject(const struct refresh_record *record, const struct refresh_content *content)
+{
+	return str_eq(record->subject, content->owner);
+}
+
+/* Returns 1 when @content is in the image as we left it, 0 when not. */
+static int is_there(const struct refresh_round *round, const struct refresh_content *content, struct err *err)
+{
+	char hash[HASH_HEX_SIZE];
+	int r = refresh_round_interrupted(round, err);
+
+	if (r >= 0)
+		r = image_txn_hash(round->txn, content->path, hash, err);
+	return r < 0 ? r : str_eq(hash, content->hash);
+}
+
+/* Returns 1 when all files of @record's subject are as we left them. One of which no file is known cannot be proved. */
+static int is_proved(const struct refresh_round *round, const struct refresh_records *records, const struct refresh_record *record, struct err *err)
+{
+	int r = 1;
+	bool any = false;
+
+	for (size_t i = 0; r == 1 && i < records->n_contents; i++) {
+		if (!is_subject(record, &records->contents[i]))
+			continue;
+		any = true;
+		r = is_there(round, &records->contents[i], err);
+	}
+	return r < 0 ? r : r == 1 && any;
+}
+
+struct doubts {
+	struct journal_fingerprint *v; /* owned */
+	size_t n, n_compared;
+	struct strvec names; /* owned */
+};
+
+static void doubts_clear(struct doubts *doubts)
+{
+	free(doubts->v);
+	strvec_clear(&doubts->names);
+}
+
+static int compare_all(const struct refresh_round *round, const struct refresh_records *records, struct doubts *ret, struct err *err)
+{
+	int r = 0;
+
+	ret->v = xcalloc(records->n, sizeof(*ret->v));
+	for (size_t i = 0; r >= 0 && i < records->n; i++) {
+		const struct refresh_record *record = &records->v[i];
+
+		if (!str_eq(record->state, "fresh"))
+			continue;
+		ret->n_compared++;
+		r = is_proved(round, records, record, err);
+		if (r != 0)
+			continue;
+		strvec_add(&ret->names, strchr(record->subject, ' ') + 1);
+		ret->v[ret->n++] = (struct journal_fingerprint){
+			.subject = record->subject, .fingerprint = record->fingerprint, .state = "doubted", .run = record->run
+		};
+	}
+	return r < 0 ? r : 0;
+}
+
+static void tell(const struct refresh_round *round, const struct doubts *doubts)
+{
+	CLEANUP_FREE char *names = strvec_join(&doubts->names, " ");
+	CLEANUP_FREE char *text =
+		doubts->n > 0 ? xasprintf("the image was changed by somebody else: of %zu packages and assets, %zu are not as they were left: %s",
+					  doubts->n_compared, doubts->n, names)
+			      : xasprintf("the image was changed by somebody else: what is recorded of it was compared, and is all there");
+
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+}
+
+static int record(const struct refresh_round *round, const struct doubts *doubts, struct err *err)
+{
+	struct journal *journal = round->session->journal;
+	const char *image = round->session->config->image.path;
+	struct journal_image now = refresh_journal_image(&round->session->identity);
+	int r = doubts->n > 0 ? journal_fingerprints_set(journal, image, doubts->v, doubts->n, err) : 0;
+
+	return r < 0 ? r : journal_image_set(journal, image, &now, err);
+}
+
+int refresh_outside_check(struct refresh_round *round, struct refresh_records *records, struct err *err)
+{
+	CLEANUP(doubts_clear) struct doubts doubts = { 0 };
+	struct refresh_session *session = round->session;
+	struct journal_image now = refresh_journal_image(&session->identity);
+	int r;
+
+	if (!records->image_unknown || !refresh_records_any_fresh(records))
+		return 0;
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_PROGRESS,
+							  .text = "the image was changed by somebody else: comparing what it holds" });
+	r = refresh_swap_open(round, err);
+	if (r >= 0)
+		r = compare_all(round, records, &doubts, err);
+	if (r >= 0)
+		r = record(round, &doubts, err);
+	if (r < 0)
+		return r;
+	tell(round, &doubts);
+	refresh_records_clear(records);
+	return refresh_records_load(session->journal, session->config->image.path, &now, records, err);
+}
