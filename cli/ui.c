@@ -82,6 +82,8 @@ static json_t *run_number(int64_t run)
 
 static void print_json(const struct refresh_event *event)
 {
+	const char *kind;
+
 	switch (event->type) {
 	case REFRESH_EVENT_CHANGE:
 		cli_json_print(json_pack("{s:s, s:o}", "event", "change", "packages", step_names(event->plan, false)));
@@ -106,6 +108,11 @@ static void print_json(const struct refresh_event *event)
 	case REFRESH_EVENT_SWAP:
 		cli_json_print(json_pack("{s:s, s:o, s:I}", "event", "swap", "image", cli_json_string(event->path), "after_build_ms",
 					 (json_int_t)event->ms));
+		break;
+	case REFRESH_EVENT_ADOPT:
+		kind = str_starts(event->subject, "asset ") ? "asset" : "package";
+		cli_json_print(json_pack("{s:s, s:o, s:s, s:o}", "event", "adopt", kind, cli_json_string(strchr(event->subject, ' ') + 1), "result",
+					 event->result, "missing", cli_json_string(event->path)));
 		break;
 	case REFRESH_EVENT_DONE:
 		cli_json_print(json_pack("{s:s, s:o, s:s, s:o}", "event", "done", "run", run_number(event->run), "result", event->result,
@@ -216,6 +223,17 @@ static void tell_remove(struct cli_ui *ui, const struct refresh_event *event)
 	log_info("remove %s: %s", event->path, event->text);
 }
 
+static void tell_adopt(struct cli_ui *ui, const struct refresh_event *event)
+{
+	if (strcmp(event->result, "adopted") == 0) {
+		ui->n_adopted++;
+		log_debug("%s: adopted", event->subject);
+		return;
+	}
+	ui->n_absent++;
+	log_info("%s is not adopted: the image has no file '%s'", event->subject, event->path);
+}
+
 static void tell_nothing(const struct refresh_plan *plan)
 {
 	CLEANUP_FREE char *failed = strvec_join(&plan->failed, " ");
@@ -241,6 +259,9 @@ static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 
 	if (event->is_whole_run)
 		ui->failed_run = event->run;
+	else if (ui->n_adopted + ui->n_absent > 0)
+		log_info("run %lld: %u packages and assets adopted as the image has them, %u not in it; in %s", (long long)event->run,
+			 ui->n_adopted, ui->n_absent, duration);
 	else if (strcmp(event->result, "ok") == 0)
 		log_info("run %lld: %u %s written, %u identical%s, in %s", (long long)event->run, ui->n_written, files, ui->n_identical,
 			 removed ? removed : "", duration);
@@ -303,6 +324,9 @@ static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 		break;
 	case REFRESH_EVENT_SWAP:
 		tell_swap(ui, event);
+		break;
+	case REFRESH_EVENT_ADOPT:
+		tell_adopt(ui, event);
 		break;
 	case REFRESH_EVENT_NOTE:
 		log_info("%s%s%s", event->subject ? event->subject : "", event->subject ? ": " : "", event->text);

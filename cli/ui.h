@@ -18,7 +18,7 @@ struct cli_ui {
 	char *doing;     /* cargo's last status line */
 	size_t position, of;
 	int64_t since_ms;
-	unsigned int n_written, n_identical, n_removed;
+	unsigned int n_written, n_identical, n_removed, n_adopted, n_absent;
 	bool swapped;
 	int64_t failed_run; /* the run as a whole could not be done; its error is not printed yet. 0: none */
 };

@@ -24,6 +24,12 @@ int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_
 /** Puts file @file at @dest; sets ctx->status. */
 int cli_inject(struct cli_context *ctx, const char *file, const char *dest, struct err *err) MUST_CHECK;
 
+/** Takes the image as it is; sets ctx->status. @revs as for refresh_adopt(). */
+int cli_adopt(struct cli_context *ctx, const struct strvec *revs, struct err *err) MUST_CHECK;
+
+/** Takes run @run back (0: the last that changed the image); sets ctx->status. */
+int cli_rollback(struct cli_context *ctx, int64_t run, struct err *err) MUST_CHECK;
+
 /** Checks a destination's words before anything is done: absolute, without '..'. Class ERR_USAGE. */
 int cli_check_dest(const struct cli_context *ctx, const char *dest, struct err *err) MUST_CHECK;
 

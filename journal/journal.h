@@ -126,9 +126,14 @@ int journal_swap_failed(struct journal *journal, int64_t run, struct err *err) M
 /** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
 			     struct err *err) MUST_CHECK;
-/** The fingerprint of @subject that a swap of run @before or of an earlier one made 'fresh', the latest; the caller frees @ret. -ENOENT without one. */
-int journal_fingerprint_before(struct journal *journal, const char *image, const char *subject, int64_t before, char **ret,
-			       struct err *err) MUST_CHECK;
+/** Calls @fn for what the swap of @run made true. */
+int journal_swap_fingerprints(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
+			      struct err *err) MUST_CHECK;
+/** What the last swap before that of @run made 'fresh' for @subject: fingerprint (the caller frees it) and run. Returns 1, or 0 when there is none. */
+int journal_swap_before(struct journal *journal, const char *image, const char *subject, int64_t run, char **ret_fingerprint, int64_t *ret_run,
+			struct err *err) MUST_CHECK;
+/** The newest run that changed the file @path of @image (NULL: any file), 0 when there is none. */
+int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */
 int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err) MUST_CHECK;
 

@@ -73,20 +73,55 @@ int journal_fingerprints_set(struct journal *journal, const char *image, const s
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
-int journal_fingerprint_before(struct journal *journal, const char *image, const char *subject, int64_t before, char **ret, struct err *err)
+int journal_swap_fingerprints(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
+			      struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
 	int r = journal_db_query(journal->db, &rows, err,
-				 "SELECT f.fingerprint FROM swap_fingerprint f JOIN swap s ON s.run = f.run WHERE s.image = ? AND s.result = 'ok'"
-				 " AND f.subject = ? AND f.state = 'fresh' AND f.run <= ? ORDER BY f.run DESC LIMIT 1",
-				 "ssi", image, subject, before);
+				 "SELECT f.subject, f.fingerprint, f.state FROM swap_fingerprint f JOIN swap s ON s.run = f.run"
+				 " WHERE f.run = ? AND s.result = 'ok' ORDER BY f.subject, f.state",
+				 "i", run);
 
-	if (r < 0)
+	for (size_t i = 0; r == 0 && i < rows.n; i++) {
+		struct journal_fingerprint f = {
+			.subject = journal_db_text(&rows, i, 0),
+			.fingerprint = journal_db_text(&rows, i, 1),
+			.state = journal_db_text(&rows, i, 2),
+			.run = run,
+		};
+
+		r = fn(data, &f);
+	}
+	return r;
+}
+
+int journal_swap_before(struct journal *journal, const char *image, const char *subject, int64_t run, char **ret_fingerprint, int64_t *ret_run,
+			struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT f.fingerprint, f.run FROM swap_fingerprint f JOIN swap s ON s.run = f.run WHERE s.image = ?"
+				 " AND s.result = 'ok' AND f.subject = ? AND f.state = 'fresh' AND f.run < ? ORDER BY f.run DESC LIMIT 1",
+				 "ssi", image, subject, run);
+
+	if (r < 0 || rows.n == 0)
 		return r;
-	if (rows.n == 0)
-		return err_set(err, -ENOENT, "no fingerprint of '%s' is known before run %lld!", subject, (long long)before);
-	*ret = xstrdup(journal_db_text(&rows, 0, 0));
-	return 0;
+	*ret_fingerprint = xstrdup(journal_db_text(&rows, 0, 0));
+	*ret_run = journal_db_int(&rows, 0, 1);
+	return 1;
+}
+
+int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT max(f.run) FROM file f JOIN run r ON r.id = f.run"
+				 " WHERE r.image = ?1 AND f.result = 'ok' AND (?2 IS NULL OR f.path = ?2)",
+				 "ss", image, path);
+
+	if (r == 0)
+		*ret = journal_db_int(&rows, 0, 0);
+	return r;
 }
 
 int journal_image_get(struct journal *journal, const char *image, struct journal_image *ret, struct err *err)

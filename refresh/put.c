@@ -77,8 +77,7 @@ static int put_one(struct put_visitor *visitor, const struct refresh_staged_file
 	r = image_txn_put(visitor->round->txn, file->path, dest, file->name, file->mode, &put, err);
 	if (r < 0)
 		return r;
-	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
-	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(owner_of(round, visitor->step)), .put = put };
+	refresh_round_add_file(round, owner_of(round, visitor->step), &put);
 	refresh_round_send(round, (struct refresh_event){
 					  .type = REFRESH_EVENT_PUT,
 					  .subject = round->plan.steps[visitor->step].name,

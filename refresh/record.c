@@ -291,9 +291,15 @@ static void collect_verdicts(const struct refresh_round *round, struct verdicts 
 {
 	const struct config *config = round->session->config;
 
-	ret->v = xcalloc(round->plan.n_steps + round->plan.n_removals + config->n_packages + config->n_assets, sizeof(*ret->v));
+	ret->v = xcalloc(round->plan.n_steps + round->plan.n_removals + round->n_verdicts + config->n_packages + config->n_assets,
+			 sizeof(*ret->v));
 	ret->n = collect_fingerprints(round, "fresh", ret->v);
 	ret->n += collect_gone(round, ret->v + ret->n);
+	for (size_t i = 0; i < round->n_verdicts; i++)
+		ret->v[ret->n++] = (struct journal_fingerprint){ .subject = round->verdicts[i].subject,
+								 .fingerprint = round->verdicts[i].fingerprint,
+								 .state = round->verdicts[i].state,
+								 .run = round->id };
 	for (size_t i = 0; i < config->n_packages; i++) {
 		CLEANUP(strvec_clear) struct strvec names = { 0 };
 

@@ -30,8 +30,7 @@ static int remove_one(struct refresh_round *round, const struct refresh_removal 
 		r = image_txn_remove(round->txn, removal->path, removal->hash, &put, err);
 	if (r < 0)
 		return r;
-	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
-	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(removal->owner), .put = put };
+	refresh_round_add_file(round, removal->owner, &put);
 	tell(round, removal, &put);
 	return 0;
 }

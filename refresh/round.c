@@ -4,6 +4,7 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <string.h>
 
 void refresh_round_clear(struct refresh_round *round)
 {
@@ -20,6 +21,13 @@ void refresh_round_clear(struct refresh_round *round)
 	free(round->is_put);
 	free(round->edited);
 	free(round->first_failure);
+	for (size_t i = 0; i < round->n_verdicts; i++) {
+		free(round->verdicts[i].subject);
+		free(round->verdicts[i].fingerprint);
+		free(round->verdicts[i].state);
+	}
+	free(round->verdicts);
+	strvec_clear(&round->subjects);
 	strvec_clear(&round->extra_env);
 	strvec_clear(&round->machines);
 	refresh_plan_clear(&round->plan);
@@ -30,6 +38,12 @@ void refresh_round_send(const struct refresh_round *round, struct refresh_event 
 {
 	event.run = round->id;
 	round->args->on_event(round->args->data, &event);
+}
+
+void refresh_round_add_file(struct refresh_round *round, const char *owner, const struct image_put *put)
+{
+	grow_array(&round->files, &round->cap_files, round->n_files, sizeof(*round->files));
+	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(owner), .put = *put };
 }
 
 /* `inject` has no look: what it puts belongs to no package. */
@@ -59,6 +73,9 @@ char *refresh_round_packages(const struct refresh_round *round, bool only_put)
 	for (size_t i = 0; i < round->plan.n_steps; i++)
 		if (!round->plan.steps[i].is_asset && (!only_put || round->is_put[i]))
 			strvec_add(&names, round->plan.steps[i].name);
+	for (size_t i = 0; i < round->subjects.n; i++)
+		if (str_starts(round->subjects.v[i], "package "))
+			strvec_add(&names, round->subjects.v[i] + strlen("package "));
 	text = strvec_join(&names, " ");
 	strvec_clear(&names);
 	return text;
@@ -87,7 +104,7 @@ static enum journal_result result_of(const struct refresh_round *round, int r)
 	for (size_t i = 0; i < round->n_files; i++)
 		if (round->files[i].put.result == IMAGE_PUT_WRITTEN || round->files[i].put.result == IMAGE_PUT_REMOVED)
 			return JOURNAL_OK;
-	return JOURNAL_NOTHING;
+	return round->subjects.n > 0 ? JOURNAL_OK : JOURNAL_NOTHING;
 }
 
 /* Its own failure to be journaled must not hide why the run failed. */

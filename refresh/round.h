@@ -34,7 +34,10 @@ struct refresh_round {
 	size_t n_files, cap_files;
 	bool *is_put;     /* as plan.steps: all its files are in the image */
 	bool *edited;     /* as plan.steps: its sources changed while it was being built */
-	int64_t after_us; /* the last build's end */
+	struct refresh_record *verdicts; /* owned; beside those of the steps, what the swap makes true (rollback) */
+	size_t n_verdicts, cap_verdicts;
+	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
+	int64_t after_us;      /* the last build's end */
 	unsigned int n_failed;
 	char *first_failure; /* 'netd: cargo exited with 101' */
 };
@@ -68,6 +71,9 @@ enum refresh_result refresh_round_result(const struct refresh_round *round);
 /** Builds and stages everything (make.c). Stops early when the image's part has failed: why is refresh_swap_put()'s to say. */
 int refresh_make_all(struct refresh_round *round, struct err *err) MUST_CHECK;
 
+/** Adds what is in the image now to round->files, which takes over @put's path. */
+void refresh_round_add_file(struct refresh_round *round, const char *owner, const struct image_put *put);
+
 /** True when anything was staged. */
 bool refresh_make_any(const struct refresh_round *round);
 
@@ -79,6 +85,9 @@ int refresh_swap_open(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Puts what was staged, removes what is gone, proves it, swaps; or leaves the image alone when it has all of it. */
 int refresh_swap_put(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** The last part of it: when anything was written, proves and swaps. */
+int refresh_swap_finish(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Puts every staged file at every place (put.c). A package goes in whole or not at all; one that has no place to go is failed and leaves the others
  * alone; any other failure is the image's, and returned. */

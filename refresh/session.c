@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 /* How long a cargo that a crash left running may take to end when asked. */
 enum { STRAY_LIMIT_MS = 5000 };
@@ -244,13 +245,60 @@ static int open_watcher(struct refresh_session *session, struct err *err)
 	return r;
 }
 
-int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
+static int prepare_look(struct refresh_session *session, struct err *err)
 {
 	int r = cargo_inputs_hash(session->config, session->build_inputs, err);
 
-	if (r == 0 && !session->watcher)
-		r = open_watcher(session, err);
+	return r == 0 && !session->watcher ? open_watcher(session, err) : r;
+}
+
+int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
+{
+	int r = prepare_look(session, err);
+
 	return r < 0 ? r : watcher_look(session->watcher, session->build_inputs, ret, err);
+}
+
+/* The source whose name stands before '=' in @word, or NULL; @ret_rev: what follows, or all of it. */
+static const struct config_source *split_rev(const struct config *config, const char *word, const char **ret_rev)
+{
+	*ret_rev = word;
+	for (size_t i = 0; i < config->n_sources; i++) {
+		size_t n = strlen(config->sources[i].name);
+
+		if (!str_starts(word, config->sources[i].name) || word[n] != '=')
+			continue;
+		*ret_rev = word + n + 1;
+		return &config->sources[i];
+	}
+	return NULL;
+}
+
+static int resolve(const struct refresh_session *session, const char *word, git_oid *commits, struct err *err)
+{
+	const struct config *config = session->config;
+	const char *rev;
+	const struct config_source *source = split_rev(config, word, &rev);
+
+	for (size_t i = 0; i < config->n_sources; i++) {
+		int r = source && source != &config->sources[i] ? 0 : watcher_resolve(session->watcher, i, rev, &commits[i], err);
+
+		if (r < 0 && config->n_sources > 1 && !source)
+			err_hint(err, "with several sources say which: %s=%s", config->sources[i].name, rev);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int refresh_session_look_at(struct refresh_session *session, const struct strvec *revs, struct watcher_look **ret, struct err *err)
+{
+	CLEANUP_FREE git_oid *commits = xcalloc(session->config->n_sources, sizeof(*commits));
+	int r = prepare_look(session, err);
+
+	for (size_t i = 0; r >= 0 && i < revs->n; i++)
+		r = resolve(session, revs->v[i], commits, err);
+	return r < 0 ? r : watcher_look_at(session->watcher, commits, session->build_inputs, ret, err);
 }
 
 char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look)

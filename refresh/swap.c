@@ -150,6 +150,11 @@ int refresh_swap_open(struct refresh_round *round, struct err *err)
 	return r < 0 ? r : still_the_same_image(round, err);
 }
 
+int refresh_swap_finish(struct refresh_round *round, struct err *err)
+{
+	return image_txn_n_written(round->txn) > 0 ? swap(round, err) : leave_alone(round, err);
+}
+
 static int open_as_step(struct refresh_round *round, struct err *err)
 {
 	struct timed_step step;
@@ -166,7 +171,5 @@ int refresh_swap_put(struct refresh_round *round, struct err *err)
 		r = refresh_put_all(round, err);
 	if (r >= 0)
 		r = refresh_remove_all(round, err);
-	if (r < 0)
-		return r;
-	return image_txn_n_written(round->txn) > 0 ? swap(round, err) : leave_alone(round, err);
+	return r < 0 ? r : refresh_swap_finish(round, err);
 }

@@ -24,6 +24,8 @@ struct watcher {
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
 	struct strvec *inputs; /* owned; for each package, absolute: see watcher_set_inputs() */
+	const git_oid *commits;   /* borrowed during watcher_look_at(), else NULL */
+	struct cargo_lock *locks; /* borrowed as well: of the commits; empty where the work tree counts */
 };
 
 /** The watched path; never NULL for one that collect_watched() knows. */

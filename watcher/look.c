@@ -1,6 +1,7 @@
 #include "watcher/internal.h"
 
 #include "base/fs.h"
+#include "watcher/changes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -225,6 +226,11 @@ void watcher_look_ignored(const struct config *config, size_t source, struct str
 		strvec_add(ret, "target");
 }
 
+static bool is_past(const struct watcher *watcher, size_t source)
+{
+	return watcher->commits && !git_oid_is_zero(&watcher->commits[source]);
+}
+
 static int look_at_source(struct watcher *watcher, size_t source, struct watcher_source_state *state, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec ignore = { 0 };
@@ -232,10 +238,14 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	int r;
 
 	watcher_look_ignored(watcher->config, source, &ignore);
-	r = watcher_repo_look(repo, &watcher->paths[source], &ignore, &state->n_dirty, err);
-
-	if (r == 0)
-		r = watcher_repo_head(repo, state->head, err);
+	if (is_past(watcher, source)) {
+		git_oid_tostr(state->head, sizeof(state->head), &watcher->commits[source]);
+		r = watcher_repo_look_at(repo, &watcher->commits[source], &watcher->paths[source], &ignore, err);
+	} else {
+		r = watcher_repo_look(repo, &watcher->paths[source], &ignore, &state->n_dirty, err);
+		if (r == 0)
+			r = watcher_repo_head(repo, state->head, err);
+	}
 	state->settled = watcher_graph_is_good(watcher->graph, source) && !watcher_repo_is_busy(repo);
 	for (size_t i = 0; r == 0 && i < watcher->n_watched; i++)
 		if (watcher->watched[i].source == source)
@@ -307,8 +317,17 @@ static void add_lock(struct builder *b, const struct watcher *watcher, size_t pa
 	const struct config *config = watcher->config;
 	const struct cargo_crate *crate = watcher_graph_crate(watcher->graph, package);
 	size_t source = config->packages[package].source;
+	char past[HASH_HEX_SIZE] = "";
 
-	if (crate && crate->closure[0])
+	if (crate && is_past(watcher, source)) {
+		struct cargo_lock_edges edges = cargo_workspace_edges(&watcher->graph->workspaces[source]);
+
+		cargo_lock_closure(&watcher->locks[source], crate->name, &edges, past);
+		if (past[0])
+			add_part(b, xasprintf("lock %s:%s", config->sources[source].name, WATCHER_LOCK_FILE), past);
+		else
+			add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
+	} else if (crate && crate->closure[0])
 		add_part(b, xasprintf("lock %s:%s", config->sources[source].name, WATCHER_LOCK_FILE), crate->closure);
 	else
 		add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
@@ -433,6 +452,39 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 		return r;
 	*ret = TAKE_PTR(look);
 	return 0;
+}
+
+int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err)
+{
+	return watcher_changes_resolve(watcher->repos[source], rev, ret, err);
+}
+
+/* A lock that is not there, or that cannot be read, counts as the whole file. */
+static void read_locks(const struct watcher *watcher, struct cargo_lock *ret)
+{
+	for (size_t i = 0; i < watcher->config->n_sources; i++) {
+		CLEANUP(str_clear) struct str text = { 0 };
+
+		if (!is_past(watcher, i) || watcher_changes_file(watcher->repos[i], &watcher->commits[i], WATCHER_LOCK_FILE, &text, NULL) < 0)
+			continue;
+		(void)!cargo_lock_parse(str_text(&text), text.len, &ret[i], NULL);
+	}
+}
+
+int watcher_look_at(struct watcher *watcher, const git_oid *commits, const char *build_inputs, struct watcher_look **ret, struct err *err)
+{
+	CLEANUP_FREE struct cargo_lock *locks = xcalloc(watcher->config->n_sources, sizeof(*locks));
+	int r;
+
+	watcher->commits = commits;
+	watcher->locks = locks;
+	read_locks(watcher, locks);
+	r = watcher_look(watcher, build_inputs, ret, err);
+	watcher->commits = NULL;
+	watcher->locks = NULL;
+	for (size_t i = 0; i < watcher->config->n_sources; i++)
+		cargo_lock_clear(&locks[i]);
+	return r;
 }
 
 void watcher_look_free(struct watcher_look *look)

@@ -71,6 +71,12 @@ int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *e
 
 /** Looks. @build_inputs is cargo_inputs_hash()'s result, the same for all cargo packages. */
 int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err) MUST_CHECK;
+/** The commit that @rev names in source number @source. */
+int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err) MUST_CHECK;
+/** Looks as if source number i held @commits[i] and nothing else (zero: the work tree as it is). cargo's graph, and files that git does not know, are as
+ * they are now; of the lock files each commit's own counts. */
+int watcher_look_at(struct watcher *watcher, const git_oid *commits, const char *build_inputs, struct watcher_look **ret,
+		    struct err *err) MUST_CHECK;
 void watcher_look_free(struct watcher_look *look);
 void watcher_look_freep(struct watcher_look **look); /* for CLEANUP */
 

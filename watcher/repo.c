@@ -13,7 +13,7 @@ struct watcher_repo {
 	git_repository *git; /* owned; holds the index */
 	char *path;          /* owned; the source's folder, as given */
 	char *prefix;        /* owned; the source's folder in the work tree: '/' or '/sub/folder' */
-	git_oid head;        /* the commit that @tree is of; zero before the first */
+	git_oid head;        /* the commit that @tree is of, HEAD or another that was looked at; zero before the first */
 	git_tree *tree;      /* owned; NULL before the first commit */
 	struct strvec paths; /* what was looked at, relative to the work tree, none below another */
 	struct watcher_changes changes;
@@ -218,25 +218,25 @@ bool watcher_repo_is_busy(const struct watcher_repo *repo)
 	return git_repository_state(repo->git) != GIT_REPOSITORY_STATE_NONE || fs_exists(lock);
 }
 
-static int load_head_tree(struct watcher_repo *repo, struct err *err)
+/* @oid may be zero: no commit. */
+static int load_tree(struct watcher_repo *repo, const git_oid *oid, struct err *err)
 {
 	CLEANUP(free_commit) git_commit *commit = NULL;
 	git_tree *tree = NULL;
-	git_oid oid;
-	int r = read_head(repo, &oid, err);
+	int r;
 
-	if (r < 0 || (git_oid_equal(&oid, &repo->head) && (repo->tree || git_oid_is_zero(&oid))))
-		return r;
-	if (!git_oid_is_zero(&oid)) {
-		r = git_commit_lookup(&commit, repo->git, &oid);
+	if (git_oid_equal(oid, &repo->head) && (repo->tree || git_oid_is_zero(oid)))
+		return 0;
+	if (!git_oid_is_zero(oid)) {
+		r = git_commit_lookup(&commit, repo->git, oid);
 		if (r == 0)
 			r = git_commit_tree(&tree, commit);
 		if (r < 0)
-			return watcher_giterr_set(err, r, repo->path, "cannot read HEAD's commit of source '%s'", repo->path);
+			return watcher_giterr_set(err, r, repo->path, "cannot read a commit of source '%s'", repo->path);
 	}
 	git_tree_free(repo->tree);
 	repo->tree = tree;
-	repo->head = oid;
+	repo->head = *oid;
 	return 0;
 }
 
@@ -260,17 +260,31 @@ static void cover(const struct watcher_repo *repo, const struct strvec *paths, s
 	}
 }
 
-int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty, struct err *err)
+/* What both kinds of looks begin with. */
+static int begin_look(struct watcher_repo *repo, const git_oid *commit, const struct strvec *paths, const struct strvec *ignore,
+		      struct strvec *ret_ignored, struct err *err)
 {
-	CLEANUP(strvec_clear) struct strvec ignored = { 0 };
-	struct watcher_question question = { .git = repo->git, .paths = &repo->paths, .ignore = &ignored };
-	int r = load_head_tree(repo, err);
+	int r = load_tree(repo, commit, err);
 
 	strvec_clear(&repo->paths);
 	if (r < 0)
 		return r;
 	cover(repo, paths, &repo->paths);
-	cover(repo, ignore, &ignored);
+	cover(repo, ignore, ret_ignored);
+	return 0;
+}
+
+int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec ignored = { 0 };
+	struct watcher_question question = { .git = repo->git, .paths = &repo->paths, .ignore = &ignored };
+	git_oid head;
+	int r = read_head(repo, &head, err);
+
+	if (r == 0)
+		r = begin_look(repo, &head, paths, ignore, &ignored, err);
+	if (r < 0)
+		return r;
 	question.head = repo->tree;
 	/* No path at all would mean everything to libgit2. */
 	if (repo->paths.n > 0)
@@ -284,6 +298,18 @@ int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, con
 	if (ret_n_dirty)
 		*ret_n_dirty = repo->changes.n_files;
 	return 0;
+}
+
+int watcher_repo_look_at(struct watcher_repo *repo, const git_oid *commit, const struct strvec *paths, const struct strvec *ignore,
+			 struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec ignored = { 0 };
+	struct watcher_question question = { .git = repo->git, .paths = &repo->paths, .ignore = &ignored };
+	int r = begin_look(repo, commit, paths, ignore, &ignored, err);
+
+	if (r == 0)
+		watcher_worktree_scan_nothing(&question, &repo->changes);
+	return r;
 }
 
 /* -- answers --------------------------------------------------------------------------------------------------------------------------------- */

@@ -42,6 +42,10 @@ bool watcher_repo_is_busy(const struct watcher_repo *repo);
 int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty,
 		      struct err *err) MUST_CHECK;
 
+/** The same for a work tree that would hold @commit and nothing else. */
+int watcher_repo_look_at(struct watcher_repo *repo, const git_oid *commit, const struct strvec *paths, const struct strvec *ignore,
+			 struct err *err) MUST_CHECK;
+
 /** The object ID, as git would give it, of what stands at @path in the work tree now: HEAD's tree with the dirty files folded in, nothing written
  * (DESIGN.md section 3). So saving and then committing the same content gives the same ID. A file's ID covers its mode. @path must lie below one of
  * the paths looked at (-EINVAL). An absent path gives the zero ID. An executable file and a link get the ID of a tree that holds nothing else. */

@@ -305,14 +305,12 @@ static int ignore_folders(struct scan *scan, struct err *err)
 	return 0;
 }
 
-static void add_ignored(struct scan *scan)
+static void add_ignored(const struct watcher_question *question, struct watcher_changes *changes)
 {
-	struct watcher_changes *changes = scan->changes;
-
 	changes->n_files = changes->n_all;
-	for (size_t i = 0; i < scan->question->ignore->n; i++) {
+	for (size_t i = 0; i < question->ignore->n; i++) {
 		grow_array(&changes->all, &changes->cap, changes->n_all, sizeof(*changes->all));
-		changes->all[changes->n_all++] = (struct watcher_change){ .path = xstrdup(scan->question->ignore->v[i]),
+		changes->all[changes->n_all++] = (struct watcher_change){ .path = xstrdup(question->ignore->v[i]),
 									  .mode = WATCHER_TREE_DROP };
 	}
 }
@@ -385,9 +383,16 @@ int watcher_worktree_scan(const struct watcher_question *question, struct watche
 		forget_changes(changes);
 		return r;
 	}
-	add_ignored(&scan);
+	add_ignored(question, changes);
 	sort_changes(changes);
 	return 0;
+}
+
+void watcher_worktree_scan_nothing(const struct watcher_question *question, struct watcher_changes *changes)
+{
+	forget_changes(changes);
+	add_ignored(question, changes);
+	sort_changes(changes);
 }
 
 void watcher_worktree_clear(struct watcher_changes *changes)

@@ -37,6 +37,8 @@ struct watcher_changes {
 
 /** Fills @changes, which keeps what can be used again by the next scan; zeroed before the first. On failure it is empty. */
 int watcher_worktree_scan(const struct watcher_question *question, struct watcher_changes *changes, struct err *err) MUST_CHECK;
+/** The same for a work tree in which nothing differs from @question->head: only the ignored folders are in @changes. */
+void watcher_worktree_scan_nothing(const struct watcher_question *question, struct watcher_changes *changes);
 void watcher_worktree_clear(struct watcher_changes *changes);
 
 #endif

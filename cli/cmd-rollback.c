@@ -1,0 +1,34 @@
+#include "cli/verbs.h"
+
+#include <stdlib.h>
+
+static const struct cli_option options[] = {
+	CLI_OPTION_WAIT_LOCK,
+	{ NULL, 0, NULL, NULL },
+};
+
+static int run(struct cli_context *ctx, struct err *err)
+{
+	const char *word = ctx->args->positional.n > 0 ? ctx->args->positional.v[0] : NULL;
+	char *end = NULL;
+	long long id = word ? strtoll(word, &end, 10) : 0;
+
+	if (word && (*end || id < 1))
+		return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", word);
+	return cli_rollback(ctx, id, err);
+}
+
+extern const struct cli_verb cmd_rollback;
+const struct cli_verb cmd_rollback = {
+	.name = "rollback",
+	.usage = "[--wait-lock SECONDS] [ID]",
+	.summary = "put back what a run replaced, and remove what it added",
+	.description = "ID is a run's number, as `reinject log` prints it; without it, the last run that changed the image. The files of that run get the\n"
+		       "contents they had before it, by the same transaction as any other change, in a run of its own: a rollback can be rolled back.\n"
+		       "A file that a later run has replaced again is not touched: roll that one back first.\n\n"
+		       "The sources that gave the rolled-back files are held: they are not built again until they change, are named to\n"
+		       "`reinject build`, or `reinject refresh --retry` asks for them.",
+	.options = options,
+	.max_args = 1,
+	.run = run,
+};

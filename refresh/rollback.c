@@ -1,0 +1,351 @@
+#include "refresh/rollback.h"
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "journal/blobs.h"
+#include "refresh/outside.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* A file of the run that is taken back. */
+struct undo {
+	char *path, *owner, *new_hash; /* owned */
+	char *old_hash;                /* owned; NULL: there was no such file */
+	char *blob;                    /* owned; the old content on the host */
+	mode_t mode;
+};
+
+struct undoing {
+	struct refresh_round *round;
+	int64_t run; /* that is taken back */
+	bool of_rollback;
+	bool found;
+	struct undo *files; /* owned */
+	size_t n, cap;
+};
+
+static void undoing_clear(struct undoing *undoing)
+{
+	for (size_t i = 0; i < undoing->n; i++) {
+		free(undoing->files[i].path);
+		free(undoing->files[i].owner);
+		free(undoing->files[i].new_hash);
+		free(undoing->files[i].old_hash);
+		free(undoing->files[i].blob);
+	}
+	free(undoing->files);
+}
+
+/* -- what the run did ------------------------------------------------------------------------------------------------------------------------ */
+
+static int take_run(void *data, const struct journal_run *run)
+{
+	struct undoing *undoing = data;
+
+	undoing->found = str_eq(run->image, undoing->round->session->config->image.path);
+	undoing->of_rollback = strcmp(run->verb, "rollback") == 0;
+	return 0;
+}
+
+static int take_file(void *data, const struct journal_file *file)
+{
+	struct undoing *undoing = data;
+
+	if (file->result != JOURNAL_OK)
+		return 0;
+	grow_array(&undoing->files, &undoing->cap, undoing->n, sizeof(*undoing->files));
+	undoing->files[undoing->n++] = (struct undo){
+		.path = xstrdup(file->path),
+		.owner = xstrdup(file->owner),
+		.new_hash = xstrdup(file->new_hash),
+		.old_hash = file->old_hash ? xstrdup(file->old_hash) : NULL,
+		.mode = file->mode & 0777,
+	};
+	return 0;
+}
+
+static int load(struct undoing *undoing, struct err *err)
+{
+	struct journal *journal = undoing->round->session->journal;
+	const char *image = undoing->round->session->config->image.path;
+	int r = 0;
+
+	if (undoing->run == 0)
+		r = journal_last_change(journal, image, NULL, &undoing->run, err);
+	if (r >= 0 && undoing->run == 0)
+		return err_class_set(err, ERR_USAGE, -ENOENT, "no run has changed the image yet: there is nothing to take back");
+	if (r >= 0)
+		r = journal_runs(journal, NULL, undoing->run, 1, take_run, undoing, err);
+	if (r >= 0)
+		r = journal_files(journal, undoing->run, take_file, undoing, err);
+	if (r < 0)
+		return r;
+	if (!undoing->found) {
+		err_class_set(err, ERR_USAGE, -ENOENT, "the journal has no run %lld of this image", (long long)undoing->run);
+		err_hint(err, "`reinject log` lists them");
+		return -ENOENT;
+	}
+	if (undoing->n == 0)
+		return err_class_set(err, ERR_USAGE, -ENOENT, "run %lld changed no file of the image: there is nothing to take back",
+				     (long long)undoing->run);
+	return 0;
+}
+
+/* -- may it be taken back? -------------------------------------------------------------------------------------------------------------------- */
+
+static int refuse_changed(const struct undoing *undoing, const struct undo *file, struct err *err)
+{
+	const struct refresh_session *session = undoing->round->session;
+	int64_t last = 0;
+	int r = journal_last_change(session->journal, session->config->image.path, file->path, &last, err);
+
+	if (r < 0)
+		return r;
+	if (last > undoing->run) {
+		err_set(err, -ESTALE, "'%s' was changed again by run %lld!", file->path, (long long)last);
+		err_hint(err, "take that one back first: reinject rollback %lld", (long long)last);
+		return -ESTALE;
+	}
+	return err_set(err, -ESTALE, "'%s' in the image is not what run %lld left there: it is somebody else's now!", file->path,
+		       (long long)undoing->run);
+}
+
+static int check_file(const struct undoing *undoing, struct undo *file, struct err *err)
+{
+	const struct refresh_session *session = undoing->round->session;
+	char hash[HASH_HEX_SIZE];
+	int r = image_txn_hash(undoing->round->txn, file->path, hash, err);
+
+	if (r < 0)
+		return r;
+	if (!str_eq(hash, file->new_hash))
+		return refuse_changed(undoing, file, err);
+	if (!file->old_hash)
+		return 0;
+	r = journal_blob_find(session->config->state, file->old_hash, &file->blob, err);
+	return r < 0 ? err_wrap(err, r, "cannot put '%s' back", file->path) : 0;
+}
+
+static int check_room(const struct undoing *undoing, struct err *err)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < undoing->n; i++) {
+		struct stat st;
+
+		if (!undoing->files[i].blob)
+			continue;
+		if (stat(undoing->files[i].blob, &st) < 0)
+			return err_set(err, -errno, "cannot read '%s'", undoing->files[i].blob);
+		bytes += (uint64_t)st.st_size;
+	}
+	return bytes > 0 ? image_txn_room(undoing->round->txn, bytes, err) : 0;
+}
+
+static int check_all(const struct undoing *undoing, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
+		r = check_file(undoing, &undoing->files[i], err);
+	return r < 0 ? r : check_room(undoing, err);
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void tell(const struct refresh_round *round, const struct undo *file, const struct image_put *put)
+{
+	bool removed = put->result == IMAGE_PUT_REMOVED;
+
+	refresh_round_send(round, (struct refresh_event){
+					  .type = removed ? REFRESH_EVENT_REMOVE : REFRESH_EVENT_PUT,
+					  .subject = file->owner,
+					  .path = file->path,
+					  .result = removed ? "removed" : "written",
+					  .text = "it was not there before",
+					  .bytes = put->bytes,
+				  });
+}
+
+static int undo_file(struct undoing *undoing, const struct undo *file, struct err *err)
+{
+	struct refresh_round *round = undoing->round;
+	struct image_put put = { 0 };
+	int r = refresh_round_interrupted(round, err);
+
+	if (r >= 0 && file->blob)
+		r = image_txn_put(round->txn, file->blob, file->path, fs_basename(file->path), file->mode, &put, err);
+	else if (r >= 0)
+		r = image_txn_remove(round->txn, file->path, file->new_hash, &put, err);
+	if (r < 0)
+		return r;
+	/* What was removed because nobody wanted it any more is nobody's when it is back, or the next refresh would remove it again. */
+	refresh_round_add_file(round, file->new_hash[0] ? file->owner : "file", &put);
+	if (!strvec_has(&round->subjects, file->owner))
+		strvec_add(&round->subjects, file->owner);
+	tell(round, file, &put);
+	return 0;
+}
+
+/* -- verdicts ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static void add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)
+{
+	grow_array(&round->verdicts, &round->cap_verdicts, round->n_verdicts, sizeof(*round->verdicts));
+	round->verdicts[round->n_verdicts++] =
+		(struct refresh_record){ .subject = xstrdup(subject), .fingerprint = xstrdup(fingerprint), .state = xstrdup(state) };
+}
+
+struct given {
+	const struct undoing *undoing;
+	const char *subject;
+	size_t n_same, n_other;
+};
+
+static int compare_given(void *data, const struct journal_file *file)
+{
+	struct given *given = data;
+
+	for (size_t i = 0; i < given->undoing->n; i++) {
+		const struct undo *undo = &given->undoing->files[i];
+
+		if (!str_eq(undo->owner, given->subject) || !str_eq(undo->path, file->path))
+			continue;
+		if (str_eq(undo->old_hash, file->new_hash))
+			given->n_same++;
+		else
+			given->n_other++;
+	}
+	return 0;
+}
+
+static size_t count_files(const struct undoing *undoing, const char *subject)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < undoing->n; i++)
+		n += str_eq(undoing->files[i].owner, subject);
+	return n;
+}
+
+/* The fingerprint before is fresh again where all that is put back came from it. */
+static int add_earlier(const struct undoing *undoing, const char *subject, struct err *err)
+{
+	const struct refresh_session *session = undoing->round->session;
+	struct given given = { .undoing = undoing, .subject = subject };
+	CLEANUP_FREE char *fingerprint = NULL;
+	int64_t run = 0;
+	int r = journal_swap_before(session->journal, session->config->image.path, subject, undoing->run, &fingerprint, &run, err);
+
+	if (r <= 0)
+		return r;
+	r = journal_files(session->journal, run, compare_given, &given, err);
+	if (r >= 0 && given.n_other == 0 && given.n_same == count_files(undoing, subject))
+		add_verdict(undoing->round, subject, fingerprint, "fresh");
+	return r < 0 ? r : 0;
+}
+
+struct swapped {
+	const struct undoing *undoing;
+	struct strvec fresh; /* owned: subjects */
+};
+
+static int take_verdict(void *data, const struct journal_fingerprint *f)
+{
+	struct swapped *swapped = data;
+	struct refresh_round *round = swapped->undoing->round;
+	bool fresh = strcmp(f->state, "fresh") == 0;
+
+	if (count_files(swapped->undoing, f->subject) == 0)
+		return 0;
+	if (swapped->undoing->of_rollback && strcmp(f->state, "held") == 0)
+		add_verdict(round, f->subject, f->fingerprint, "fresh");
+	else if (!swapped->undoing->of_rollback && fresh)
+		add_verdict(round, f->subject, f->fingerprint, "held");
+	if (!swapped->undoing->of_rollback && fresh)
+		strvec_add(&swapped->fresh, f->subject);
+	return 0;
+}
+
+static int collect_verdicts(const struct undoing *undoing, struct err *err)
+{
+	struct swapped swapped = { .undoing = undoing };
+	int r = journal_swap_fingerprints(undoing->round->session->journal, undoing->run, take_verdict, &swapped, err);
+
+	for (size_t i = 0; r >= 0 && i < swapped.fresh.n; i++)
+		r = add_earlier(undoing, swapped.fresh.v[i], err);
+	strvec_clear(&swapped.fresh);
+	return r;
+}
+
+/* -- the run ----------------------------------------------------------------------------------------------------------------------------------- */
+
+static void tell_held(const struct refresh_round *round)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	CLEANUP_FREE char *list = NULL, *text = NULL;
+
+	for (size_t i = 0; i < round->n_verdicts; i++)
+		if (strcmp(round->verdicts[i].state, "held") == 0)
+			strvec_add(&names, strchr(round->verdicts[i].subject, ' ') + 1);
+	if (names.n == 0)
+		return;
+	list = strvec_join(&names, " ");
+	text = xasprintf("held, as their sources are now, until they change or are asked for: %s", list);
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+}
+
+static int execute(struct undoing *undoing, struct err *err)
+{
+	struct refresh_round *round = undoing->round;
+	int r = refresh_swap_prepare(round, err);
+
+	if (r >= 0)
+		r = refresh_swap_open(round, err);
+	if (r >= 0)
+		r = check_all(undoing, err);
+	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
+		r = undo_file(undoing, &undoing->files[i], err);
+	if (r >= 0)
+		r = collect_verdicts(undoing, err);
+	round->after_us = clock_us();
+	if (r >= 0)
+		r = refresh_swap_finish(round, err);
+	if (r >= 0)
+		tell_held(round);
+	return r;
+}
+
+static int check_outside(struct refresh_round *round, struct err *err)
+{
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	struct journal_image now = refresh_journal_image(&round->session->identity);
+	int r = refresh_records_load(round->session->journal, round->session->config->image.path, &now, &records, err);
+
+	return r < 0 ? r : refresh_outside_check(round, &records, err);
+}
+
+int refresh_rollback(struct refresh_session *session, int64_t run, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
+{
+	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(undoing_clear) struct undoing undoing = { .round = &round, .run = run };
+	struct err own = ERR_INIT;
+	int r;
+
+	if (!err)
+		err = &own;
+	r = load(&undoing, err);
+	if (r >= 0)
+		r = check_outside(&round, err);
+	if (r >= 0)
+		r = refresh_round_begin(&round, err);
+	if (r < 0)
+		return r;
+	r = refresh_round_end(&round, execute(&undoing, err), err);
+	if (r < 0)
+		return r;
+	*ret = refresh_round_result(&round);
+	return 0;
+}
