@@ -201,6 +201,62 @@ static void old_content_is_handed_over_first(void **state)
 	assert_int_equal(image_txn_n_written(rig->txn), 1);
 }
 
+static void removal_takes_only_what_is_ours(void **state)
+{
+	struct rig *rig = *state;
+	struct old_content old = { .answer = 0 };
+	struct image_txn_hooks hooks = { .on_old = take_old_content, .data = &old };
+	struct image_put put;
+	struct stat st;
+	char hash[HASH_HEX_SIZE], none[HASH_HEX_SIZE];
+
+	NEED_REDOXFS();
+	rig_begin(rig, &hooks);
+	assert_ok(rig, image_txn_hash(rig->txn, "/usr/lib/drivers/netd", hash, &rig->err));
+	assert_ok(rig, image_txn_hash(rig->txn, "/no/such/folder/x", none, &rig->err));
+	assert_string_equal(none, "");
+	assert_ok(rig, image_txn_hash(rig->txn, "/usr/lib", none, &rig->err));
+	assert_string_equal(none, "");
+	assert_ok(rig, image_txn_remove(rig->txn, "/etc/no-such", hash, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_ABSENT);
+	image_put_clear(&put);
+	assert_ok(rig, image_txn_remove(rig->txn, "/usr/lib", hash, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_FOREIGN);
+	image_put_clear(&put);
+	assert_ok(rig, image_txn_remove(rig->txn, "/etc/conf", hash, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_FOREIGN);
+	image_put_clear(&put);
+	assert_int_equal(image_txn_n_written(rig->txn), 0);
+	assert_int_equal(old.n, 0);
+	assert_ok(rig, image_txn_remove(rig->txn, "/usr/lib/drivers/netd", hash, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_REMOVED);
+	assert_string_equal(put.old_hash, hash);
+	assert_string_equal(put.new_hash, "");
+	assert_string_equal(old.read, hash);
+	image_put_clear(&put);
+	assert_int_equal(image_txn_n_written(rig->txn), 1);
+	commit(rig);
+	assert_false(look_inside(rig, rig->image, "/usr/lib/drivers/netd", &st, NULL));
+	assert_true(look_inside(rig, rig->image, "/etc/conf", &st, NULL));
+}
+
+static void removal_whose_content_cannot_be_kept_does_not_happen(void **state)
+{
+	struct rig *rig = *state;
+	struct old_content old = { .answer = -ENOSPC };
+	struct image_txn_hooks hooks = { .on_old = take_old_content, .data = &old };
+	struct image_put put;
+	char hash[HASH_HEX_SIZE];
+
+	NEED_REDOXFS();
+	rig_begin(rig, &hooks);
+	assert_ok(rig, image_txn_hash(rig->txn, "/usr/lib/drivers/netd", hash, &rig->err));
+	assert_int_equal(image_txn_remove(rig->txn, "/usr/lib/drivers/netd", hash, &put, &rig->err), -ENOSPC);
+	assert_int_equal(image_txn_n_written(rig->txn), 0);
+	assert_ok(rig, image_txn_hash(rig->txn, "/usr/lib/drivers/netd", hash, &rig->err));
+	assert_string_not_equal(hash, "");
+}
+
 static void links_stay_in_the_image(void **state)
 {
 	struct rig *rig = *state;
@@ -899,6 +955,8 @@ static int run(void)
 		TXN_TEST(links_stay_in_the_image),
 		TXN_TEST(bad_destinations_are_refused),
 		TXN_TEST(setuid_target_is_refused),
+		TXN_TEST(removal_takes_only_what_is_ours),
+		TXN_TEST(removal_whose_content_cannot_be_kept_does_not_happen),
 		TXN_TEST(place_is_checked_without_writing),
 		TXN_TEST(source_must_be_a_file),
 		TXN_TEST(full_image_changes_nothing),

@@ -307,6 +307,69 @@ static void test_swap(void **data)
 	assert_memory_equal(&now, &old_image, sizeof(now));
 }
 
+static int see_content(void *data, const struct journal_content *content)
+{
+	struct seen *seen = data;
+
+	str_printf(&seen->text, "%s %s %s\n", content->path, content->owner, content->hash);
+	return 0;
+}
+
+static void assert_contents(struct journal *journal, const char *on, const char *want)
+{
+	CLEANUP(seen_clear) struct seen seen = { 0 };
+
+	assert_int_equal(journal_contents(journal, on, see_content, &seen, NULL), 0);
+	assert_string_equal(str_text(&seen.text), want);
+}
+
+static void test_contents(void **data)
+{
+	struct journal *journal = open_box(*data);
+	const struct journal_content found[] = { { "/usr/bin/a", "package a", "00" }, { "/etc/x", "asset x", "55" } };
+	const struct journal_content forgotten[] = { { "/etc/x", NULL, NULL } };
+	const struct journal_file removal = { "/usr/bin/a", "package a", "", "11", 0755, 1, JOURNAL_PENDING };
+	int64_t run;
+
+	assert_int_equal(journal_contents_set(journal, image, found, 2, NULL), 0);
+	assert_contents(journal, "/other", "");
+	run = begin_swap(journal, image, "f1");
+	/* Not before the swap. */
+	assert_contents(journal, image, "/etc/x asset x 55\n/usr/bin/a package a 00\n");
+	assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	assert_contents(journal, image, "/etc/x asset x 55\n/usr/bin/a package a 11\n");
+	assert_int_equal(journal_contents_set(journal, image, forgotten, 1, NULL), 0);
+	assert_contents(journal, image, "/usr/bin/a package a 11\n");
+	run = begin_run(journal, image);
+	assert_int_equal(journal_files_add(journal, run, &removal, 1, NULL), 0);
+	assert_int_equal(journal_swap_begin(journal, run, image, &shadow, NULL, 0, NULL), 0);
+	assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	assert_contents(journal, image, "");
+}
+
+static void test_what_was_before_and_what_is_gone(void **data)
+{
+	struct journal *journal = open_box(*data);
+	const struct journal_fingerprint gone = { "package a", "", "gone", 3 };
+	CLEANUP_FREE char *fingerprint = NULL;
+	int64_t first = begin_swap(journal, image, "f1"), second = begin_swap(journal, image, "f2"), run = 0;
+
+	assert_int_equal(journal_last_change(journal, image, NULL, &run, NULL), 0);
+	assert_int_equal(run, 0);
+	assert_int_equal(journal_swap_done(journal, first, NULL), 0);
+	assert_int_equal(journal_swap_done(journal, second, NULL), 0);
+	assert_int_equal(journal_last_change(journal, image, NULL, &run, NULL), 0);
+	assert_int_equal(run, second);
+	assert_int_equal(journal_last_change(journal, image, "/usr/bin/b", &run, NULL), 0);
+	assert_int_equal(run, 0);
+	assert_int_equal(journal_swap_before(journal, image, "package a", first, &fingerprint, &run, NULL), 0);
+	assert_int_equal(journal_swap_before(journal, image, "package a", second, &fingerprint, &run, NULL), 1);
+	assert_string_equal(fingerprint, "f1");
+	assert_int_equal(run, first);
+	assert_int_equal(journal_fingerprints_set(journal, image, &gone, 1, NULL), 0);
+	assert_fingerprints(journal, image, "");
+}
+
 static void settle(struct journal *journal, const struct journal_image *now, unsigned int want)
 {
 	struct err err = ERR_INIT;
@@ -765,6 +828,8 @@ int main(void)
 		TEST(test_fingerprints),
 		TEST(test_children_may_be_removed_while_walking),
 		TEST(test_swap),
+		TEST(test_contents),
+		TEST(test_what_was_before_and_what_is_gone),
 		TEST(test_settle_before_the_swap),
 		TEST(test_settle_swap_not_happened),
 		TEST(test_settle_swap_happened),
