@@ -362,3 +362,25 @@ teardown() { fixture_teardown; }
 	expect_out "drivers/inputd/own' is a repository of its own"
 	expect_stale
 }
+
+@test "a package gives the same binary alone and beside a partner that turns a feature on, from an empty target folder" {
+	printf '\n[features]\nloud = []\n' >>"$SRC/crates/common/Cargo.toml"
+	printf 'pub fn mark() -> String {\n    String::from(if cfg!(feature = "loud") { "common=LOUD" } else { "common=1" })\n}\n' >"$SRC/crates/common/src/lib.rs"
+	sed -i 's|^common = .*|common = { path = "../../crates/common", features = ["loud"] }|' "$SRC/drivers/inputd/Cargo.toml"
+	commit 'inputd is loud'
+	rm -rf "$SRC/target"
+	rx_ok build netd
+	local alone together
+	alone=$(image_file_sum /usr/lib/drivers/netd)
+	rm -rf "$SRC/target" "$TREE/.reinject"
+	rx_ok inject "$TREE/reinject.ini" /usr/lib/drivers/netd
+	rx_ok refresh --json
+	expect_equal "$(events build '"\(.package) \(.result)"' | head -1)" "inputd ok"
+	expect_equal "$(image_file_sum /usr/lib/drivers/netd)" "$alone"
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=1 common=LOUD"
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	# What one cargo run for both would have given.
+	(cd "$SRC" && cargo build --quiet --offline --release -p netd -p inputd)
+	together=$(stripped netd)
+	[[ $together != "$alone" ]] || fail 'the partner changes nothing: this test proves nothing'
+}
