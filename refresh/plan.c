@@ -169,15 +169,45 @@ static int plan_named(const struct config *config, const struct watcher_look *lo
 	return 0;
 }
 
+static bool is_wanted(const struct refresh_plan *plan, const struct refresh_request *request, size_t i, const char *name)
+{
+	enum refresh_state state = plan->states[i];
+
+	if (request->within && request->within->n > 0 && !strvec_has(request->within, name))
+		return false;
+	return state == REFRESH_STALE || (request->retry && (state == REFRESH_FAILED || state == REFRESH_HELD));
+}
+
+static bool is_too_many(const struct config *config, const struct watcher_look *look, const struct refresh_plan *plan,
+			const struct refresh_request *request)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; request->hold_over > 0 && i < look->n_subjects; i++)
+		n += !look->subjects[i].is_asset && is_wanted(plan, request, i, subject_name(config, &look->subjects[i]));
+	return n > request->hold_over;
+}
+
 static void plan_stale(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
 		       const struct refresh_request *request, struct refresh_plan *plan)
 {
-	for (size_t i = 0; i < look->n_subjects; i++) {
-		enum refresh_state state = plan->states[i];
+	bool too_many = is_too_many(config, look, plan, request);
 
-		if (state == REFRESH_STALE || (request->retry && (state == REFRESH_FAILED || state == REFRESH_HELD)))
+	for (size_t i = 0; i < look->n_subjects; i++) {
+		const char *name = subject_name(config, &look->subjects[i]);
+
+		if (!is_wanted(plan, request, i, name))
+			continue;
+		if (too_many && !look->subjects[i].is_asset && !request->direct[i])
+			strvec_add(&plan->waiting, name);
+		else
 			add_step(plan, config, look, i, records, NULL);
 	}
+}
+
+static bool is_for_all(const struct refresh_request *request)
+{
+	return !request->within || request->within->n == 0;
 }
 
 int refresh_plan_make(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
@@ -193,7 +223,8 @@ int refresh_plan_make(const struct config *config, const struct watcher_look *lo
 			return r;
 	} else {
 		plan_stale(config, look, records, request, &plan);
-		refresh_gone_find(config, look, records, &plan);
+		if (is_for_all(request))
+			refresh_gone_find(config, look, records, &plan);
 	}
 	*ret = plan;
 	plan = (struct refresh_plan){ 0 };
@@ -215,6 +246,7 @@ void refresh_plan_clear(struct refresh_plan *plan)
 	free(plan->steps);
 	free(plan->removals);
 	free(plan->states);
+	strvec_clear(&plan->waiting);
 	strvec_clear(&plan->stale);
 	strvec_clear(&plan->failed);
 	strvec_clear(&plan->held);

@@ -20,6 +20,9 @@ struct refresh_request {
 	const struct strvec *packages; /* only these, whatever their state; NULL or empty: all that is stale */
 	const char *dest;              /* a one-off destination for them, or NULL: then no fingerprint is stored */
 	bool retry;                    /* failed and held ones too */
+	const struct strvec *within;   /* of all that is stale only these packages, and no removals; NULL or empty: all (watch PKG...) */
+	const bool *direct;            /* as look->subjects: changed themselves, not through others; with hold_over */
+	uint32_t hold_over;            /* with more stale packages than this, only the direct ones and assets; 0: off */
 };
 
 /** One thing to do: build a package and put its binaries, or put an asset. */
@@ -52,6 +55,7 @@ struct refresh_plan {
 	struct refresh_removal *removals;  /* owned; by path */
 	size_t n_removals, cap_removals;
 	enum refresh_state *states;        /* one for each of look->subjects */
+	struct strvec waiting;             /* names of packages that hold_over leaves for later */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */
 	size_t n_nowhere;
 	size_t n_elsewhere; /* packages with destinations outside the image's files (initfs:, share:) that this version does not serve */

@@ -12,8 +12,12 @@ static int load_records(const struct refresh_session *session, struct refresh_re
 
 static int look_and_plan(struct refresh_round *round, const struct refresh_records *records, struct err *err)
 {
-	int r = refresh_session_look(round->session, &round->look, err);
+	int r = 0;
 
+	if (round->args->look && *round->args->look)
+		round->look = TAKE_PTR(*round->args->look);
+	else
+		r = refresh_session_look(round->session, &round->look, err);
 	return r < 0 ? r : refresh_plan_make(round->session->config, round->look, records, &round->args->request, &round->plan, err);
 }
 

@@ -17,6 +17,7 @@
 struct refresh_args {
 	const char *verb; /* for the journal */
 	struct refresh_request request;
+	struct watcher_look **look; /* the look to plan on, taken over; NULL, or NULL in it: refresh_run() looks itself */
 	refresh_event_fn *on_event;
 	void *data;
 };

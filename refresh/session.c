@@ -121,17 +121,29 @@ static int make_work_folder(struct refresh_session *session, struct err *err)
 	return journal_state_make_dir(session->config->state, name, err);
 }
 
-static int open_for_change(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err)
+int refresh_session_lock(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err)
 {
 	const struct config *config = session->config;
-	int r = image_lock(config->image.path, wait_s, session->cancel, &session->lock, err);
+	int r = image_check_file(&config->image, err);
 
-	if (r < 0)
-		return r;
-	r = journal_open(config->state, false, &session->journal, err);
 	if (r >= 0)
+		r = image_lock(config->image.path, wait_s, session->cancel, &session->lock, err);
+	if (r >= 0 && !session->journal)
+		r = journal_open(config->state, false, &session->journal, err);
+	if (r >= 0 && !session->work)
 		r = make_work_folder(session, err);
-	return r < 0 ? r : recover(session, notes, err);
+	if (r >= 0)
+		r = recover(session, notes, err);
+	if (r >= 0)
+		r = image_identity_read(config->image.path, config->image.format, &session->identity, err);
+	if (r < 0)
+		refresh_session_unlock(session);
+	return r;
+}
+
+void refresh_session_unlock(struct refresh_session *session)
+{
+	image_unlock(TAKE_PTR(session->lock));
 }
 
 static int open_read_only(struct refresh_session *session, struct err *err)
@@ -153,18 +165,28 @@ static int require_image(const struct config *config, struct err *err)
 	return 0;
 }
 
-static int read_identity(struct refresh_session *session, bool read_only, struct err *err)
+void refresh_session_see_image(struct refresh_session *session)
 {
 	const struct config_image *image = &session->config->image;
 	struct err problem = ERR_INIT;
-	int r = image_identity_read(image->path, image->format, &session->identity, &problem);
 
-	if (r < 0 && read_only) {
-		session->image_problem = xstrdup(problem.message);
-		return 0;
-	}
-	if (r < 0 && err)
-		*err = problem;
+	free(session->image_problem);
+	session->image_problem = NULL;
+	if (image_identity_read(image->path, image->format, &session->identity, &problem) == 0)
+		return;
+	session->identity = (struct image_identity){ 0 };
+	session->image_problem = xstrdup(problem.message);
+}
+
+static int open_as(struct refresh_session *session, const struct refresh_session_args *args, struct strvec *notes, struct err *err)
+{
+	int r;
+
+	if (!args->read_only && !args->unlocked)
+		return refresh_session_lock(session, args->wait_s, notes, err);
+	r = args->read_only ? open_read_only(session, err) : journal_open(session->config->state, false, &session->journal, err);
+	if (r >= 0)
+		refresh_session_see_image(session);
 	return r;
 }
 
@@ -174,15 +196,13 @@ int refresh_session_open(const struct config *config, const struct refresh_sessi
 	CLEANUP(refresh_session_freep) struct refresh_session *session = xcalloc(1, sizeof(*session));
 	int r = require_image(config, err);
 
-	if (r >= 0 && !args->read_only)
+	if (r >= 0 && args->unlocked)
 		r = image_check_file(&config->image, err);
 	if (r < 0)
 		return r;
 	session->config = config;
 	session->cancel = cancel;
-	r = args->read_only ? open_read_only(session, err) : open_for_change(session, args->wait_s, notes, err);
-	if (r >= 0)
-		r = read_identity(session, args->read_only, err);
+	r = open_as(session, args, notes, err);
 	if (r < 0)
 		return r;
 	session->map = pkgmap_new(config);
@@ -197,7 +217,7 @@ void refresh_session_free(struct refresh_session *session)
 	watcher_free(session->watcher);
 	pkgmap_free(session->map);
 	journal_free(session->journal);
-	image_unlock(session->lock);
+	refresh_session_unlock(session);
 	free(session->image_problem);
 	free(session->work);
 	free(session);

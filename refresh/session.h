@@ -3,6 +3,8 @@
  * Sequence: refresh_session_open(), refresh_session_look(), ..., refresh_session_free().
  * Locked:   opening for change takes the image's lock, ends what a dead run left (children, mounts, half-made shadows), and settles the journal. What
  *           was put right comes back as sentences.
+ * Watching: opened without the lock, a session looks for as long as it likes, with its repositories and the journal open; each round takes the lock by
+ *           refresh_session_lock() and gives it back by refresh_session_unlock().
  * Threads:  one. */
 #ifndef REINJECT_REFRESH_SESSION_H
 #define REINJECT_REFRESH_SESSION_H
@@ -29,12 +31,22 @@ struct refresh_session {
 
 struct refresh_session_args {
 	bool read_only;  /* no lock, no recovery, nothing written, and an image that cannot be used is no error */
+	bool unlocked;   /* for change, but the lock is taken later */
 	uint32_t wait_s; /* --wait-lock */
 };
 
 /** @notes gets a sentence for each thing that was recovered. -EBUSY (class ERR_BUSY) when another run has the image. */
 int refresh_session_open(const struct config *config, const struct refresh_session_args *args, struct cancel *cancel,
 			 struct refresh_session **ret, struct strvec *notes, struct err *err) MUST_CHECK;
+
+/** Takes the image's lock and puts right what a dead run left, as opening for change does; afterwards the identity is that of now. -EBUSY as there; the
+ * session stays as it was then. */
+int refresh_session_lock(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err) MUST_CHECK;
+void refresh_session_unlock(struct refresh_session *session);
+
+/** Reads the image's identity again; an image that cannot be read is all zero, with the reason in session->image_problem. */
+void refresh_session_see_image(struct refresh_session *session);
+
 void refresh_session_free(struct refresh_session *session);
 void refresh_session_freep(struct refresh_session **session); /* for CLEANUP */
 
