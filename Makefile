@@ -6,6 +6,7 @@
 #   make FAULTS=1            with named fault points, in build/faults/
 
 VERSION := 0.1.0
+comma   := ,
 PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec
 
@@ -27,6 +28,14 @@ TEST_SRCS := $(wildcard tests/unit/test_*.c)
 TESTS     := $(TEST_SRCS:tests/unit/%.c=$(B)/tests/%)
 
 PACKAGES := libgit2 inih libuv sqlite3 jansson libcrypto
+# libfswatch by its own pkg-config file where there is one. Debian's package has none, and a folder of its own for the library (docs/facts/libraries.md).
+ifeq ($(shell pkg-config --exists libfswatch 2>/dev/null && echo yes),yes)
+FSWATCH_CFLAGS := -I$(shell pkg-config --variable=includedir libfswatch)
+FSWATCH_LIBS := $(shell pkg-config --libs libfswatch)
+else
+FSWATCH_DIR := $(firstword $(dir $(wildcard /usr/lib/*/libfswatch/libfswatch.so /usr/lib/*/libfswatch.so /usr/lib*/libfswatch.so /usr/local/lib/libfswatch.so)))
+FSWATCH_LIBS := $(if $(FSWATCH_DIR),-L$(FSWATCH_DIR:/=) -Wl$(comma)-rpath$(comma)$(FSWATCH_DIR:/=) -lfswatch)
+endif
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra
 ifdef DEV
@@ -37,8 +46,8 @@ ifndef SANITIZE
 HARDEN   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DREINJECT_VERSION='"$(VERSION)"' $(if $(FAULTS),-DREINJECT_FAULTS)
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES)) $(FSWATCH_CFLAGS)
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -Wl,--as-needed $(FSWATCH_LIBS)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(SAN_FLAGS) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
@@ -58,6 +67,7 @@ help: ## this list
 build/.libraries: Makefile
 	@mkdir -p build
 	@pkg-config --exists --print-errors $(PACKAGES) || { echo "reinject: libraries are missing: 'make deps' installs them (as root), or names the packages" >&2; exit 1; }
+	@test -n "$(FSWATCH_LIBS)" || { echo "reinject: libfswatch is missing (Debian's package: fswatch): 'make deps' installs it" >&2; exit 1; }
 	@touch $@
 
 $(B)/%.o: %.c | build/.libraries

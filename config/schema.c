@@ -78,6 +78,10 @@ const struct schema_option schema_options[] = {
 	{ .section = "watch", .key = "trigger", .type = SCHEMA_ENUM, .choices = "save|commit", .fallback = "save", .help = "what starts a refresh" },
 	{ .section = "watch", .key = "hold_over", .type = SCHEMA_UINT, .min = 0, .max = 100000, .unit = "packages", .fallback = "0",
 	  .help = "with more stale packages build only those changed directly; 0: off" },
+	{ .section = "watch", .key = "backend", .type = SCHEMA_ENUM, .choices = "auto|poll", .fallback = "auto",
+	  .help = "how changes are seen: by the system's events, with a look every poll_ms where they cannot be trusted; or by such looks alone" },
+	{ .section = "watch", .key = "poll_ms", .type = SCHEMA_UINT, .min = 100, .max = 600000, .unit = "ms", .fallback = "1000",
+	  .help = "how often to look at what gives no events: network file systems, folders beyond the watch limit, backend = poll" },
 
 	{ .section = "boot", .key = "when", .type = SCHEMA_ENUM, .choices = "never|after-inject", .fallback = "never", .help = "when to boot" },
 	{ .section = "boot", .key = "command", .type = SCHEMA_COMMAND, .verbatim = true, .fallback = "./run-dev.sh", .help = "starts the VM" },

@@ -36,6 +36,8 @@ look() {
 			pkg-config --exists "${pair#*:}" 2>/dev/null || add "${pair%%:*}"
 		done
 	fi
+	# libfswatch has no pkg-config file here; its header comes with the library.
+	ls /usr/include/libfswatch/c/libfswatch.h /usr/local/include/libfswatch/c/libfswatch.h 2>/dev/null | grep -q . || add fswatch
 	# Without certificates cargo cannot fetch what redoxfs needs.
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || add ca-certificates
 	need_cargo=
