@@ -458,11 +458,11 @@ enum watcher_event_class watcher_roots_classify(const struct watcher_roots *root
 	bool above = has(&roots->above, path) || has(&roots->trees, path);
 
 	if (ret_above)
-		*ret_above = above;
+		*ret_above = above || (git > 0 && !path[git]);
 	if (has(&roots->configs, path))
 		return WATCHER_EVENT_CONFIG;
 	if (git > 0)
-		return path[git] ? classify_git(path + git + 1) : WATCHER_EVENT_IGNORED;
+		return path[git] ? classify_git(path + git + 1) : WATCHER_EVENT_GIT;
 	if (is_mute(roots, path))
 		return WATCHER_EVENT_IGNORED;
 	if (above || in_tree(roots, path) || is_object(roots, path))
