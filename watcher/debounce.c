@@ -35,13 +35,11 @@ static int64_t max(int64_t a, int64_t b)
 
 static int64_t due(const struct watcher_debounce *debounce, int64_t now_ms)
 {
-	int64_t at = debounce->looked_ms + WATCHER_DEBOUNCE_EVERY_MS;
-
 	if (debounce->asked)
 		return now_ms;
 	if (debounce->pending)
-		at = min(at, min(debounce->last_ms + debounce->quiet_ms, debounce->first_ms + WATCHER_DEBOUNCE_MAX_MS));
-	return at;
+		return min(debounce->last_ms + debounce->quiet_ms, debounce->first_ms + WATCHER_DEBOUNCE_MAX_MS);
+	return debounce->looked_ms + WATCHER_DEBOUNCE_EVERY_MS;
 }
 
 /* True while the look has to wait for git. */

@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-enum { NONE = WATCHER_OPERATION_NONE, SEQUENCE = WATCHER_OPERATION_SEQUENCE, LOCK = WATCHER_OPERATION_LOCK, CONFLICT = WATCHER_OPERATION_CONFLICT };
+#define NONE     WATCHER_OPERATION_NONE
+#define SEQUENCE WATCHER_OPERATION_SEQUENCE
+#define LOCK     WATCHER_OPERATION_LOCK
+#define CONFLICT WATCHER_OPERATION_CONFLICT
 
 /* What happens at a time; with WAIT, what is expected of it. */
 enum what { END, EVENT, HEAD_MOVES, ASK, LOOKED, WAIT };
@@ -41,7 +44,8 @@ static const struct row rows[] = {
 	    { WAIT, 145, NONE, 0 }, { LOOKED, 145, NONE, 0 }, { WAIT, 146, NONE, 59999 } } },
 	{ "the first event after a look begins the 2 s anew",
 	  { { EVENT, 100, NONE, 0 }, { LOOKED, 120, NONE, 0 }, { EVENT, 2095, NONE, 0 }, { WAIT, 2110, NONE, 5 } } },
-	{ "events do not put off the look of the minute", { { EVENT, 59990, NONE, 0 }, { WAIT, 59995, NONE, 5 }, { WAIT, 60000, NONE, 0 } } },
+	{ "an event just before the minute is over has its quiet time",
+	  { { EVENT, 59990, NONE, 0 }, { WAIT, 60000, NONE, 10 }, { WAIT, 60010, NONE, 0 } } },
 	{ "an overflow is looked at at once", { { EVENT, 100, NONE, 0 }, { ASK, 101, NONE, 0 }, { WAIT, 101, NONE, 0 } } },
 	{ "a wish counts once", { { ASK, 10, NONE, 0 }, { WAIT, 10, NONE, 0 }, { LOOKED, 10, NONE, 0 }, { WAIT, 11, NONE, 59999 } } },
 
