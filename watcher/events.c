@@ -233,6 +233,8 @@ int watcher_events_restart(struct watcher_events *events, struct watcher_roots *
 	stop(events);
 	watcher_roots_free(events->roots);
 	events->roots = roots;
+	/* No session runs now, and the next one sees all that made us start it. */
+	events->note.restart = events->note.ended = false;
 	return start(events, err);
 }
 
