@@ -55,7 +55,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-e2e check-crash check-headers check-layers check-sanitize lint bench format-check format \
+.PHONY: all help deps demo check check-unit check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events format-check format \
 	install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -87,6 +87,11 @@ $(B)/tests/%: tests/unit/%.c $(B)/libreinject.a
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
 	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS) -lcmocka
+
+$(B)/bench/%: tests/bench/%.c $(B)/libreinject.a
+	@mkdir -p $(@D)
+	@echo "  BENCH   $@"
+	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS)
 
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
@@ -127,8 +132,11 @@ check-layers: ## includes point down only
 lint: ## cppcheck
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' $(SRCS)
 
-bench: all ## timings beside the same steps by shell
+bench: all bench-events ## timings beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
+
+bench-events: $(B)/bench/events ## what watching a tree of 56,000 files costs
+	@EVENTS=$(abspath $(B)/bench/events) tests/bench/events.sh
 
 format-check: ## the house style, by clang-format
 	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS)

@@ -1,7 +1,7 @@
 /* watcher/coverage - how much of what should be watched can be: counted, since the library says nothing when the system's limit is reached.
  *
  * libfswatch goes on partly blind then, and says so on standard error for each folder, ten times a second for a root. So the room is tried first, with
- * a descriptor of our own that takes a watch for each folder and lets go again: 3 ms for 200 folders. What has no room is left out of the session and
+ * a descriptor of our own that takes a watch for each folder and lets go again: 3 ms for 180 folders. It is kept: closing one takes up to 30 ms. What has no room is left out of the session and
  * polled (watcher/events), the trees with the fewest folders first of all those that have.
  * Sequence: watcher_coverage_plan() before a session starts; watcher_coverage_count() of its descriptor afterwards, since others use up the same
  *           limit; watcher_coverage_sentence() for the user.
@@ -22,8 +22,9 @@ struct watcher_coverage {
 	struct strvec remote; /* roots that others may change unseen: polled too */
 };
 
-/** Finds out what of @roots there is room for. -EMFILE when no session can be started at all (then all is blind). */
-int watcher_coverage_plan(const struct watcher_roots *roots, struct watcher_coverage *ret, struct err *err) MUST_CHECK;
+/** Finds out what of @roots there is room for. *@trial is the descriptor to try with, -1 at first; the caller keeps it and closes it at the end.
+ * -EMFILE when no session can be started at all (then all is blind). */
+int watcher_coverage_plan(const struct watcher_roots *roots, int *trial, struct watcher_coverage *ret, struct err *err) MUST_CHECK;
 void watcher_coverage_clear(struct watcher_coverage *coverage);
 
 /** The watches that inotify descriptor @fd holds; 0 for what is none. */

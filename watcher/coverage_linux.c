@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -50,7 +51,8 @@ struct trial {
 	int fd;
 	size_t n_asked; /* folders */
 	size_t n_got;   /* watches on them */
-	int last;       /* watch numbers only grow: one that is not greater is a folder seen before, by another name */
+	int first;      /* watch numbers only grow: one that is not greater than the last is a folder seen before, by another name */
+	int last;
 	bool full;
 };
 
@@ -61,6 +63,7 @@ static bool try_folder(void *data, const char *path)
 	int watch = trial->full ? -1 : inotify_add_watch(trial->fd, path, IN_DELETE_SELF | IN_ONLYDIR);
 
 	if (watch > trial->last) {
+		trial->first = watch < trial->first ? watch : trial->first;
 		trial->last = watch;
 		trial->n_got++;
 		trial->n_asked++;
@@ -136,28 +139,37 @@ static int no_session(const struct watcher_roots *roots, struct watcher_coverage
 	return r;
 }
 
-int watcher_coverage_plan(const struct watcher_roots *roots, struct watcher_coverage *ret, struct err *err)
+/* Watch numbers are never used again, so they are those since the last trial. Each one given back is an event, which nobody needs. */
+static void let_go(const struct trial *trial)
 {
-	CLEANUP_CLOSE int fd = inotify_init1(IN_CLOEXEC), other = inotify_init1(IN_CLOEXEC);
+	char events[4096];
+
+	for (int watch = trial->first; watch <= trial->last; watch++)
+		(void)inotify_rm_watch(trial->fd, watch); /* a folder that has gone took its own with it */
+	while (read(trial->fd, events, sizeof(events)) > 0)
+		;
+}
+
+int watcher_coverage_plan(const struct watcher_roots *roots, int *trial_fd, struct watcher_coverage *ret, struct err *err)
+{
 	CLEANUP_FREE struct tree *trees = xcalloc(roots->trees.n + 1, sizeof(*trees));
-	struct trial trial = { .fd = fd };
-	size_t room;
+	struct trial trial = { .first = INT_MAX };
 
 	*ret = (struct watcher_coverage){ .limit = read_limit() };
-	if (fd < 0 || other < 0)
+	if (*trial_fd < 0)
+		*trial_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (*trial_fd < 0)
 		return no_session(roots, ret, err);
+	trial.fd = *trial_fd;
 	for (size_t i = 0; i < roots->folders.n; i++) {
 		(void)try_folder(&trial, roots->folders.v[i]);
 		if (is_remote(roots->folders.v[i]))
 			strvec_add(&ret->remote, roots->folders.v[i]);
 	}
-	/* Two sessions, and a watch belongs to a descriptor: the same folder in both counts twice, as it will. */
-	trial.fd = other;
-	trial.last = 0;
 	try_trees(roots, &trial, trees, ret);
+	let_go(&trial);
 	ret->n_folders = trial.n_asked;
-	room = trial.full ? (trial.n_got > SPARE ? trial.n_got - SPARE : 0) : SIZE_MAX;
-	choose(roots, trees, room, ret);
+	choose(roots, trees, !trial.full ? SIZE_MAX : trial.n_got > SPARE ? trial.n_got - SPARE : 0, ret);
 	if (!trial.full)
 		ret->n_watches = trial.n_got;
 	return 0;

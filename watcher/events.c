@@ -18,7 +18,9 @@ struct watcher_events {
 	struct watcher_events_spec spec;
 	struct watcher_roots *roots; /* owned; changed only while no session runs */
 	struct watcher_coverage coverage;
+	int trial; /* owned; watcher_coverage_plan()'s */
 	struct watcher_session *trees, *folders; /* owned; NULL where there is none */
+	struct watcher_session *ended[2];        /* owned; those before, whose descriptors are being closed */
 	struct watcher_poller *poller;           /* owned; NULL: no polling */
 	struct strvec problems;
 	pthread_mutex_t lock; /* for all below */
@@ -148,12 +150,30 @@ static int start_session(struct watcher_events *events, const char *name, const 
 	return r;
 }
 
+static void forget_ended(struct watcher_events *events)
+{
+	for (size_t i = 0; i < N_ELEMENTS(events->ended); i++)
+		watcher_session_free(TAKE_PTR(events->ended[i]));
+}
+
+/* The watches of the sessions before may not all be back yet. */
+static int plan(struct watcher_events *events, struct err *err)
+{
+	int r = watcher_coverage_plan(events->roots, &events->trial, &events->coverage, err);
+
+	if ((r == 0 && events->coverage.blind.n == 0) || (!events->ended[0] && !events->ended[1]))
+		return r;
+	forget_ended(events);
+	watcher_coverage_clear(&events->coverage);
+	return watcher_coverage_plan(events->roots, &events->trial, &events->coverage, err);
+}
+
 static void start_sessions(struct watcher_events *events)
 {
 	CLEANUP_FREE char *sentence = NULL, *hint = NULL;
 	struct err err = ERR_INIT;
 
-	if (watcher_coverage_plan(events->roots, &events->coverage, &err) < 0) {
+	if (plan(events, &err) < 0) {
 		add_problem(events, err.message, err.hint);
 		return;
 	}
@@ -181,9 +201,9 @@ static void check_watches(struct watcher_events *events)
 
 	if (!events->trees || watcher_events_coverage(events)->n_watches >= planned)
 		return;
-	if (watcher_coverage_plan(events->roots, &again, NULL) < 0 || again.blind.n == 0)
+	if (watcher_coverage_plan(events->roots, &events->trial, &again, NULL) < 0 || again.blind.n == 0)
 		return;
-	watcher_session_stop(TAKE_PTR(events->trees));
+	watcher_session_free(TAKE_PTR(events->trees));
 	strvec_copy(&events->coverage.blind, &events->coverage.trees);
 	if (watcher_coverage_sentence(watcher_events_coverage(events), &sentence, &hint))
 		add_problem(events, sentence, hint);
@@ -206,8 +226,11 @@ static int start(struct watcher_events *events, struct err *err)
 
 static void stop(struct watcher_events *events)
 {
-	watcher_session_stop(TAKE_PTR(events->trees));
-	watcher_session_stop(TAKE_PTR(events->folders));
+	watcher_session_end(events->trees);
+	watcher_session_end(events->folders);
+	forget_ended(events);
+	events->ended[0] = TAKE_PTR(events->trees);
+	events->ended[1] = TAKE_PTR(events->folders);
 	watcher_poller_stop(TAKE_PTR(events->poller));
 	watcher_coverage_clear(&events->coverage);
 	strvec_clear(&events->problems);
@@ -220,6 +243,7 @@ int watcher_events_start(const struct watcher_events_spec *spec, struct watcher_
 
 	events->spec = *spec;
 	events->roots = roots;
+	events->trial = -1;
 	pthread_mutex_init(&events->lock, NULL);
 	r = start(events, err);
 	if (r < 0)
@@ -243,8 +267,10 @@ void watcher_events_free(struct watcher_events *events)
 	if (!events)
 		return;
 	stop(events);
+	forget_ended(events);
 	watcher_roots_free(events->roots);
 	watcher_events_note_clear(&events->note);
+	cleanup_close(&events->trial);
 	pthread_mutex_destroy(&events->lock);
 	free(events);
 }

@@ -15,7 +15,7 @@
 
 /* What libfswatch needs around it to be relied on. */
 
-#define LATENCY_S 0.1 /* 0 would mean 1.0, and from 1.0 on events come late */
+#define LATENCY_S 0.5 /* 0 would mean 1.0, and from 1.0 on events come late */
 #define POKE_MS   1
 
 /* Beyond some 100,000 states the library's expressions fail. What is not in the filter only costs watches. */
@@ -79,6 +79,13 @@ static void on_events(fsw_cevent const *const events, const unsigned int n, void
 		session->on_batch(session->data);
 }
 
+/* The library refuses after an exception; then only the descriptor can be given back. */
+static void destroy(struct watcher_session *session)
+{
+	if (session->handle && fsw_destroy_session(session->handle) != FSW_OK && session->fd >= 0)
+		close(session->fd);
+}
+
 static void *run(void *data)
 {
 	struct watcher_session *session = data;
@@ -93,6 +100,7 @@ static void *run(void *data)
 	pthread_mutex_unlock(&session->lock);
 	if (by_itself)
 		session->on_end(session->data);
+	destroy(session);
 	return NULL;
 }
 
@@ -227,6 +235,15 @@ static void wait_a_moment(struct watcher_session *session)
 	pthread_cond_timedwait(&session->changed, &session->lock, &until);
 }
 
+static void find_descriptor(struct watcher_session *session)
+{
+	int fd = watcher_coverage_find(session->sentinel);
+
+	pthread_mutex_lock(&session->lock);
+	session->fd = fd;
+	pthread_mutex_unlock(&session->lock);
+}
+
 static int wait_ready(struct watcher_session *session, uint32_t limit_ms, struct err *err)
 {
 	int64_t start = clock_ms();
@@ -244,7 +261,7 @@ static int wait_ready(struct watcher_session *session, uint32_t limit_ms, struct
 		if (ended)
 			return err_set(err, -EIO, "libfswatch's monitor ended at once (its error %d)!", session->status);
 		if (ready) {
-			session->fd = watcher_coverage_find(session->sentinel);
+			find_descriptor(session);
 			return 0;
 		}
 	} while (clock_ms() - start < limit_ms);
@@ -264,14 +281,14 @@ static int init_sync(struct watcher_session *session)
 	return r;
 }
 
-static void free_stopped(struct watcher_session **session)
+static void free_session(struct watcher_session **session)
 {
-	watcher_session_stop(*session);
+	watcher_session_free(*session);
 }
 
 int watcher_session_start(const struct watcher_session_spec *spec, struct watcher_session **ret, struct err *err)
 {
-	CLEANUP(free_stopped) struct watcher_session *session = xcalloc(1, sizeof(*session));
+	CLEANUP(free_session) struct watcher_session *session = xcalloc(1, sizeof(*session));
 	int r = init_sync(session);
 
 	session->fd = -1;
@@ -295,37 +312,30 @@ int watcher_session_start(const struct watcher_session_spec *spec, struct watche
 	return 0;
 }
 
-/* A stop before the monitor runs is forgotten by the library, so it is asked until it has ended. */
-static void end_thread(struct watcher_session *session)
+/* A stop before the monitor runs is forgotten by the library, so it is asked until it has ended. The lock keeps the handle alive meanwhile. */
+void watcher_session_end(struct watcher_session *session)
 {
-	bool ended = false;
-
-	while (!ended) {
-		pthread_mutex_lock(&session->lock);
-		session->stopping = true;
-		ended = session->ended;
-		pthread_mutex_unlock(&session->lock);
-		if (ended)
-			break;
+	if (!session || !session->started)
+		return;
+	pthread_mutex_lock(&session->lock);
+	session->stopping = true;
+	while (!session->ended) {
 		(void)fsw_stop_monitor(session->handle); /* asked again if it failed */
 		poke(session);
-		pthread_mutex_lock(&session->lock);
-		if (!session->ended)
-			wait_a_moment(session);
-		pthread_mutex_unlock(&session->lock);
+		wait_a_moment(session);
 	}
-	pthread_join(session->thread, NULL);
+	pthread_mutex_unlock(&session->lock);
 }
 
-void watcher_session_stop(struct watcher_session *session)
+void watcher_session_free(struct watcher_session *session)
 {
 	if (!session)
 		return;
+	watcher_session_end(session);
 	if (session->started)
-		end_thread(session);
-	/* It refuses after an exception; then only the descriptor can be given back. */
-	if (session->handle && fsw_destroy_session(session->handle) != FSW_OK && session->fd >= 0)
-		close(session->fd);
+		pthread_join(session->thread, NULL);
+	else
+		destroy(session);
 	pthread_cond_destroy(&session->changed);
 	pthread_mutex_destroy(&session->lock);
 	free(session->sentinel);
