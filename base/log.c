@@ -3,10 +3,12 @@
 #include "base/str.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static enum log_level current_level = LOG_INFO;
 static enum log_color color_when = LOG_COLOR_AUTO;
+static bool with_times;
 
 void log_set_level(enum log_level level)
 {
@@ -16,6 +18,11 @@ void log_set_level(enum log_level level)
 bool log_enabled(enum log_level level)
 {
 	return level <= current_level;
+}
+
+void log_set_times(bool on)
+{
+	with_times = on;
 }
 
 void log_set_color(enum log_color when)
@@ -44,11 +51,23 @@ static void add_escaped(struct str *line, const char *text)
 	}
 }
 
+static void add_time(struct str *line)
+{
+	time_t now = time(NULL);
+	char text[16];
+	struct tm tm;
+
+	localtime_r(&now, &tm);
+	if (with_times && strftime(text, sizeof(text), "%H:%M:%S ", &tm) > 0)
+		str_add(line, text);
+}
+
 static void write_line(const char *prefix, const char *ansi, const char *text)
 {
 	CLEANUP(str_clear) struct str line = { 0 };
 	bool color = *ansi && log_color();
 
+	add_time(&line);
 	str_printf(&line, "%s%s%s", color ? ansi : "", prefix, color ? "\033[0m" : "");
 	add_escaped(&line, text);
 	str_add_c(&line, '\n');

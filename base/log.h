@@ -18,6 +18,9 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
+/** With @on each line begins with the time of day: for what runs for hours. */
+void log_set_times(bool on);
+
 enum log_color { LOG_COLOR_AUTO, LOG_COLOR_NEVER, LOG_COLOR_ALWAYS };
 void log_set_color(enum log_color when);
 /** True when text on stderr may carry ANSI colours. */

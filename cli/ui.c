@@ -23,6 +23,7 @@ void cli_ui_clear(struct cli_ui *ui)
 {
 	free(ui->building);
 	free(ui->doing);
+	free(ui->idle);
 }
 
 char *cli_ui_bytes(uint64_t bytes)
@@ -85,6 +86,9 @@ static void print_json(const struct refresh_event *event)
 	const char *kind;
 
 	switch (event->type) {
+	case REFRESH_EVENT_READY:
+		cli_json_print(json_pack("{s:s, s:I}", "event", "ready", "watches", (json_int_t)event->bytes));
+		break;
 	case REFRESH_EVENT_CHANGE:
 		cli_json_print(json_pack("{s:s, s:o}", "event", "change", "packages", step_names(event->plan, false)));
 		break;
@@ -141,18 +145,26 @@ static size_t terminal_width(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
-static void show_live(struct cli_ui *ui)
+static void add_building(const struct cli_ui *ui, struct str *line)
 {
-	CLEANUP_FREE char *duration = NULL;
-	CLEANUP(str_clear) struct str line = { 0 };
+	CLEANUP_FREE char *duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100);
 	const char *doing = ui->doing ? ui->doing : "";
 
-	if (!ui->live || !ui->building)
-		return;
 	while (*doing == ' ')
 		doing++;
-	duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100);
-	str_printf(&line, "[%zu/%zu] %s  %s  %s", ui->position, ui->of, ui->building, duration, doing);
+	str_printf(line, "[%zu/%zu] %s  %s  %s", ui->position, ui->of, ui->building, duration, doing);
+}
+
+static void show_live(struct cli_ui *ui)
+{
+	CLEANUP(str_clear) struct str line = { 0 };
+
+	if (!ui->live || (!ui->building && !ui->idle))
+		return;
+	if (ui->building)
+		add_building(ui, &line);
+	else
+		str_add(&line, ui->idle);
 	if (line.len >= terminal_width())
 		line.len = terminal_width() - 1;
 	wipe_live(ui);
@@ -221,6 +233,27 @@ static void tell_remove(struct cli_ui *ui, const struct refresh_event *event)
 		return;
 	ui->n_removed++;
 	log_info("remove %s: %s", event->path, event->text);
+}
+
+/* A watch has many runs. */
+static void begin_run(struct cli_ui *ui)
+{
+	ui->n_written = ui->n_identical = ui->n_removed = 0;
+	ui->swapped = false;
+	ui->of = 0;
+}
+
+static void tell_state(struct cli_ui *ui, const struct refresh_event *event)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (strcmp(event->result, "waiting") == 0)
+		text = xasprintf("waiting for %s", event->subject ? event->subject : "git");
+	else if (strcmp(event->result, "paused") == 0)
+		text = xstrdup("paused: p goes on, q quits");
+	else if (strcmp(event->result, "idle") == 0)
+		text = xstrdup("watching: r refresh, p pause, l last log, q quit");
+	set_text(&ui->idle, text);
 }
 
 static void tell_adopt(struct cli_ui *ui, const struct refresh_event *event)
@@ -297,7 +330,14 @@ static void tell_swap(struct cli_ui *ui, const struct refresh_event *event)
 static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 {
 	switch (event->type) {
+	case REFRESH_EVENT_READY:
+		log_info("%s", event->text);
+		break;
+	case REFRESH_EVENT_STATE:
+		tell_state(ui, event);
+		break;
 	case REFRESH_EVENT_PLAN:
+		begin_run(ui);
 		tell_nothing(event->plan);
 		break;
 	case REFRESH_EVENT_BUILDING:
@@ -356,4 +396,11 @@ void cli_ui_event(void *data, const struct refresh_event *event)
 	if (ui->json)
 		print_json(event);
 	print_text(ui, event);
+	if (!ui->building)
+		show_live(ui);
+}
+
+void cli_ui_wipe(struct cli_ui *ui)
+{
+	wipe_live(ui);
 }

@@ -16,6 +16,7 @@ struct cli_ui {
 	bool live_shown; /* a live line stands there and must be wiped first */
 	char *building;  /* what is being built, NULL when nothing is */
 	char *doing;     /* cargo's last status line */
+	char *idle;      /* watch: what the live line says between rounds; NULL: nothing */
 	size_t position, of;
 	int64_t since_ms;
 	unsigned int n_written, n_identical, n_removed, n_adopted, n_absent;
@@ -28,6 +29,9 @@ void cli_ui_clear(struct cli_ui *ui);
 
 /** The refresh_event_fn; @data is the struct cli_ui. */
 void cli_ui_event(void *data, const struct refresh_event *event);
+
+/** Takes the live line away, for somebody else's line. */
+void cli_ui_wipe(struct cli_ui *ui);
 
 /** Prints the error of a run that could not be done with @code, and what became of the image. */
 void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err);

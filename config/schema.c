@@ -83,6 +83,11 @@ const struct schema_option schema_options[] = {
 	{ .section = "watch", .key = "poll_ms", .type = SCHEMA_UINT, .min = 100, .max = 600000, .unit = "ms", .fallback = "1000",
 	  .help = "how often to look at what gives no events: network file systems, folders beyond the watch limit, backend = poll" },
 
+	{ .section = "watch", .key = "notify", .type = SCHEMA_ENUM, .choices = "none|bell|osc9", .fallback = "none",
+	  .help = "what the terminal does at a round's end: a bell, or a notification (OSC 9)" },
+	{ .section = "watch", .key = "on_success", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after a round that went well, with REINJECT_*" },
+	{ .section = "watch", .key = "on_failure", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after one that did not" },
+
 	{ .section = "boot", .key = "when", .type = SCHEMA_ENUM, .choices = "never|after-inject", .fallback = "never", .help = "when to boot" },
 	{ .section = "boot", .key = "command", .type = SCHEMA_COMMAND, .verbatim = true, .fallback = "./run-dev.sh", .help = "starts the VM" },
 	{ .section = "boot", .key = "args", .type = SCHEMA_COMMAND, .verbatim = true, .help = "more arguments for it" },

@@ -24,6 +24,8 @@ enum refresh_event_type {
 	REFRESH_EVENT_REMOVE,     /* path, result (removed, absent, kept: not ours any more), bytes, text (why) */
 	REFRESH_EVENT_SWAP,       /* path (the image), ms: after the last build's end */
 	REFRESH_EVENT_ADOPT,      /* subject ('package NAME', 'asset NAME'), result (adopted, absent), path (the file that is absent) */
+	REFRESH_EVENT_READY,      /* watch: bytes: how many watches; text: what is watched */
+	REFRESH_EVENT_STATE,      /* watch: result (idle, building, paused, waiting), subject: what is built or waited for, or NULL */
 	REFRESH_EVENT_NOTE,       /* text: a sentence worth reading, such as what was recovered */
 	REFRESH_EVENT_WARNING,    /* text */
 	REFRESH_EVENT_DONE,       /* run, result (ok, failed, cancelled, nothing), text (the error or NULL), ms */

@@ -272,6 +272,13 @@ static int prepare_look(struct refresh_session *session, struct err *err)
 	return r == 0 && !session->watcher ? open_watcher(session, err) : r;
 }
 
+int refresh_session_learn(struct refresh_session *session, struct err *err)
+{
+	int r = session->watcher ? 0 : open_watcher(session, err);
+
+	return r < 0 ? r : watcher_learn(session->watcher, err);
+}
+
 int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
 {
 	int r = prepare_look(session, err);
@@ -318,6 +325,13 @@ int refresh_session_look_at(struct refresh_session *session, const struct strvec
 
 	for (size_t i = 0; r >= 0 && i < revs->n; i++)
 		r = resolve(session, revs->v[i], commits, err);
+	return r < 0 ? r : watcher_look_at(session->watcher, commits, session->build_inputs, ret, err);
+}
+
+int refresh_session_look_commits(struct refresh_session *session, const git_oid *commits, struct watcher_look **ret, struct err *err)
+{
+	int r = prepare_look(session, err);
+
 	return r < 0 ? r : watcher_look_at(session->watcher, commits, session->build_inputs, ret, err);
 }
 

@@ -50,12 +50,18 @@ void refresh_session_see_image(struct refresh_session *session);
 void refresh_session_free(struct refresh_session *session);
 void refresh_session_freep(struct refresh_session **session); /* for CLEANUP */
 
+/** Opens the repositories and learns cargo's graph, where that was not done yet: session->watcher is there afterwards. */
+int refresh_session_learn(struct refresh_session *session, struct err *err) MUST_CHECK;
+
 /** Looks at all sources. */
 int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err) MUST_CHECK;
 
 /** Looks as of a commit: each of @revs is 'REV', for every source, or 'SOURCE=REV'; a source that none names counts as it is now. -EINVAL, class
  * ERR_USAGE, for one that is not known. */
 int refresh_session_look_at(struct refresh_session *session, const struct strvec *revs, struct watcher_look **ret, struct err *err) MUST_CHECK;
+
+/** The same for commits that are known: one for each source, zero where the work tree counts. */
+int refresh_session_look_commits(struct refresh_session *session, const git_oid *commits, struct watcher_look **ret, struct err *err) MUST_CHECK;
 
 /** 'base=1234... kernel=...': the sources' commits of @look, for the journal; the caller frees it. */
 char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look) MUST_CHECK;

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "watcher/changes.h"
+#include "watcher/operation.h"
 
 #include <errno.h>
 #include <string.h>
@@ -235,6 +236,7 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 {
 	CLEANUP(strvec_clear) struct strvec ignore = { 0 };
 	struct watcher_repo *repo = watcher->repos[source];
+	enum watcher_operation operation = WATCHER_OPERATION_NONE;
 	int r;
 
 	watcher_look_ignored(watcher->config, source, &ignore);
@@ -246,7 +248,9 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 		if (r == 0)
 			r = watcher_repo_head(repo, state->head, err);
 	}
-	state->settled = watcher_graph_is_good(watcher->graph, source) && !watcher_repo_is_busy(repo);
+	if (r == 0)
+		r = watcher_operation_find(repo, &operation, NULL, err);
+	state->settled = operation == WATCHER_OPERATION_NONE && watcher_graph_is_good(watcher->graph, source);
 	for (size_t i = 0; r == 0 && i < watcher->n_watched; i++)
 		if (watcher->watched[i].source == source)
 			r = watch_id(watcher, &watcher->watched[i], err);
@@ -452,6 +456,18 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 		return r;
 	*ret = TAKE_PTR(look);
 	return 0;
+}
+
+int watcher_learn(struct watcher *watcher, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec problems = { 0 };
+
+	return look_at_graph(watcher, &problems, err);
+}
+
+const char *watcher_map_id(const struct watcher *watcher)
+{
+	return watcher->graph ? watcher->graph->id : "";
 }
 
 int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err)

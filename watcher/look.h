@@ -71,6 +71,11 @@ int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *e
 
 /** Looks. @build_inputs is cargo_inputs_hash()'s result, the same for all cargo packages. */
 int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err) MUST_CHECK;
+/** Loads cargo's graph, as the first thing of a look: enough to know what is to be watched, and no index is read for it. */
+int watcher_learn(struct watcher *watcher, struct err *err) MUST_CHECK;
+/** Which map the last look or watcher_learn() found: when it is another, other folders count. */
+const char *watcher_map_id(const struct watcher *watcher);
+
 /** The commit that @rev names in source number @source. */
 int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err) MUST_CHECK;
 /** Looks as if source number i held @commits[i] and nothing else (zero: the work tree as it is). cargo's graph, and files that git does not know, are as

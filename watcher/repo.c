@@ -211,13 +211,6 @@ int watcher_repo_head(struct watcher_repo *repo, char ret[GIT_OID_HEXSZ + 1], st
 	return 0;
 }
 
-bool watcher_repo_is_busy(const struct watcher_repo *repo)
-{
-	CLEANUP_FREE char *lock = xasprintf("%sindex.lock", git_repository_path(repo->git));
-
-	return git_repository_state(repo->git) != GIT_REPOSITORY_STATE_NONE || fs_exists(lock);
-}
-
 /* @oid may be zero: no commit. */
 static int load_tree(struct watcher_repo *repo, const git_oid *oid, struct err *err)
 {

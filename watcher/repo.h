@@ -34,9 +34,6 @@ const char *watcher_repo_prefix(const struct watcher_repo *repo);
 /** HEAD's commit as 40 hex digits; '' before the first commit. */
 int watcher_repo_head(struct watcher_repo *repo, char ret[GIT_OID_HEXSZ + 1], struct err *err) MUST_CHECK;
 
-/** True while git is in the middle of something: a merge, a rebase, a checkout (its index.lock). */
-bool watcher_repo_is_busy(const struct watcher_repo *repo);
-
 /** Looks at the work tree below these @paths (relative to the source folder): afterwards watcher_repo_tree() answers for them. @ignore: folders
  * never looked at. @ret_n_dirty (may be NULL): how many files differ from HEAD. */
 int watcher_repo_look(struct watcher_repo *repo, const struct strvec *paths, const struct strvec *ignore, size_t *ret_n_dirty,

@@ -1,0 +1,383 @@
+/* The loop: what wakes it, how long it sleeps, and what it does when it is woken. */
+#include "refresh/watch_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+enum {
+	ASIDE_MS = 3600000,   /* nothing to wait for but a wake */
+	BUSY_RETRY_MS = 2000, /* how often an image that somebody else holds is tried */
+};
+
+void refresh_watch_send(struct refresh_watch *watch, struct refresh_event event)
+{
+	watch->args.on_event(watch->args.data, &event);
+}
+
+void refresh_watch_say(struct refresh_watch *watch, enum refresh_event_type type, const char *text, const char *hint)
+{
+	refresh_watch_send(watch, (struct refresh_event){ .type = type, .text = text, .hint = hint });
+}
+
+void refresh_watch_enter(struct refresh_watch *watch, enum refresh_watch_state state, const char *doing)
+{
+	if (watch->status.state == state && str_eq(watch->doing, doing))
+		return;
+	free(watch->doing);
+	watch->doing = doing ? xstrdup(doing) : NULL;
+	watch->status.state = state;
+	watch->status.doing = watch->doing;
+	watch->status.since_ms = clock_ms();
+	refresh_watch_send(watch, (struct refresh_event){ .type = REFRESH_EVENT_STATE, .subject = watch->doing, .result = refresh_watch_state_name(state) });
+}
+
+const char *refresh_watch_state_name(enum refresh_watch_state state)
+{
+	static const char *const names[] = { "idle", "building", "paused", "waiting" };
+
+	return names[state];
+}
+
+/* -- what wakes it --------------------------------------------------------------------------------------------------------------------------- */
+
+static void on_woken(uv_async_t *handle)
+{
+	(void)handle;
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+	(void)handle;
+}
+
+/* The pipe stays readable for good: once is enough. */
+static void on_signal(uv_poll_t *handle, int status, int events)
+{
+	struct refresh_watch *watch = handle->data;
+
+	(void)status;
+	(void)events;
+	uv_poll_stop(handle);
+	refresh_watch_stop(watch);
+}
+
+/* -- making and unmaking ---------------------------------------------------------------------------------------------------------------------- */
+
+static int open_loop(struct refresh_watch *watch, struct err *err)
+{
+	int r = uv_loop_init(&watch->loop);
+
+	if (r < 0)
+		return err_set(err, r, "cannot make an event loop");
+	watch->loop.data = watch;
+	watch->timer.data = watch->woken.data = watch->signalled.data = watch;
+	r = uv_async_init(&watch->loop, &watch->woken, on_woken);
+	if (r == 0)
+		r = uv_timer_init(&watch->loop, &watch->timer);
+	if (r == 0)
+		r = uv_poll_init(&watch->loop, &watch->signalled, cancel_fd(watch->args.cancel));
+	if (r == 0)
+		r = uv_poll_start(&watch->signalled, UV_READABLE, on_signal);
+	return r < 0 ? err_set(err, r, "cannot make an event loop") : 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *data)
+{
+	(void)data;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void close_loop(struct refresh_watch *watch)
+{
+	if (!watch->loop.data)
+		return;
+	uv_walk(&watch->loop, close_handle, NULL);
+	uv_run(&watch->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&watch->loop);
+}
+
+static void forget_config(struct refresh_watch *watch)
+{
+	watcher_events_free(TAKE_PTR(watch->events));
+	refresh_session_free(TAKE_PTR(watch->session));
+	free(watch->subjects);
+	free(watch->direct);
+	watch->subjects = NULL;
+	watch->direct = NULL;
+	watch->n_subjects = 0;
+	watch->map_id[0] = watch->stuck[0] = watch->last[0] = '\0';
+	strvec_clear(&watch->heads);
+}
+
+static int take_config(struct refresh_watch *watch, const struct config *config, struct err *err)
+{
+	struct refresh_session_args args = { .unlocked = true };
+
+	watch->config = config;
+	watcher_debounce_init(&watch->debounce, (uint32_t)config_get_uint(config, "watch", "quiet_ms", 50), clock_ms());
+	return refresh_session_open(config, &args, &watch->round_cancel, &watch->session, NULL, err);
+}
+
+static int check_packages(const struct config *config, const struct strvec *packages, struct err *err)
+{
+	for (size_t i = 0; i < packages->n; i++) {
+		if (config_package_find(config, packages->v[i]))
+			continue;
+		err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", packages->v[i], config->file);
+		err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
+		return -ENOENT;
+	}
+	return 0;
+}
+
+int refresh_watch_new(const struct config *config, const struct refresh_watch_args *args, struct refresh_watch **ret, struct err *err)
+{
+	CLEANUP(refresh_watch_freep) struct refresh_watch *watch = xcalloc(1, sizeof(*watch));
+	int r = check_packages(config, args->packages, err);
+
+	watch->args = *args;
+	watch->round_cancel = (struct cancel){ .fds = { -1, -1 } };
+	if (r == 0)
+		r = cancel_init(&watch->round_cancel, err);
+	if (r == 0)
+		r = open_loop(watch, err);
+	if (r == 0)
+		r = take_config(watch, config, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(watch);
+	return 0;
+}
+
+void refresh_watch_free(struct refresh_watch *watch)
+{
+	if (!watch)
+		return;
+	forget_config(watch);
+	close_loop(watch);
+	cancel_clear(&watch->round_cancel);
+	config_free(watch->own_config);
+	strvec_clear(&watch->building);
+	strvec_clear(&watch->failed);
+	free(watch->doing);
+	free(watch);
+}
+
+void refresh_watch_freep(struct refresh_watch **watch)
+{
+	refresh_watch_free(*watch);
+}
+
+uv_loop_t *refresh_watch_loop(struct refresh_watch *watch)
+{
+	return &watch->loop;
+}
+
+/* -- the configuration, again ------------------------------------------------------------------------------------------------------------------ */
+
+static void say_problems(struct refresh_watch *watch, const struct config_problems *problems, const struct err *err)
+{
+	for (size_t i = 0; i < problems->errors.n; i++)
+		refresh_watch_say(watch, REFRESH_EVENT_WARNING, problems->errors.v[i], NULL);
+	if (problems->errors.n == 0)
+		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, err->hint);
+	refresh_watch_say(watch, REFRESH_EVENT_WARNING, "the configuration has become wrong: the one before stays in force", NULL);
+}
+
+/* The old one goes only when the new one can be used. */
+static int reload_config(struct refresh_watch *watch, struct err *err)
+{
+	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
+	CLEANUP(config_freep) struct config *config = NULL;
+	struct err problem = ERR_INIT;
+	const struct config *before = watch->config;
+	int r = config_load(watch->args.config_args, &config, &problems, &problem);
+
+	watch->reload = false;
+	if (r >= 0)
+		r = check_packages(config, watch->args.packages, &problem);
+	if (r < 0) {
+		say_problems(watch, &problems, &problem);
+		return 0;
+	}
+	forget_config(watch);
+	r = take_config(watch, config, &problem);
+	if (r < 0) {
+		strvec_clear(&problems.errors);
+		say_problems(watch, &problems, &problem);
+		forget_config(watch);
+		return take_config(watch, before, err);
+	}
+	config_free(watch->own_config);
+	watch->own_config = TAKE_PTR(config);
+	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
+	return 0;
+}
+
+/* -- events ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_bit(const struct watcher_events_note *note, enum watcher_event_class class)
+{
+	return note->classes & (1u << class);
+}
+
+static bool waits_for_commits(const struct refresh_watch *watch)
+{
+	return str_eq(config_get(watch->config, "watch", "trigger"), "commit");
+}
+
+static void take_note(struct refresh_watch *watch)
+{
+	CLEANUP(watcher_events_note_clear) struct watcher_events_note note = { 0 };
+	bool counts;
+
+	if (!watch->events || !watcher_events_take(watch->events, &note))
+		return;
+	counts = is_bit(&note, WATCHER_EVENT_GIT) || is_bit(&note, WATCHER_EVENT_CONFIG) ||
+		 (is_bit(&note, WATCHER_EVENT_SOURCE) && !waits_for_commits(watch));
+	if (counts)
+		watcher_debounce_event(&watch->debounce, note.first_ms, note.last_ms, is_bit(&note, WATCHER_EVENT_GIT));
+	if (note.overflow || note.polled || note.ended || note.restart)
+		watcher_debounce_ask(&watch->debounce);
+	watch->rearm = watch->rearm || note.restart || note.ended;
+	watch->reload = watch->reload || is_bit(&note, WATCHER_EVENT_CONFIG);
+	if (note.overflow)
+		refresh_watch_say(watch, REFRESH_EVENT_NOTE, "more changed at once than the system tells of: looking at everything", NULL);
+}
+
+static void say_operation(struct refresh_watch *watch, enum watcher_operation passed_before, const char *what)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (watch->debounce.held) {
+		refresh_watch_enter(watch, REFRESH_WATCH_WAITING, what);
+	} else if (watch->status.state == REFRESH_WATCH_WAITING && watch->busy_ms == 0) {
+		refresh_watch_enter(watch, REFRESH_WATCH_IDLE, NULL);
+	}
+	if (watch->debounce.passed == passed_before || watch->debounce.passed == WATCHER_OPERATION_NONE)
+		return;
+	text = xasprintf("git has been in the middle of something (%s) for a while: going on beside it", what ? what : "git");
+	refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
+}
+
+/* No event tells that somebody has let go of the image. */
+static void wait_for_image(struct refresh_watch *watch)
+{
+	if (watch->busy_ms == 0 || clock_ms() < watch->busy_ms + BUSY_RETRY_MS)
+		return;
+	watch->busy_ms = 0;
+	watcher_debounce_ask(&watch->debounce);
+}
+
+int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct err *err)
+{
+	enum watcher_operation operation = WATCHER_OPERATION_NONE, passed = watch->debounce.passed;
+	const char *what = NULL;
+	int r = 0;
+
+	take_note(watch);
+	if (watch->paused) {
+		*ret_wait_ms = ASIDE_MS;
+		return 0;
+	}
+	if (watch->session->watcher)
+		r = watcher_operation_of(watch->session->watcher, &operation, &what, NULL, err);
+	if (r < 0)
+		return r;
+	wait_for_image(watch);
+	*ret_wait_ms = watcher_debounce_wait(&watch->debounce, clock_ms(), operation);
+	if (watch->busy_ms > 0 && *ret_wait_ms > BUSY_RETRY_MS)
+		*ret_wait_ms = BUSY_RETRY_MS;
+	if (!watch->running)
+		say_operation(watch, passed, what);
+	return 0;
+}
+
+/* -- the loop ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static int look_and_act(struct refresh_watch *watch, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
+	int r = watch->reload ? reload_config(watch, err) : 0;
+
+	if (r >= 0)
+		r = refresh_watch_arm(watch, err);
+	if (r >= 0) {
+		watcher_debounce_looked(&watch->debounce, clock_ms());
+		r = refresh_watch_look(watch, &look, err);
+	}
+	return r < 0 || !look ? r : refresh_watch_round(watch, TAKE_PTR(look), err);
+}
+
+/* What goes wrong with one look or one round is said, and the watch goes on: the next change may mend it. */
+static void survive(struct refresh_watch *watch, int r, const struct err *err)
+{
+	if (r < 0 && r != -ECANCELED)
+		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, err->hint);
+}
+
+static int64_t step(struct refresh_watch *watch)
+{
+	struct err err = ERR_INIT;
+	int64_t wait_ms = ASIDE_MS;
+	int r = refresh_watch_due(watch, &wait_ms, &err);
+
+	if (r == 0 && wait_ms == 0)
+		r = look_and_act(watch, &err);
+	if (r < 0) {
+		/* What cannot be seen now is looked at with the next event, or after a minute. */
+		watcher_debounce_looked(&watch->debounce, clock_ms());
+		survive(watch, r, &err);
+	}
+	return wait_ms;
+}
+
+int refresh_watch_run(struct refresh_watch *watch, struct err *err)
+{
+	while (!watch->stopping) {
+		int64_t wait_ms = step(watch);
+
+		if (watch->stopping)
+			break;
+		uv_timer_start(&watch->timer, on_timer, (uint64_t)wait_ms, 0);
+		uv_run(&watch->loop, UV_RUN_ONCE);
+	}
+	return cancel_requested(watch->args.cancel) ? err_set(err, -ECANCELED, "interrupted!") : 0;
+}
+
+void refresh_watch_stop(struct refresh_watch *watch)
+{
+	watch->stopping = true;
+	if (watch->running)
+		cancel_request(&watch->round_cancel, SIGINT);
+	uv_async_send(&watch->woken);
+}
+
+void refresh_watch_ask(struct refresh_watch *watch)
+{
+	watch->asked = true;
+	watch->stuck[0] = '\0';
+	watcher_debounce_ask(&watch->debounce);
+	uv_async_send(&watch->woken);
+}
+
+void refresh_watch_pause(struct refresh_watch *watch, bool paused)
+{
+	if (watch->paused == paused)
+		return;
+	watch->paused = paused;
+	if (!watch->running)
+		refresh_watch_enter(watch, paused ? REFRESH_WATCH_PAUSED : REFRESH_WATCH_IDLE, NULL);
+	if (!paused)
+		watcher_debounce_ask(&watch->debounce);
+	uv_async_send(&watch->woken);
+}
+
+struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch)
+{
+	return watch->status;
+}

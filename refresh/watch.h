@@ -1,0 +1,67 @@
+/* refresh/watch - the same for ever: on each save, commit or checkout the image follows.
+ *
+ * Sequence: refresh_watch_new(), refresh_watch_run(), which returns when it is stopped or interrupted; refresh_watch_free().
+ * Loop:     one libuv loop on one thread. Between rounds it waits; while a build goes on, each TICK of the run turns it once (UV_RUN_NOWAIT), so that keys,
+ *           callers and events are served a tenth of a second later at most, and nothing needs a lock.
+ * Look:     when the debounce says so (watcher/debounce); the look decides by fingerprints what is stale, events only say when. Arm first, look
+ *           afterwards: watching starts anew before the look that follows.
+ * Round:    a look that found something to do becomes a run (refresh/run): the image's lock is taken for it and given back. When somebody else holds
+ *           the image, that is said once and tried again.
+ * Busy:     with on_busy = restart, a look during a build that finds one of its packages changed again interrupts the run and begins another; with queue,
+ *           and for all other changes, the round after it follows at once.
+ * Failing:  a round that failed is not tried again until something changes or somebody asks.
+ * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). What is built is the work tree: where that differs, the result
+ *           goes into the image but is not recorded, and so is built again after the next commit.
+ * Configuration: read again when its files change; one that is wrong is reported, and the one before stays in force.
+ * Events:   as of a run, each round one; READY once all is watched, STATE for what it does now.
+ * Threads:  all on the caller's, but for the event source's own (watcher/events) and the image's (refresh/prepare). */
+#ifndef REINJECT_REFRESH_WATCH_H
+#define REINJECT_REFRESH_WATCH_H
+
+#include "refresh/run.h"
+
+#include <uv.h>
+
+struct refresh_watch;
+
+struct refresh_watch_args {
+	const struct config_args *config_args; /* how the configuration was found, to find it again */
+	const struct strvec *packages;         /* only these; empty: all */
+	struct cancel *cancel;                 /* ends the watch */
+	refresh_event_fn *on_event;
+	void *data;
+};
+
+enum refresh_watch_state { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED, REFRESH_WATCH_WAITING };
+
+/** 'idle', 'building', 'paused', 'waiting'. */
+const char *refresh_watch_state_name(enum refresh_watch_state state);
+
+struct refresh_watch_status {
+	enum refresh_watch_state state;
+	const char *doing; /* the package being built, or what is waited for; NULL */
+	int64_t run;       /* the round that goes on; 0 */
+	int64_t since_ms;  /* clock_ms() when this state began */
+};
+
+/** @config and all of @args are borrowed until the end. */
+int refresh_watch_new(const struct config *config, const struct refresh_watch_args *args, struct refresh_watch **ret, struct err *err) MUST_CHECK;
+void refresh_watch_free(struct refresh_watch *watch);
+void refresh_watch_freep(struct refresh_watch **watch); /* for CLEANUP */
+
+/** For more handles of the caller's: they must be closed, and the loop turned once, before refresh_watch_free(). */
+uv_loop_t *refresh_watch_loop(struct refresh_watch *watch);
+
+/** Runs until refresh_watch_stop() (0) or a signal (-ECANCELED). */
+int refresh_watch_run(struct refresh_watch *watch, struct err *err) MUST_CHECK;
+void refresh_watch_stop(struct refresh_watch *watch);
+
+/** Somebody asks: looks at once, tries what failed or waits as well. */
+void refresh_watch_ask(struct refresh_watch *watch);
+
+/** Nothing is looked at while paused; what came meanwhile is, when it goes on. */
+void refresh_watch_pause(struct refresh_watch *watch, bool paused);
+
+struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch);
+
+#endif

@@ -1,0 +1,73 @@
+/* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_look.c (from an event to a plan), watch_round.c (from
+ * a plan to a run). */
+#ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
+#define REINJECT_REFRESH_WATCH_INTERNAL_H
+
+#include "refresh/watch.h"
+#include "watcher/debounce.h"
+#include "watcher/events.h"
+
+/* One package or asset between two looks. */
+struct refresh_watch_subject {
+	char own[HASH_HEX_SIZE]; /* its own folders, as of the last look; '' before the first */
+};
+
+struct refresh_watch {
+	struct refresh_watch_args args;
+	const struct config *config; /* in force */
+	struct config *own_config;   /* the same, once it was read again; owned */
+	struct cancel round_cancel;  /* ends the round: a restart, or the end of the watch */
+	struct refresh_session *session;
+	struct watcher_events *events; /* NULL before the first look */
+	struct watcher_debounce debounce;
+	char map_id[HASH_HEX_SIZE]; /* the map that @events watches */
+	struct strvec heads;        /* trigger = commit: the commits that were handled */
+
+	uv_loop_t loop;
+	uv_async_t woken;
+	uv_timer_t timer;
+	uv_poll_t signalled;
+
+	struct refresh_watch_subject *subjects; /* as the look's */
+	bool *direct;                           /* as the look's: changed themselves, and not built since */
+	size_t n_subjects;
+
+	bool stopping, paused;
+	bool asked;      /* by a person: failed and waiting ones too */
+	bool rearm;      /* watching is to start anew */
+	bool reload;     /* the configuration's files changed */
+	bool restarting; /* the round was interrupted to begin another */
+	bool ready_said, busy_said;
+	int64_t busy_ms;          /* clock_ms() when the image was found busy; 0 */
+	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
+	char last[HASH_HEX_SIZE];  /* the last plan whose packages wait, as was said */
+
+	/* The round that goes on. */
+	bool running;
+	struct strvec building; /* owned: '3 1234...' is the subject's number and planned fingerprint, for each of its packages */
+	struct strvec failed;   /* owned: packages whose error was not taken back yet */
+	struct refresh_watch_status status;
+	char *doing; /* owned; status.doing */
+};
+
+void refresh_watch_send(struct refresh_watch *watch, struct refresh_event event);
+/** Sends NOTE or WARNING. */
+void refresh_watch_say(struct refresh_watch *watch, enum refresh_event_type type, const char *text, const char *hint);
+void refresh_watch_enter(struct refresh_watch *watch, enum refresh_watch_state state, const char *doing);
+
+/** Takes what the event source has noted, and how long there is to wait before a look: 0 for now (watch.c). */
+int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct err *err) MUST_CHECK;
+
+/** Starts or restarts the event source, when it must be (watch_look.c). */
+int refresh_watch_arm(struct refresh_watch *watch, struct err *err) MUST_CHECK;
+
+/** Looks, by the trigger that is configured; NULL in @ret when nothing moved that counts. */
+int refresh_watch_look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err) MUST_CHECK;
+
+/** Plans on @look, and runs what is to be done (watch_round.c). Takes @look over. */
+int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *look, struct err *err) MUST_CHECK;
+
+/** During a round: looks again when it is due, and interrupts the round when one of its packages changed again. */
+void refresh_watch_check_round(struct refresh_watch *watch);
+
+#endif

@@ -1,0 +1,293 @@
+/* From a look to a run: what is to be done about it, the image's lock, the run itself, and what becomes of it when its packages change meanwhile. */
+#include "refresh/watch_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* -- the plan ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_anything(const struct refresh_plan *plan)
+{
+	return plan->n_steps > 0 || plan->n_removals > 0 || plan->unchecked;
+}
+
+/* Equal for plans that would do the same again. */
+static void identify(const struct watcher_look *look, const struct refresh_plan *plan, char ret[HASH_HEX_SIZE])
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		hash_field(hash, "step", plan->steps[i].name);
+		hash_field(hash, "fingerprint", look->subjects[plan->steps[i].subject].fingerprint);
+	}
+	for (size_t i = 0; i < plan->n_removals; i++)
+		hash_field(hash, "removal", plan->removals[i].path);
+	hash_end(hash, ret);
+}
+
+/* The same plan for the same image: what came of it would come again. */
+static void sign(const struct refresh_watch *watch, const char *plan_id, char ret[HASH_HEX_SIZE])
+{
+	const struct image_identity *image = &watch->session->identity;
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	hash_field(hash, "plan", plan_id);
+	hash_add(hash, &image->ino, sizeof(image->ino));
+	hash_add(hash, &image->mtime_ns, sizeof(image->mtime_ns));
+	hash_add(hash, &image->generation, sizeof(image->generation));
+	hash_end(hash, ret);
+}
+
+static struct refresh_request make_request(const struct refresh_watch *watch)
+{
+	return (struct refresh_request){
+		.within = watch->args.packages,
+		.retry = watch->asked,
+		.direct = watch->direct,
+		.hold_over = watch->asked ? 0 : (uint32_t)config_get_uint(watch->config, "watch", "hold_over", 0),
+	};
+}
+
+static int make_plan(struct refresh_watch *watch, const struct watcher_look *look, const struct refresh_request *request,
+		     struct refresh_plan *ret, struct err *err)
+{
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	struct journal_image now;
+	int r;
+
+	refresh_session_see_image(watch->session);
+	now = refresh_journal_image(&watch->session->identity);
+	r = refresh_records_load(watch->session->journal, watch->config->image.path, &now, &records, err);
+	return r < 0 ? r : refresh_plan_make(watch->config, look, &records, request, ret, err);
+}
+
+/* What was changed and is in the image, or was tried, is nobody's concern any more. */
+static void forget_direct(struct refresh_watch *watch, const struct refresh_plan *plan)
+{
+	for (size_t i = 0; i < watch->n_subjects; i++)
+		if (plan->states[i] != REFRESH_STALE)
+			watch->direct[i] = false;
+}
+
+static void say_waiting(struct refresh_watch *watch, const struct refresh_plan *plan)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	CLEANUP_FREE char *names = strvec_join(&plan->waiting, " ");
+	CLEANUP_FREE char *text = NULL;
+	char id[HASH_HEX_SIZE];
+
+	hash_field(hash, "waiting", names);
+	hash_end(hash, id);
+	if (strcmp(id, watch->last) == 0)
+		return;
+	memcpy(watch->last, id, sizeof(id));
+	if (plan->waiting.n == 0)
+		return;
+	text = xasprintf("%zu packages are stale, more than hold_over: they wait until asked for (key r, or `reinject refresh`): %s",
+			 plan->waiting.n, names);
+	refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
+}
+
+/* -- the round --------------------------------------------------------------------------------------------------------------------------------- */
+
+static void remember_building(struct refresh_watch *watch, const struct watcher_look *look, const struct refresh_plan *plan)
+{
+	strvec_clear(&watch->building);
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (!plan->steps[i].is_asset)
+			strvec_addf(&watch->building, "%zu %s", plan->steps[i].subject, look->subjects[plan->steps[i].subject].fingerprint);
+}
+
+/* The name of a package of this round that is not what it was when the round began; NULL when there is none. */
+static const char *find_changed(const struct refresh_watch *watch, const struct watcher_look *now)
+{
+	for (size_t i = 0; i < watch->building.n; i++) {
+		char *rest;
+		size_t subject = strtoul(watch->building.v[i], &rest, 10);
+
+		if (subject < now->n_subjects && strcmp(rest + 1, now->subjects[subject].fingerprint) != 0)
+			return watch->config->packages[now->subjects[subject].index].name;
+	}
+	return NULL;
+}
+
+void refresh_watch_check_round(struct refresh_watch *watch)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
+	const char *changed;
+	int64_t wait_ms = 1;
+
+	if (watch->restarting || watch->stopping || str_eq(config_get(watch->config, "watch", "on_busy"), "queue"))
+		return;
+	if (refresh_watch_due(watch, &wait_ms, NULL) < 0 || wait_ms > 0)
+		return;
+	watcher_debounce_looked(&watch->debounce, clock_ms());
+	/* What cannot be seen now is seen by the look after the round. */
+	if (refresh_watch_look(watch, &now, NULL) < 0 || !now)
+		return;
+	changed = find_changed(watch, now);
+	if (!changed)
+		return;
+	watch->restarting = true;
+	refresh_watch_send(watch, (struct refresh_event){
+					  .type = REFRESH_EVENT_NOTE, .subject = changed, .text = "changed again while it was being built: starting over" });
+	cancel_request(&watch->round_cancel, SIGINT);
+}
+
+static void on_round_event(void *data, const struct refresh_event *event)
+{
+	struct refresh_watch *watch = data;
+
+	switch (event->type) {
+	case REFRESH_EVENT_PLAN:
+		watch->status.run = event->run;
+		break;
+	case REFRESH_EVENT_BUILDING:
+		refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, event->subject);
+		break;
+	case REFRESH_EVENT_TICK:
+		uv_run(&watch->loop, UV_RUN_NOWAIT);
+		refresh_watch_check_round(watch);
+		break;
+	default:
+		break;
+	}
+	refresh_watch_send(watch, *event);
+}
+
+static void say_notes(struct refresh_watch *watch, const struct strvec *notes)
+{
+	for (size_t i = 0; i < notes->n; i++)
+		refresh_watch_say(watch, REFRESH_EVENT_NOTE, notes->v[i], NULL);
+}
+
+/* Somebody else has the image: said once, tried again soon. */
+static void be_busy(struct refresh_watch *watch, const struct err *err)
+{
+	if (!watch->busy_said)
+		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, "what is stale goes into the image when it is free again");
+	watch->busy_said = true;
+	watch->busy_ms = clock_ms();
+	strvec_clear(&watch->heads);
+	refresh_watch_enter(watch, REFRESH_WATCH_WAITING, "the image");
+}
+
+static int lock_image(struct refresh_watch *watch, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec notes = { 0 };
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	const char *image = watch->config->image.path;
+	int r = image_holders_find(image, &holders, err);
+
+	if (r >= 0)
+		r = image_holders_refuse(image, &holders, err);
+	if (r >= 0)
+		r = refresh_session_lock(watch->session, 0, &notes, err);
+	say_notes(watch, &notes);
+	return r;
+}
+
+static int run_round(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, struct err *err)
+{
+	struct refresh_args args = { .verb = "watch", .request = *request, .look = look, .on_event = on_round_event, .data = watch };
+	enum refresh_result result = REFRESH_NOTHING;
+	int r;
+
+	watch->running = true;
+	refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, NULL);
+	r = refresh_run(watch->session, &args, &result, err);
+	watch->running = false;
+	watch->status.run = 0;
+	refresh_session_unlock(watch->session);
+	refresh_watch_enter(watch, watch->paused ? REFRESH_WATCH_PAUSED : REFRESH_WATCH_IDLE, NULL);
+	return r;
+}
+
+/* The interrupted one's cancel stays readable for good. */
+static int renew_cancel(struct refresh_watch *watch, struct err *err)
+{
+	cancel_clear(&watch->round_cancel);
+	return cancel_init(&watch->round_cancel, err);
+}
+
+static int act(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, const struct refresh_plan *plan,
+	       struct err *err)
+{
+	int r = lock_image(watch, err);
+
+	if (r >= 0) {
+		watch->busy_said = false;
+		remember_building(watch, *look, plan);
+		r = run_round(watch, look, request, err);
+	}
+	if (r == -EBUSY) {
+		be_busy(watch, err);
+		return 0;
+	}
+	/* What changed meanwhile is seen by a look, after each round. */
+	watcher_debounce_ask(&watch->debounce);
+	if (!watch->restarting || watch->stopping)
+		return r;
+	return r == -ECANCELED ? renew_cancel(watch, err) : r;
+}
+
+/* An error that has gone is worth a line: by a build, or because the edit was taken back. */
+static void say_mended(struct refresh_watch *watch, const struct refresh_plan *plan)
+{
+	CLEANUP(strvec_clear) struct strvec still = { 0 };
+
+	for (size_t i = 0; i < watch->failed.n; i++) {
+		const char *name = watch->failed.v[i];
+
+		if (strvec_has(&plan->failed, name) || strvec_has(&plan->stale, name))
+			strvec_add(&still, name);
+		else
+			refresh_watch_send(watch, (struct refresh_event){
+							  .type = REFRESH_EVENT_NOTE, .subject = name, .text = "the error is gone" });
+	}
+	for (size_t i = 0; i < plan->failed.n; i++)
+		if (!strvec_has(&still, plan->failed.v[i]))
+			strvec_add(&still, plan->failed.v[i]);
+	strvec_clear(&watch->failed);
+	strvec_copy(&watch->failed, &still);
+}
+
+static void say_nothing(struct refresh_watch *watch)
+{
+	if (watch->asked)
+		refresh_watch_say(watch, REFRESH_EVENT_NOTE, "nothing is stale: the image is up to date", NULL);
+	watch->asked = false;
+	if (watch->status.state == REFRESH_WATCH_WAITING && !watch->debounce.held)
+		refresh_watch_enter(watch, REFRESH_WATCH_IDLE, NULL);
+}
+
+int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *look = taken;
+	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	struct refresh_request request = make_request(watch);
+	char id[HASH_HEX_SIZE], signature[HASH_HEX_SIZE];
+	int r = make_plan(watch, look, &request, &plan, err);
+
+	if (r < 0)
+		return r;
+	forget_direct(watch, &plan);
+	say_waiting(watch, &plan);
+	say_mended(watch, &plan);
+	identify(look, &plan, id);
+	sign(watch, id, signature);
+	if (!is_anything(&plan) || strcmp(signature, watch->stuck) == 0) {
+		say_nothing(watch);
+		return 0;
+	}
+	watch->asked = false;
+	watch->stuck[0] = '\0';
+	r = act(watch, &look, &request, &plan, err);
+	if (!watch->busy_said && !watch->restarting)
+		sign(watch, id, watch->stuck);
+	watch->restarting = false;
+	return r;
+}
