@@ -48,9 +48,10 @@ static void on_woken(uv_async_t *handle)
 	(void)handle;
 }
 
+/* A timer that is due when the loop is entered runs before the poll, which would then wait for ever: the stop makes it return at once. */
 static void on_timer(uv_timer_t *handle)
 {
-	(void)handle;
+	uv_stop(handle->loop);
 }
 
 /* The pipe stays readable for good: once is enough. */
@@ -343,6 +344,7 @@ int refresh_watch_run(struct refresh_watch *watch, struct err *err)
 
 		if (watch->stopping)
 			break;
+		uv_update_time(&watch->loop);
 		uv_timer_start(&watch->timer, on_timer, (uint64_t)wait_ms, 0);
 		uv_run(&watch->loop, UV_RUN_ONCE);
 	}
