@@ -26,6 +26,8 @@ OBJS      := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS  := $(filter-out $(B)/cli/main.o,$(OBJS))
 TEST_SRCS := $(wildcard tests/unit/test_*.c)
 TESTS     := $(TEST_SRCS:tests/unit/%.c=$(B)/tests/%)
+ORACLE_SRCS := $(wildcard tests/oracle/*.c)
+ORACLE_OBJS := $(ORACLE_SRCS:%.c=$(B)/%.o)
 
 PACKAGES := libgit2 inih libuv sqlite3 jansson libcrypto
 # libfswatch by its own pkg-config file where there is one. Debian's package has none, and a folder of its own for the library (docs/facts/libraries.md).
@@ -92,6 +94,12 @@ $(B)/bench/%: tests/bench/%.c $(B)/libreinject.a
 	@mkdir -p $(@D)
 	@echo "  BENCH   $@"
 	@$(CC) $(ALL_CFLAGS) -Itests $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS)
+
+$(B)/tests/oracle/%.o: CPPFLAGS += -Itests
+
+$(B)/test_oracle: $(ORACLE_OBJS) $(B)/libreinject.a
+	@echo "  TEST    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
