@@ -58,13 +58,14 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
 .PHONY: all help deps demo check check-unit check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events format-check format \
+.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench format-check format \
 	install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(B)/reinject
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
 
 build/.libraries: Makefile
 	@mkdir -p build
@@ -97,7 +98,7 @@ $(B)/bench/%: tests/bench/%.c $(B)/libreinject.a
 
 $(B)/tests/oracle/%.o: CPPFLAGS += -Itests
 
-$(B)/test_oracle: $(ORACLE_OBJS) $(B)/libreinject.a
+$(B)/tests/oracle/test_oracle: $(ORACLE_OBJS) $(B)/libreinject.a
 	@echo "  TEST    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
@@ -114,6 +115,7 @@ check: ## install what is missing, then all tests
 	@$(MAKE) --no-print-directory DEV=1 all
 	@$(MAKE) --no-print-directory check-layers check-headers
 	@$(MAKE) --no-print-directory DEV=1 check-unit
+	@$(MAKE) --no-print-directory DEV=1 check-oracle
 	@$(MAKE) --no-print-directory check-e2e
 	@$(MAKE) --no-print-directory check-sanitize
 	@$(MAKE) --no-print-directory check-crash
@@ -121,11 +123,14 @@ check: ## install what is missing, then all tests
 check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
 	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done
 
+check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random changes (ORACLE_SEED=N repeats a run, ORACLE_CHANGES=N)
+	@$(if $(SANITIZE),ORACLE_CHANGES=$${ORACLE_CHANGES:-200} )$<
+
 check-e2e: all ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
 	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
 
 check-sanitize: ## the same tests under ASan and UBSan
-	@$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-e2e
+	@$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e
 
 check-crash: ## kill -9 at every fault point
 	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all
@@ -147,10 +152,10 @@ bench-events: $(B)/bench/events ## what watching a tree of 56,000 files costs
 	@EVENTS=$(abspath $(B)/bench/events) tests/bench/events.sh
 
 format-check: ## the house style, by clang-format
-	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS)
+	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 format:
-	@clang-format -i $(SRCS) $(HEADERS) $(TEST_SRCS)
+	@clang-format -i $(SRCS) $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 install: all ## to DESTDIR/PREFIX
 	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject
@@ -162,4 +167,4 @@ uninstall:
 clean:
 	rm -rf build/reinject build/faults build/sanitize build/tests $(ROOMS:%=build/%)
 
--include $(OBJS:.o=.d) $(TESTS:=.d)
+-include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d)

@@ -294,7 +294,7 @@ const struct change_kind change_files[] = {
 	{ "link", 4, change_link },
 	{ "replace by an older file", 4, replace_by_older },
 	{ "line ends", 4, change_line_ends },
-	{ "shared file", 2, edit_shared },
+	{ "shared file", 1, edit_shared },
 	{ "asset", 3, edit_asset },
 	{ "ignored file", 5, edit_ignored },
 	{ "ignore rules", 4, change_rules },

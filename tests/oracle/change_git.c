@@ -112,6 +112,41 @@ static void merge(struct changer *changer)
 	settle(changer);
 }
 
+/* A conflict stays as it is until somebody commits: files with marks in them, and an index that has each of their names up to three times. */
+static void merge_and_leave(struct changer *changer)
+{
+	CLEANUP_FREE char *branch = xasprintf("b%zu", world_pick(changer->world, 4));
+
+	commit_all(changer);
+	str_add(&changer->said, branch);
+	if (git(changer, "merge", "-q", "-m", "merged", branch) != 0)
+		str_add(&changer->said, ": conflict");
+}
+
+/* Staged, then edited again in the same moment: same size, and at times the very time that the index has. */
+static void edit_behind_the_index(struct changer *changer)
+{
+	const struct tree_file *file = change_pick(changer);
+	CLEANUP_FREE char *full = file ? change_full(changer, file->path) : NULL;
+	CLEANUP(str_clear) struct str bytes = { 0 };
+	struct timespec times[2];
+	struct stat st;
+
+	if (!file || file->mode == TREE_LINK || !world_read(changer->world, file->path, &bytes) || bytes.len == 0)
+		return;
+	str_add(&changer->said, file->path);
+	change_remember(changer, file->path);
+	bytes.buf[0] = bytes.buf[0] == 'x' ? 'y' : 'x';
+	world_write(changer->world, file->path, &bytes);
+	assert_int_equal(stat(full, &st), 0);
+	git(changer, "--literal-pathspecs", "add", "--", file->path);
+	bytes.buf[0] = bytes.buf[0] == 'x' ? 'z' : 'x';
+	world_write(changer->world, file->path, &bytes);
+	times[0] = times[1] = st.st_mtim;
+	if (world_once_in(changer->world, 2))
+		assert_int_equal(utimensat(AT_FDCWD, full, times, 0), 0);
+}
+
 static void rebase(struct changer *changer)
 {
 	put_away(changer);
@@ -154,7 +189,7 @@ static void forget_file(struct changer *changer)
 /* Then .gitignore does not count for it. */
 static void add_ignored(struct changer *changer)
 {
-	git(changer, "add", "-f", "lib/l07/local.o", "drivers/d09/src/a.o");
+	git(changer, "add", "-f", world_once_in(changer->world, 2) ? "lib/l07/local.o" : "drivers/d09/src/a.o");
 	git(changer, "add", "-f", ":(glob)**/*.tmp");
 }
 
@@ -184,6 +219,8 @@ const struct change_kind change_git[] = {
 	{ "checkout of an older commit", 5, checkout_older },
 	{ "checkout of a file", 4, checkout_file },
 	{ "merge", 7, merge },
+	{ "merge, conflicts left", 3, merge_and_leave },
+	{ "edit behind the index", 6, edit_behind_the_index },
 	{ "rebase", 3, rebase },
 	{ "revert a commit", 3, revert_commit },
 	{ "reset", 4, reset },

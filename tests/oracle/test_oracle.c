@@ -141,15 +141,17 @@ static void compare_fresh(struct run *run, bool uncached)
 static void one_change(struct run *run)
 {
 	int64_t start = clock_ms();
+	size_t stale = run->verdict.n_stale;
 	const char *name = change_make(&run->changer);
 	CLEANUP_FREE char *words = xasprintf("%s %s", name, str_text(&run->changer.said));
 
 	run->change_ms += clock_ms() - start;
 	run->verdict.step++;
 	run->verdict.change = words;
-	if (getenv("ORACLE_VERBOSE"))
-		printf("%zu: %s\n", run->verdict.step, words);
 	look_and_judge(run, false);
+	if (getenv("ORACLE_VERBOSE"))
+		printf("%zu: %zu stale, %zu files%s: %s\n", run->verdict.step, run->verdict.n_stale - stale, run->tree.n,
+		       run->truth->settled ? "" : ", not settled", words);
 	if (run->verdict.step % FRESH_EVERY == 0)
 		compare_fresh(run, run->truth->settled && run->verdict.step % UNCACHED_EVERY == 0);
 	run->verdict.change = "";

@@ -2,7 +2,7 @@
 
 #include <limits.h>
 
-/* The lines of one .gitignore that this generator writes: '*.SUFFIX', '/NAME', 'NAME/'. */
+/* The lines of one .gitignore that this generator writes: '*.SUFFIX', '/NAME', 'NAME/', 'NAME'. */
 struct rules {
 	const struct rules *above;
 	const char *dir; /* whose .gitignore it is */
@@ -93,8 +93,10 @@ static bool names(const char *line, const char *name, bool is_first, bool is_dir
 		return str_ends(name, line + 1);
 	if (line[0] == '/')
 		return is_first && str_eq(line + 1, name);
-	assert_true(line[n - 1] == '/');
-	return is_dir && strlen(name) == n - 1 && strncmp(line, name, n - 1) == 0;
+	if (line[n - 1] == '/')
+		return is_dir && strlen(name) == n - 1 && strncmp(line, name, n - 1) == 0;
+	/* The marks of a conflict are names too. */
+	return str_eq(line, name);
 }
 
 static bool is_named(const struct rules *rules, const char *dir, const char *name, bool is_dir)
