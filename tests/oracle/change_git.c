@@ -160,7 +160,8 @@ static void rebase(struct changer *changer)
 static void revert_commit(struct changer *changer)
 {
 	put_away(changer);
-	if (git(changer, "revert", "--no-edit", "HEAD") != 0) {
+	/* Without the first commit nothing would be left. */
+	if (git(changer, "rev-parse", "-q", "--verify", "HEAD~1") == 0 && git(changer, "revert", "--no-edit", "HEAD") != 0) {
 		git(changer, "revert", "--abort");
 		git(changer, "reset", "-q", "--hard");
 	}
