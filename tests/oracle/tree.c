@@ -44,14 +44,15 @@ static void read_index(const struct world *world, struct strvec *ret)
 	CLEANUP(str_clear) struct str bytes = { 0 };
 	size_t at = 12;
 
-	if (!world_read(world, ".git/index", &bytes))
+	if (!world_read(world, *world->prefix ? "../.git/index" : ".git/index", &bytes))
 		return;
 	assert_true(bytes.len > at && number(bytes.buf + 4) <= 3);
 	for (uint32_t i = 0; i < number(bytes.buf + 8); i++) {
 		size_t head = bytes.buf[at + 60] & 0x40 ? 64 : 62;
 		const char *name = bytes.buf + at + head;
 
-		strvec_add(ret, name);
+		if (str_starts(name, world->prefix))
+			strvec_add(ret, name + strlen(world->prefix));
 		at += (head + strlen(name) + 8) & ~(size_t)7;
 		assert_true(at < bytes.len);
 	}

@@ -11,7 +11,7 @@
 enum tree_mode { TREE_PLAIN = 1, TREE_EXECUTABLE, TREE_LINK };
 
 struct tree_file {
-	char *path; /* owned; relative to the repository */
+	char *path; /* owned; relative to the workspace */
 	enum tree_mode mode;
 	uint64_t content;
 };

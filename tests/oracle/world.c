@@ -24,7 +24,7 @@ static const struct vendored vendored[] = {
 	{ "r-patched2", "1.0.0", "" },
 };
 
-static const char cargo_config[] = "[source.crates-io]\nreplace-with = \"beside\"\n[source.beside]\ndirectory = \"../vendor\"\n";
+static const char cargo_config[] = "[source.crates-io]\nreplace-with = \"beside\"\n[source.beside]\ndirectory = \"../../vendor\"\n";
 
 size_t world_pick(struct world *world, size_t n)
 {
@@ -171,7 +171,7 @@ static void write_configuration(const struct world *world)
 {
 	CLEANUP(str_clear) struct str ini = { 0 };
 
-	str_add(&ini, "[reinject]\nstate = state\ninclude = packages.ini\n[source base]\npath = repo\n"
+	str_add(&ini, "[reinject]\nstate = state\ninclude = packages.ini\n[source base]\npath = top/repo\n"
 		      "shared = Cargo.toml .cargo tool.cfg local.conf\nignore = rust\n");
 	for (size_t i = 0; i < WORLD_ASSETS; i++)
 		str_printf(&ini, "[asset a%zu]\npath = %s\ndest = /etc/\n", i, world->assets[i]);
@@ -303,6 +303,18 @@ static void set_environment(void)
 	unsetenv("CARGO_HOME");
 }
 
+/* Under every second seed the workspace is not the repository's root. */
+static void make_repository(struct world *world)
+{
+	CLEANUP_FREE char *top = xasprintf("%s/top", world->git->dir);
+
+	world->prefix = world_once_in(world, 2) ? "repo/" : "";
+	free(world->git->repo);
+	world->git->repo = xasprintf("%s/repo", top);
+	assert_int_equal(fs_make_dirs(world->git->repo, 0755, NULL), 0);
+	gitbox_git(world->git, "init", "-q", "--template=", *world->prefix ? top : world->git->repo);
+}
+
 int world_run(const struct world *world, char *const *argv)
 {
 	return gitbox_try(world->git, argv);
@@ -315,6 +327,7 @@ struct world *world_make(uint64_t seed)
 	set_environment();
 	world->git = gitbox_make();
 	world->random = seed;
+	make_repository(world);
 	world->assets[0] = "data/asset.cfg";
 	world->assets[1] = "data/asset.ign";
 	world->assets[2] = "drivers/d12/asset.txt";

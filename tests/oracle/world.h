@@ -45,7 +45,8 @@ struct world_crate {
 };
 
 struct world {
-	struct gitbox *git; /* owned */
+	struct gitbox *git; /* owned; its `repo` is the workspace */
+	const char *prefix; /* of the workspace's names in git: '' or 'repo/' */
 	uint64_t random;
 	struct world_crate crates[WORLD_CRATES];
 	struct world_folder folders[WORLD_FOLDERS]; /* the crates' own come first, in their order */
@@ -68,12 +69,12 @@ const char *world_dir(const struct world *world, size_t crate);
 size_t world_crate_in(const struct world *world, const char *dir);
 size_t world_crate_named(const struct world *world, const char *name);
 
-/** What stands in the file @path of the repository; false when it cannot be read. */
+/** What stands in the file @path of the workspace; false when it cannot be read. */
 bool world_read(const struct world *world, const char *path, struct str *ret);
 /** Writes it in place, or makes it; its folder too. */
 void world_write(const struct world *world, const char *path, const struct str *text);
 
-/** Runs git or cargo in the repository. Returns its exit status. */
+/** Runs git or cargo in the workspace. Returns its exit status. */
 int world_run(const struct world *world, char *const *argv);
 #define world_git(world, ...)   world_run((world), (char *const[]){ "git", __VA_ARGS__, NULL })
 #define world_cargo(world, ...) world_run((world), (char *const[]){ "cargo", __VA_ARGS__, NULL })
