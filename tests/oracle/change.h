@@ -18,11 +18,10 @@ struct change_memory {
 
 struct changer {
 	struct world *world;
-	const struct tree *tree; /* as of the last look */
-	bool settled;            /* likewise */
+	const struct tree *tree;                    /* as of the last look */
+	bool settled;                               /* likewise */
 	struct change_memory memory[CHANGE_MEMORY]; /* files as they were before an edit */
 	size_t n_memory;
-	size_t n_made;    /* for names and contents that are new */
 	size_t n_stashed;
 	struct str said; /* what was done, for the report */
 };

@@ -12,8 +12,9 @@ static void update_workspace(struct changer *changer)
 /* Another version of one crate of the registry, for whoever it reaches. */
 static void update_lock(struct changer *changer)
 {
-	static const char *const versions[] = { "r-alpha 1.0.0", "r-alpha 1.1.0", "r-alpha 1.2.0", "r-alpha 2.0.0", "r-alpha 2.1.0", "r-beta 1.0.0",
-						"r-beta 1.1.0",  "r-gamma 1.0.0", "r-gamma 1.1.0", "r-gamma 1.2.0", "r-delta 1.0.0", "r-delta 1.1.0" };
+	static const char *const versions[] = { "r-alpha 1.0.0", "r-alpha 1.1.0", "r-alpha 1.2.0", "r-alpha 2.0.0",
+						"r-alpha 2.1.0", "r-beta 1.0.0",  "r-beta 1.1.0",  "r-gamma 1.0.0",
+						"r-gamma 1.1.0", "r-gamma 1.2.0", "r-delta 1.0.0", "r-delta 1.1.0" };
 	const char *wanted = versions[world_pick(changer->world, N_ELEMENTS(versions))];
 	CLEANUP_FREE char *name = xstrndup(wanted, strcspn(wanted, " ")), *version = xstrdup(wanted + strlen(name) + 1), *spec = NULL;
 	CLEANUP(lockfile_clear) struct lockfile lock = { 0 };
@@ -29,7 +30,7 @@ static void update_lock(struct changer *changer)
 }
 
 /* A dependency comes or goes, or another kind of it. */
-static bool edit_deps(struct changer *changer, size_t crate, struct manifest *m)
+static void edit_deps(struct changer *changer, size_t crate, struct manifest *m)
 {
 	static const char *const names[] = { "r-alpha", "r-alpha", "r-beta", "r-gamma", "r-delta", "r-patched2" };
 	struct world *world = changer->world;
@@ -40,7 +41,8 @@ static bool edit_deps(struct changer *changer, size_t crate, struct manifest *m)
 	} else if (world_once_in(world, 3)) {
 		size_t k = world_pick(world, N_ELEMENTS(names));
 
-		manifest_add(m, (struct manifest_dep){ .kind = kind, .crate = WORLD_CRATES, .package = (char *)names[k], .major = k == 1 ? 2 : 1 });
+		manifest_add(m,
+			     (struct manifest_dep){ .kind = kind, .crate = WORLD_CRATES, .package = (char *)names[k], .major = k == 1 ? 2 : 1 });
 	} else if (world_once_in(world, 6)) {
 		manifest_add(m, (struct manifest_dep){ .kind = kind, .crate = WORLD_PACKAGES + world_pick(world, 2) });
 	} else {
@@ -48,10 +50,9 @@ static bool edit_deps(struct changer *changer, size_t crate, struct manifest *m)
 		size_t j = world_pick(world, kind == MANIFEST_DEV ? WORLD_PACKAGES : crate);
 
 		if (j != crate)
-			manifest_add(m, (struct manifest_dep){ .kind = kind, .crate = j,
-							       .optional = kind == MANIFEST_NORMAL && world_once_in(world, 4) });
+			manifest_add(m, (struct manifest_dep){
+						.kind = kind, .crate = j, .optional = kind == MANIFEST_NORMAL && world_once_in(world, 4) });
 	}
-	return true;
 }
 
 static size_t pick_app(struct changer *changer)
@@ -67,8 +68,9 @@ static void edit_manifest(struct changer *changer)
 	CLEANUP(manifest_clear) struct manifest m = { 0 };
 	size_t crate = pick_app(changer);
 
-	if (!manifest_read(changer->world, crate, &m) || !edit_deps(changer, crate, &m))
+	if (!manifest_read(changer->world, crate, &m))
 		return;
+	edit_deps(changer, crate, &m);
 	manifest_write(changer->world, crate, &m);
 }
 
@@ -162,13 +164,8 @@ void change_mend(struct changer *changer)
 }
 
 const struct change_kind change_cargo[] = {
-	{ "lock update", 10, update_lock },
-	{ "manifest edit", 12, edit_manifest_and_lock },
-	{ "features", 5, turn_features },
-	{ "manifest comment", 3, edit_comment },
-	{ "manifest edit without lock", 4, edit_manifest },
-	{ "broken manifest", 2, break_manifest },
-	{ "lost folder", 1, lose_folder },
-	{ "words in the lock", 1, edit_lock_words },
+	{ "lock update", 10, update_lock },      { "manifest edit", 12, edit_manifest_and_lock },    { "features", 5, turn_features },
+	{ "manifest comment", 3, edit_comment }, { "manifest edit without lock", 4, edit_manifest }, { "broken manifest", 2, break_manifest },
+	{ "lost folder", 1, lose_folder },       { "words in the lock", 1, edit_lock_words },
 };
 const size_t change_n_cargo = N_ELEMENTS(change_cargo);

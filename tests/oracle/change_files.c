@@ -71,7 +71,8 @@ static void move(struct changer *changer)
 {
 	const struct tree_file *file = pick(changer);
 	const char *dir = world_dir(changer->world, world_pick(changer->world, WORLD_CRATES));
-	CLEANUP_FREE char *from = file ? change_full(changer, file->path) : NULL, *beside = from ? fs_dirname(from) : NULL, *to = NULL;
+	CLEANUP_FREE char *from = file ? change_full(changer, file->path) : NULL, *beside = from ? fs_dirname(from) : NULL, *to = NULL,
+			  *folder = NULL;
 
 	if (!file)
 		return;
@@ -79,10 +80,10 @@ static void move(struct changer *changer)
 		to = xasprintf("%s/moved-%zu.rs", beside, world_pick(changer->world, 5));
 	else
 		to = xasprintf("%s/%s/%s", changer->world->git->repo, dir, fs_basename(file->path));
-	str_printf(&changer->said, " to %s", to);
-	beside = (free(beside), fs_dirname(to));
+	str_printf(&changer->said, " to %s", to + strlen(changer->world->git->repo) + 1);
+	folder = fs_dirname(to);
 	/* Where a folder stands, nothing is moved. */
-	if (fs_is_dir(beside) && !fs_is_dir(to))
+	if (fs_is_dir(folder) && !fs_is_dir(to))
 		assert_int_equal(rename(from, to), 0);
 }
 
@@ -99,7 +100,7 @@ static void delete_file(struct changer *changer)
 
 static void new_file(struct changer *changer)
 {
-	static const char *const names[] = { "src/n-%zu.rs", "src/m/%zu", "src-%zu",    "src.%zu", "\xfe\x80-%zu", "\xc3\xa9t\xc3\xa9-%zu.txt",
+	static const char *const names[] = { "src/n-%zu.rs", "src/m/%zu", "src-%zu",     "src.%zu", "\xfe\x80-%zu", "\xc3\xa9t\xc3\xa9-%zu.txt",
 					     "-%zu",         "a [%zu]*",  "\"q%zu\\n\"", "gen/%zu", "%zu.tmp",      "%zu.win" };
 	const char *dir = world_dir(changer->world, world_pick(changer->world, WORLD_CRATES));
 	CLEANUP(str_clear) struct str text = { 0 };
@@ -138,16 +139,16 @@ static void change_link(struct changer *changer)
 {
 	static const char *const targets[] = { "src/lib.rs", "src/m/a.rs", "nowhere", "../.." };
 	const struct tree_file *file = pick(changer);
-	CLEANUP_FREE char *full = file ? change_full(changer, file->path) : NULL;
+	CLEANUP_FREE char *full = NULL;
 
-	if (!file || (!is_link(file) && !world_once_in(changer->world, 4)))
+	if (file && !is_link(file) && !world_once_in(changer->world, 4))
 		file = NULL;
 	for (size_t i = 0; !file && i < changer->tree->n; i++)
 		if (is_link(&changer->tree->files[i]) && world_once_in(changer->world, 4))
 			file = &changer->tree->files[i];
 	if (!file)
 		return;
-	full = (free(full), change_full(changer, file->path));
+	full = change_full(changer, file->path);
 	str_printf(&changer->said, ": link %s", file->path);
 	change_remember(changer, file->path);
 	assert_int_equal(unlink(full), 0);

@@ -9,7 +9,6 @@ static void commit_all(struct changer *changer)
 	git(changer, "commit", "-q", "-m", "all");
 }
 
-/* Staged with what stood there before, then edited further. */
 static void commit_part(struct changer *changer)
 {
 	const struct tree_file *file = change_pick(changer);

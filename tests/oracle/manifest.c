@@ -53,8 +53,8 @@ void manifest_write(const struct world *world, size_t crate, const struct manife
 	CLEANUP_FREE char *path = xasprintf("%s/Cargo.toml", world_dir(world, crate)), *version = version_of(crate);
 	CLEANUP(str_clear) struct str text = { 0 };
 
-	str_printf(&text, "[package]\nname = \"%s\"\nversion = \"%s\"\nedition = \"2021\"\nbuild = false\n# note %u\n", world->crates[crate].name,
-		   version, manifest->note);
+	str_printf(&text, "[package]\nname = \"%s\"\nversion = \"%s\"\nedition = \"2021\"\nbuild = false\n# note %u\n",
+		   world->crates[crate].name, version, manifest->note);
 	str_add(&text, "\n[lib]\npath = \"src/lib.rs\"\n");
 	print_features(world, manifest, &text);
 	for (int kind = 0; kind < MANIFEST_KINDS; kind++) {
@@ -137,7 +137,8 @@ static bool read_dep(const struct world *world, const char *line, enum manifest_
 
 static bool read_line(const struct world *world, size_t crate, const char *line, int *table, struct manifest *ret)
 {
-	static const char *const fixed[] = { "", "[package]", "edition = \"2021\"", "build = false", "[lib]", "path = \"src/lib.rs\"", "[features]" };
+	static const char *const fixed[] = { "",          "[package]", "edition = \"2021\"", "build = false", "[lib]", "path = \"src/lib.rs\"",
+					     "[features]" };
 	CLEANUP_FREE char *name = xasprintf("name = \"%s\"", world->crates[crate].name), *number = version_of(crate),
 			  *version = xasprintf("version = \"%s\"", number);
 
@@ -148,7 +149,7 @@ static bool read_line(const struct world *world, size_t crate, const char *line,
 		}
 	}
 	if (*table != MANIFEST_KINDS && *line)
-		return read_dep(world, line, (enum manifest_kind)*table, ret);
+		return read_dep(world, line, (enum manifest_kind) * table, ret);
 	if (str_starts(line, "# note "))
 		ret->note = (unsigned int)strtoul(line + strlen("# note "), NULL, 10);
 	if (str_eq(line, "# on"))

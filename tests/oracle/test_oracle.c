@@ -134,8 +134,8 @@ static void compare_fresh(struct run *run, bool uncached)
 	if (uncached)
 		unlink(cache);
 	look = look_by(run, fresh);
-	verdict_compare(&run->verdict, run->look, look, uncached ? "another thing to a new process without a kept graph" :
-								   "another thing to a new process");
+	verdict_compare(&run->verdict, run->look, look,
+			uncached ? "another thing to a new process without a kept graph" : "another thing to a new process");
 }
 
 static void one_change(struct run *run)
@@ -167,10 +167,11 @@ static void no_change_is_missed_and_nothing_is_named_in_vain(void **state)
 	look_and_judge(run, true);
 	while (v->step < n && verdict_faults(v) < ENOUGH_FAULTS)
 		one_change(run);
-	printf("oracle: %zu stale in all, %zu states that came back, %zu changes while the graph was not known; changes %.0f s, looks %.0f s, oracle %.0f s\n",
+	printf("oracle: %zu stale in all, %zu states that came back, %zu changes while the graph was not known; changes %.0f s, looks %.0f s, "
+	       "oracle %.0f s\n",
 	       v->n_stale, v->n_back, v->n_unsettled, (double)run->change_ms / 1000, (double)run->look_ms / 1000, (double)run->truth_ms / 1000);
-	printf("oracle: %zu changes, %d packages, seed %lu: %zu missed, %zu named in vain (%.0f s)\n", v->step, WORLD_PACKAGES, run->seed, v->missed,
-	       v->in_vain, (double)(clock_ms() - run->started_ms) / 1000);
+	printf("oracle: %zu changes, %d packages, seed %lu: %zu missed, %zu named in vain (%.0f s)\n", v->step, WORLD_PACKAGES, run->seed,
+	       v->missed, v->in_vain, (double)(clock_ms() - run->started_ms) / 1000);
 	if (verdict_faults(v) > 0)
 		fail_msg("%zu faults; ORACLE_SEED=%lu repeats this run", verdict_faults(v), run->seed);
 }

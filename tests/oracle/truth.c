@@ -27,8 +27,8 @@ static size_t find_dep(const struct graph *graph, const struct lock_package *fro
 	for (size_t i = 0; i < from->refs.n; i++) {
 		const struct lock_package *to = &graph->lock.packages[from->to[i]];
 
-		if (dep->crate < WORLD_CRATES ? !to->source && str_eq(to->name, graph->world->crates[dep->crate].name) :
-						str_eq(to->name, dep->package) && lockfile_major(to) == dep->major)
+		if (dep->crate < WORLD_CRATES ? !to->source && str_eq(to->name, graph->world->crates[dep->crate].name)
+					      : str_eq(to->name, dep->package) && lockfile_major(to) == dep->major)
 			return from->to[i];
 	}
 	return graph->lock.n;
@@ -65,8 +65,7 @@ static bool is_tidy(const struct graph *graph)
 
 			for (size_t k = 0; k < other->refs.n; k++)
 				needed = needed || other->to[k] == i;
-			if (j != i && str_eq(other->name, lock->packages[i].name) &&
-			    lockfile_major(other) == lockfile_major(&lock->packages[i]))
+			if (j != i && str_eq(other->name, lock->packages[i].name) && lockfile_major(other) == lockfile_major(&lock->packages[i]))
 				return false;
 		}
 		if (!needed)

@@ -46,7 +46,8 @@ static void tell_parts(const struct watcher_subject *a, const struct watcher_sub
 static void tell(const struct verdict *verdict, const char *what, const struct watcher_subject *subject, size_t since)
 {
 	if (verdict_faults(verdict) <= TOLD)
-		fprintf(stderr, "change %zu (%s): %s is %s; compared with change %zu\n", verdict->step, verdict->change, subject->name, what, since);
+		fprintf(stderr, "change %zu (%s): %s is %s; compared with change %zu\n", verdict->step, verdict->change, subject->name, what,
+			since);
 }
 
 static void judge_settled(struct verdict *verdict, size_t subject, uint64_t value, const struct watcher_subject *now)
@@ -76,7 +77,8 @@ static void judge_settled(struct verdict *verdict, size_t subject, uint64_t valu
 	pairs->v[pairs->n++] = (struct verdict_pair){ .value = value, .fingerprint = fingerprint, .step = verdict->step };
 }
 
-static void judge_bounds(struct verdict *verdict, enum truth_answer answer, const struct watcher_subject *last, const struct watcher_subject *now)
+static void judge_bounds(struct verdict *verdict, enum truth_answer answer, const struct watcher_subject *last,
+			 const struct watcher_subject *now)
 {
 	bool stale = !str_eq(last->fingerprint, now->fingerprint);
 

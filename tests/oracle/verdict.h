@@ -23,8 +23,9 @@ struct verdict {
 	const struct world *world;
 	const struct config *config;
 	struct verdict_pairs pairs[WORLD_SUBJECTS];
-	size_t missed, in_vain, unequal, unsaid; /* faults: the last two between two watchers, and in what is said of a graph that is not known */
-	size_t n_stale, n_back, n_unsettled;     /* what came to pass */
+	size_t missed, in_vain, unequal,
+		unsaid;                      /* faults: the last two between two watchers, and in what is said of a graph that is not known */
+	size_t n_stale, n_back, n_unsettled; /* what came to pass */
 	size_t step;
 	const char *change; /* borrowed */
 };

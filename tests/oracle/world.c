@@ -219,11 +219,12 @@ static void write_vendored(const struct world *world, const struct vendored *cra
 /* Names that git sorts otherwise than files would be, and bytes that are no UTF-8. */
 static void write_sources(struct world *world, const char *dir)
 {
-	static const char *const names[] = { "src/lib.rs", "src/m/a.rs", "src/m-b.rs", "src/m.rs", "README.txt", "l\xc3\xa4nge.txt", "\xff\xfe.bin",
-					     "with space.rs" };
+	static const char *const names[] = { "src/lib.rs", "src/m/a.rs",       "src/m-b.rs",   "src/m.rs",
+					     "README.txt", "l\xc3\xa4nge.txt", "\xff\xfe.bin", "with space.rs" };
 
 	for (size_t i = 0; i < N_ELEMENTS(names); i++) {
-		CLEANUP_FREE char *name = xasprintf("%s/%s", dir, names[i]), *text = xasprintf("// %s %zu\nline\n", names[i], world_pick(world, 4));
+		CLEANUP_FREE char *name = xasprintf("%s/%s", dir, names[i]),
+				  *text = xasprintf("// %s %zu\nline\n", names[i], world_pick(world, 4));
 
 		if (i == 0 || !world_once_in(world, 3))
 			scratch_write(world->git->repo, name, text);
@@ -264,12 +265,15 @@ static void add_random_deps(struct world *world, size_t i, struct manifest *m)
 		size_t j = world_once_in(world, 3) ? world_pick(world, i) : i - 1 - world_pick(world, i < 6 ? i : 6);
 		enum manifest_kind kind = world_once_in(world, 4) ? MANIFEST_BUILD : world_once_in(world, 5) ? MANIFEST_DEV : MANIFEST_NORMAL;
 
-		manifest_add(m, (struct manifest_dep){ .kind = kind, .crate = j, .optional = kind == MANIFEST_NORMAL && world_once_in(world, 6) });
+		manifest_add(m,
+			     (struct manifest_dep){ .kind = kind, .crate = j, .optional = kind == MANIFEST_NORMAL && world_once_in(world, 6) });
 	}
 	if (i >= WORLD_FIRST_APP && i < WORLD_PACKAGES && world_once_in(world, 2)) {
 		size_t k = world_pick(world, N_ELEMENTS(names));
 
-		manifest_add(m, (struct manifest_dep){ .crate = WORLD_CRATES, .package = (char *)names[k], .major = k == 1 ? 2 : 1,
+		manifest_add(m, (struct manifest_dep){ .crate = WORLD_CRATES,
+						       .package = (char *)names[k],
+						       .major = k == 1 ? 2 : 1,
 						       .kind = world_once_in(world, 5) ? MANIFEST_DEV : MANIFEST_NORMAL });
 	}
 	if (i >= WORLD_FIRST_APP && i < WORLD_PACKAGES && world_once_in(world, 8))
