@@ -9,24 +9,54 @@ static void update_workspace(struct changer *changer)
 		str_add(&changer->said, ": cargo refuses");
 }
 
-/* Another version of one crate of the registry, for whoever it reaches. */
+/* The lock with version @from of crate @name replaced by @to. */
+static void replace_version(struct changer *changer, const char *name, const char *from, const char *to)
+{
+	CLEANUP_FREE char *head = xasprintf("name = \"%s\"", name), *version = xasprintf("version = \"%s\"", from);
+	CLEANUP_FREE char *ref = xasprintf(" \"%s %s\",", name, from), *sum = world_checksum(name, to), *text = NULL;
+	CLEANUP(str_clear) struct str bytes = { 0 }, out = { 0 };
+	bool is_named = false, is_it = false;
+	char *rest;
+
+	if (!world_read(changer->world, "Cargo.lock", &bytes))
+		return;
+	rest = text = str_take(&bytes);
+	for (char *line = strsep(&rest, "\n"); line && (rest || *line); line = strsep(&rest, "\n")) {
+		is_it = is_it ? *line != '\0' : is_named && str_eq(line, version);
+		is_named = str_eq(line, head);
+		if (is_it && str_eq(line, version))
+			str_printf(&out, "version = \"%s\"\n", to);
+		else if (is_it && str_starts(line, "checksum = "))
+			str_printf(&out, "checksum = \"%s\"\n", sum);
+		else if (str_eq(line, ref))
+			str_printf(&out, " \"%s %s\",\n", name, to);
+		else
+			str_printf(&out, "%s\n", line);
+	}
+	world_write(changer->world, "Cargo.lock", &out);
+}
+
+/* Another version of one crate of the registry, for whoever it reaches. `cargo update --precise` does nothing where a folder stands in for the registry,
+ * so the version is written into the lock, and cargo asked for what follows from it. */
 static void update_lock(struct changer *changer)
 {
 	static const char *const versions[] = { "r-alpha 1.0.0", "r-alpha 1.1.0", "r-alpha 1.2.0", "r-alpha 2.0.0",
 						"r-alpha 2.1.0", "r-beta 1.0.0",  "r-beta 1.1.0",  "r-gamma 1.0.0",
 						"r-gamma 1.1.0", "r-gamma 1.2.0", "r-delta 1.0.0", "r-delta 1.1.0" };
-	const char *wanted = versions[world_pick(changer->world, N_ELEMENTS(versions))];
-	CLEANUP_FREE char *name = xstrndup(wanted, strcspn(wanted, " ")), *version = xstrdup(wanted + strlen(name) + 1), *spec = NULL;
+	const char *wanted = versions[world_pick(changer->world, N_ELEMENTS(versions))], *to = strchr(wanted, ' ') + 1;
+	CLEANUP_FREE char *name = xstrndup(wanted, strcspn(wanted, " "));
 	CLEANUP(lockfile_clear) struct lockfile lock = { 0 };
 
 	str_add(&changer->said, wanted);
 	if (!lockfile_read(changer->world, &lock))
 		return;
-	for (size_t i = 0; i < lock.n && !spec; i++)
-		if (str_eq(lock.packages[i].name, name) && lock.packages[i].version[0] == version[0])
-			spec = xasprintf("%s@%s", name, lock.packages[i].version);
-	if (spec && world_cargo(changer->world, "update", "--offline", "--quiet", "--precise", version, spec, NULL) != 0)
-		str_add(&changer->said, ": cargo refuses");
+	for (size_t i = 0; i < lock.n; i++) {
+		if (!str_eq(lock.packages[i].name, name) || lock.packages[i].version[0] != *to)
+			continue;
+		replace_version(changer, name, lock.packages[i].version, to);
+		update_workspace(changer);
+		return;
+	}
 }
 
 /* A dependency comes or goes, or another kind of it. */

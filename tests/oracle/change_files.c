@@ -228,7 +228,8 @@ static void edit_asset(struct changer *changer)
 
 static void edit_ignored(struct changer *changer)
 {
-	static const char *const paths[] = { "rust/huge", "rust/new", "target/debug/out", "lib/l07/local.o", "drivers/d09/src/a.o" };
+	static const char *const paths[] = { "rust/huge",        "lib/l07/left-out/huge", "lib/l07/left-out/new",
+					     "target/debug/out", "lib/l07/local.o",       "drivers/d09/src/a.o" };
 	size_t i = world_pick(changer->world, N_ELEMENTS(paths) + 1);
 
 	if (i < N_ELEMENTS(paths))

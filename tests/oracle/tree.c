@@ -151,7 +151,7 @@ static bool is_left_out(const struct walk *walk, const char *path)
 {
 	CLEANUP_FREE char *tag = xasprintf("%s/target/CACHEDIR.TAG", walk->world->git->repo);
 
-	return str_eq(path, ".git") || str_eq(path, "rust") || (str_eq(path, "target") && fs_exists(tag));
+	return str_eq(path, ".git") || str_eq(path, "rust") || str_eq(path, "lib/l07/left-out") || (str_eq(path, "target") && fs_exists(tag));
 }
 
 static void walk_dir(struct walk *walk, const char *dir, const struct rules *above, bool ignored)

@@ -172,7 +172,7 @@ static void write_configuration(const struct world *world)
 	CLEANUP(str_clear) struct str ini = { 0 };
 
 	str_add(&ini, "[reinject]\nstate = state\ninclude = packages.ini\n[source base]\npath = top/repo\n"
-		      "shared = Cargo.toml .cargo tool.cfg local.conf\nignore = rust\n");
+		      "shared = Cargo.toml .cargo tool.cfg local.conf\nignore = rust lib/l07/left-out\n");
 	for (size_t i = 0; i < WORLD_ASSETS; i++)
 		str_printf(&ini, "[asset a%zu]\npath = %s\ndest = /etc/\n", i, world->assets[i]);
 	scratch_write(world->git->dir, "reinject.ini", str_text(&ini));
@@ -204,12 +204,22 @@ void world_write(const struct world *world, const char *path, const struct str *
 	assert_int_equal(fs_write_all(fd, str_text(text), text->len), 0);
 }
 
+char *world_checksum(const char *name, const char *version)
+{
+	unsigned int i = 0;
+
+	while (i < N_ELEMENTS(vendored) && !(str_eq(vendored[i].name, name) && str_eq(vendored[i].version, version)))
+		i++;
+	return xasprintf("%064x", i + 1);
+}
+
 static void write_vendored(const struct world *world, const struct vendored *crate)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/vendor/%s-%s", world->git->dir, crate->name, crate->version);
 	CLEANUP_FREE char *manifest = xasprintf("[package]\nname = \"%s\"\nversion = \"%s\"\nedition = \"2021\"\n\n[dependencies]\n%s",
 						crate->name, crate->version, crate->deps);
-	CLEANUP_FREE char *sums = xasprintf("{\"files\":{},\"package\":\"%064x\"}", (unsigned int)(crate - vendored) + 1);
+	CLEANUP_FREE char *sum = world_checksum(crate->name, crate->version);
+	CLEANUP_FREE char *sums = xasprintf("{\"files\":{},\"package\":\"%s\"}", sum);
 
 	scratch_write(dir, "Cargo.toml", manifest);
 	scratch_write(dir, "src/lib.rs", "");
@@ -250,6 +260,7 @@ static void write_root(struct world *world)
 	scratch_write(world->git->repo, ".gitattributes", "*.txt text\n*.win text eol=crlf\n");
 	scratch_write(world->git->repo, "tool.cfg", "1\n");
 	scratch_write(world->git->repo, "rust/huge", "1\n");
+	scratch_write(world->git->repo, "lib/l07/left-out/huge", "1\n");
 	scratch_write(world->git->repo, "target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
 	scratch_write(world->git->repo, "grp/common.rs", "1\n");
 	scratch_write(world->git->repo, "data/table.txt", "1\n");

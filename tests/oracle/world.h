@@ -69,6 +69,9 @@ const char *world_dir(const struct world *world, size_t crate);
 size_t world_crate_in(const struct world *world, const char *dir);
 size_t world_crate_named(const struct world *world, const char *name);
 
+/** The checksum of a crate in the registry; the caller frees it. */
+char *world_checksum(const char *name, const char *version);
+
 /** What stands in the file @path of the workspace; false when it cannot be read. */
 bool world_read(const struct world *world, const char *path, struct str *ret);
 /** Writes it in place, or makes it; its folder too. */
