@@ -289,6 +289,14 @@ static void add_random_deps(struct world *world, size_t i, struct manifest *m)
 	}
 	if (i >= WORLD_FIRST_APP && i < WORLD_PACKAGES && world_once_in(world, 8))
 		manifest_add(m, (struct manifest_dep){ .crate = WORLD_PACKAGES + world_pick(world, 2) });
+	/* One version for itself, and another for its tests. */
+	if (i == 14 || i == 44 || i == 54) {
+		for (unsigned int major = 1; major <= 2; major++)
+			manifest_add(m, (struct manifest_dep){ .crate = WORLD_CRATES,
+							       .package = (char *)names[0],
+							       .major = major,
+							       .kind = major == 1 ? MANIFEST_NORMAL : MANIFEST_DEV });
+	}
 	if (i >= WORLD_PACKAGES)
 		manifest_add(m, (struct manifest_dep){ .crate = i - WORLD_PACKAGES + 2 });
 }
