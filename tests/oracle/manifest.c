@@ -66,7 +66,7 @@ void manifest_write(const struct world *world, size_t crate, const struct manife
 	world_write(world, path, &text);
 }
 
-/* This one has a name both in the registry and as a folder. */
+/* This one has a name both in the registry and as a folder; cargo allows one of them in a manifest. */
 static bool is_patched(const struct manifest_dep *dep)
 {
 	return dep->crate == WORLD_PATCHED + 1 || str_eq(dep->package, "r-patched2");
@@ -75,7 +75,7 @@ static bool is_patched(const struct manifest_dep *dep)
 static bool same_dep(const struct manifest_dep *a, const struct manifest_dep *b)
 {
 	if (is_patched(a) && is_patched(b))
-		return a->kind == b->kind;
+		return a->kind == b->kind || a->crate != b->crate;
 	return a->kind == b->kind && a->crate == b->crate && a->major == b->major && str_eq(a->package, b->package);
 }
 

@@ -9,7 +9,9 @@ struct graph {
 	bool readable[WORLD_CRATES];
 	struct lockfile lock;
 	size_t in_lock[WORLD_CRATES]; /* each crate's place there */
+	bool all_readable;
 	bool settled;
+	bool without_optional; /* for find_inputs() */
 };
 
 static void graph_clear(struct graph *graph)
@@ -81,6 +83,7 @@ static void read_graph(struct graph *graph)
 		graph->readable[i] = manifest_read(graph->world, i, &graph->manifests[i]);
 		graph->settled = graph->settled && graph->readable[i];
 	}
+	graph->all_readable = graph->settled;
 	graph->settled = lockfile_read(graph->world, &graph->lock) && graph->settled;
 	for (size_t i = 0; i < WORLD_CRATES && graph->settled; i++) {
 		graph->in_lock[i] = lockfile_find(&graph->lock, graph->world->crates[i].name, false);
@@ -137,7 +140,7 @@ static void mark_crate(struct marks *marks, size_t crate)
 		mark_crate(marks, c->uses[i]);
 	mark_crate(marks, WORLD_EVERYBODYS);
 	for (size_t i = 0; i < m->n_deps; i++) {
-		if (!is_built(m, &m->deps[i]))
+		if (!is_built(m, &m->deps[i]) || (graph->without_optional && m->deps[i].optional))
 			continue;
 		if (m->deps[i].crate < WORLD_CRATES)
 			mark_crate(marks, m->deps[i].crate);
@@ -318,10 +321,17 @@ void truth_read(const struct world *world, const struct tree *tree, const struct
 		memcpy(ret->inputs, before->inputs, sizeof(ret->inputs));
 		memcpy(ret->locks, before->locks, sizeof(ret->locks));
 		add_declared(&graph, ret, ret->declared);
+		/* Of those cargo tells without a lock, while it can read all manifests. */
+		graph.without_optional = true;
+		if (graph.all_readable)
+			add_declared(&graph, ret, ret->sure);
+		else
+			memcpy(ret->sure, ret->inputs, sizeof(ret->sure));
 		return;
 	}
 	find_inputs(&graph, ret->inputs);
 	memcpy(ret->declared, ret->inputs, sizeof(ret->declared));
+	memcpy(ret->sure, ret->inputs, sizeof(ret->sure));
 	for (size_t i = 0; i < WORLD_PACKAGES; i++) {
 		ret->locks[i] = hash_closure(&graph, i);
 		ret->values[i] = package_value(ret, i);
@@ -338,7 +348,7 @@ enum truth_answer truth_bounds(const struct truth *before, const struct truth *n
 		bool may_be = before->declared[package][i] || now->declared[package][i];
 
 		if (before->folders[i] != now->folders[i]) {
-			touched = touched || (was && is);
+			touched = touched || (before->sure[package][i] && now->sure[package][i]);
 			other_graph = other_graph || may_be;
 		}
 		/* What only a manifest declares comes and goes with whether cargo can read the others. */

@@ -3,7 +3,7 @@
  * Two states have equal values for a subject if and only if all its inputs are equal.
  * Settled:  manifests and Cargo.lock can be read and agree. Otherwise nobody can know the graph: then that of the last settled state is held (`inputs`,
  *           `locks`), `declared` adds what the readable manifests say now, and only bounds can be told:
- *           - a package must be named when a folder that it was and is made of has changed;
+ *           - a package must be named when a folder that it was and is made of has changed (`sure`);
  *           - it must not when nothing has changed in any folder that it was, is or may be made of. */
 #ifndef REINJECT_TESTS_ORACLE_TRUTH_H
 #define REINJECT_TESTS_ORACLE_TRUTH_H
@@ -18,6 +18,7 @@ struct truth {
 	uint64_t locks[WORLD_PACKAGES];
 	bool inputs[WORLD_PACKAGES][WORLD_FOLDERS];   /* held while unsettled */
 	bool declared[WORLD_PACKAGES][WORLD_FOLDERS]; /* inputs, and what manifests say now */
+	bool sure[WORLD_PACKAGES][WORLD_FOLDERS];     /* inputs, and those path dependencies that are told while only the lock is behind */
 	uint64_t values[WORLD_SUBJECTS];              /* while settled; packages, then assets; of an asset always */
 };
 
