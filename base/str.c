@@ -285,6 +285,24 @@ void str_add_shell_quoted(struct str *s, const char *text)
 	str_add_c(s, '\'');
 }
 
+char *str_visible(const char *text)
+{
+	struct str s = { 0 };
+
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		bool is_c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+
+		if (*c < 0x20 || *c == 0x7f || is_c1)
+			str_printf(&s, "\\x%02x", *c);
+		else
+			str_add_c(&s, (char)*c);
+		/* Without its lead the other byte is no character. */
+		if (is_c1)
+			str_printf(&s, "\\x%02x", *++c);
+	}
+	return str_take(&s);
+}
+
 void hex_encode(const void *bytes, size_t n, char *ret)
 {
 	static const char digits[] = "0123456789abcdef";

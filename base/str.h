@@ -71,6 +71,10 @@ bool path_under(const char *path, const char *dir);
 /** Adds @text to @s as one word for a POSIX shell, quoted only where it must be, so that it can be pasted. */
 void str_add_shell_quoted(struct str *s, const char *text);
 
+/** @text with every control byte as \xNN, newlines and the C1 ones in UTF-8 included: a name that somebody else has chosen, fit for a line on a
+ * terminal. The caller frees it. */
+char *str_visible(const char *text) MUST_CHECK;
+
 /** Lower-case hex of @n bytes into @ret, which has room for 2*@n+1. */
 void hex_encode(const void *bytes, size_t n, char *ret);
 

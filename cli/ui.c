@@ -147,12 +147,16 @@ static size_t terminal_width(void)
 
 static void add_building(const struct cli_ui *ui, struct str *line)
 {
-	CLEANUP_FREE char *duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100);
+	CLEANUP_FREE char *duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100), *visible = NULL;
 	const char *doing = ui->doing ? ui->doing : "";
 
 	while (*doing == ' ')
 		doing++;
-	str_printf(line, "[%zu/%zu] %s  %s  %s", ui->position, ui->of, ui->building, duration, doing);
+	/* What stands in it may be a name that others chose. */
+	visible = str_visible(doing);
+	if (ui->of > 0)
+		str_printf(line, "[%zu/%zu] ", ui->position, ui->of);
+	str_printf(line, "%s  %s  %s", ui->building, duration, visible);
 }
 
 static void show_live(struct cli_ui *ui)
@@ -189,6 +193,20 @@ static void set_text(char **to, const char *text)
 {
 	free(*to);
 	*to = text ? xstrdup(text) : NULL;
+}
+
+void cli_ui_live(struct cli_ui *ui, const char *what, const char *doing)
+{
+	if (!ui->building)
+		ui->since_ms = clock_ms();
+	set_text(&ui->building, what);
+	set_text(&ui->doing, doing);
+	show_live(ui);
+}
+
+void cli_ui_wipe(struct cli_ui *ui)
+{
+	wipe_live(ui);
 }
 
 static void begin_building(struct cli_ui *ui, const struct refresh_event *event)
@@ -398,9 +416,4 @@ void cli_ui_event(void *data, const struct refresh_event *event)
 	print_text(ui, event);
 	if (!ui->building)
 		show_live(ui);
-}
-
-void cli_ui_wipe(struct cli_ui *ui)
-{
-	wipe_live(ui);
 }

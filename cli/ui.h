@@ -30,7 +30,10 @@ void cli_ui_clear(struct cli_ui *ui);
 /** The refresh_event_fn; @data is the struct cli_ui. */
 void cli_ui_event(void *data, const struct refresh_event *event);
 
-/** Takes the live line away, for somebody else's line. */
+/** Shows the live line, where there is one, for what is no build: '@what  3.1 s  @doing'. */
+void cli_ui_live(struct cli_ui *ui, const char *what, const char *doing);
+
+/** Takes the live line away. */
 void cli_ui_wipe(struct cli_ui *ui);
 
 /** Prints the error of a run that could not be done with @code, and what became of the image. */

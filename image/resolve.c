@@ -18,12 +18,15 @@ struct walk {
 	size_t n;
 	unsigned int links;
 	char *rest; /* owned: what is still to be walked */
+	bool any;   /* the last name may be no folder */
+	int leaf;   /* owned; -1, or that last one */
 };
 
 static void walk_clear(struct walk *walk)
 {
 	while (walk->n > 0)
 		cleanup_close(&walk->fds[--walk->n]);
+	cleanup_close(&walk->leaf);
 	free(walk->rest);
 }
 
@@ -33,6 +36,7 @@ static void go_to_root(struct walk *walk)
 		cleanup_close(&walk->fds[--walk->n]);
 }
 
+/* @rest is empty or begins with a slash. */
 static int follow_link(struct walk *walk, int link, const char *rest)
 {
 	char target[4096], *whole;
@@ -45,7 +49,7 @@ static int follow_link(struct walk *walk, int link, const char *rest)
 	target[n] = '\0';
 	if (target[0] == '/')
 		go_to_root(walk);
-	whole = xasprintf("%s/%s", target, rest);
+	whole = xasprintf("%s%s", target, rest);
 	free(walk->rest);
 	walk->rest = whole;
 	return 0;
@@ -61,13 +65,16 @@ static int enter(struct walk *walk, const char *name, const char *rest)
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return follow_link(walk, fd, rest);
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(st.st_mode) && !(walk->any && !*rest))
 		return -ENOTDIR;
 	if (st.st_dev != root.st_dev)
 		return -EXDEV;
 	if (walk->n >= MAX_DEPTH)
 		return -ENAMETOOLONG;
-	walk->fds[walk->n++] = TAKE_FD(fd);
+	if (S_ISDIR(st.st_mode))
+		walk->fds[walk->n++] = TAKE_FD(fd);
+	else
+		walk->leaf = TAKE_FD(fd);
 	copy = xstrdup(rest);
 	free(walk->rest);
 	walk->rest = copy;
@@ -89,9 +96,9 @@ static int step(struct walk *walk)
 	return 0;
 }
 
-int image_resolve_walk(int root, const char *path)
+static int walk_by_hand(int root, const char *path, bool any)
 {
-	CLEANUP(walk_clear) struct walk walk = { .rest = xstrdup(path) };
+	CLEANUP(walk_clear) struct walk walk = { .rest = xstrdup(path), .any = any, .leaf = -1 };
 	int r = 0;
 
 	walk.fds[0] = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -100,13 +107,25 @@ int image_resolve_walk(int root, const char *path)
 	walk.n = 1;
 	while (r == 0 && walk.rest[0])
 		r = step(&walk);
-	return r < 0 ? r : TAKE_FD(walk.fds[walk.n - 1]);
+	if (r < 0)
+		return r;
+	return walk.leaf >= 0 ? TAKE_FD(walk.leaf) : TAKE_FD(walk.fds[walk.n - 1]);
 }
 
-int image_resolve_dir(int root, const char *path)
+int image_resolve_walk(int root, const char *path)
+{
+	return walk_by_hand(root, path, false);
+}
+
+int image_resolve_walk_any(int root, const char *path)
+{
+	return walk_by_hand(root, path, true);
+}
+
+static int resolve(int root, const char *path, bool any)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | (any ? 0u : O_DIRECTORY),
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
 	};
 	int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
@@ -114,6 +133,16 @@ int image_resolve_dir(int root, const char *path)
 	/* EPERM: what an old container's filter says of a call that it does not know. EAGAIN: somewhere on the host something was renamed or mounted
 	 * while the kernel followed a '..', so that it cannot vouch for it. */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
-		return image_resolve_walk(root, path);
+		return walk_by_hand(root, path, any);
 	return fd < 0 ? -errno : fd;
+}
+
+int image_resolve_dir(int root, const char *path)
+{
+	return resolve(root, path, false);
+}
+
+int image_resolve_any(int root, const char *path)
+{
+	return resolve(root, path, true);
 }

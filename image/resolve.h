@@ -17,4 +17,10 @@ int image_resolve_dir(int root, const char *path) MUST_CHECK;
 /** The same by hand; what image_resolve_dir() falls back on. */
 int image_resolve_walk(int root, const char *path) MUST_CHECK;
 
+/** As image_resolve_dir() for whatever @path means, a file or a device as well; O_PATH, so that no device is opened by looking at it. */
+int image_resolve_any(int root, const char *path) MUST_CHECK;
+
+/** The same by hand. */
+int image_resolve_walk_any(int root, const char *path) MUST_CHECK;
+
 #endif

@@ -8,6 +8,8 @@
 #include "image/names.h"
 #include "image/place.h"
 #include "image/put.h"
+#include "image/redoxfs.h"
+#include "image/resolve.h"
 #include "image/shadow.h"
 #include "image/swap.h"
 
@@ -297,6 +299,74 @@ int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SI
 	int r = require_mounted(txn, err);
 
 	return r < 0 ? r : image_mount_explain(txn->mount, image_put_read_hash(&job, path, ret, err), err);
+}
+
+/* A byte that RedoxFS does not take would end its daemon. '..' may stand here: it ends at the image's root. */
+static int check_words(const char *path, enum config_image_format format, struct err *err)
+{
+	if (path[0] != '/')
+		return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' is no path in the image: it must begin with '/'", path);
+	for (const char *p = path; format == CONFIG_IMAGE_REDOXFS && *p;) {
+		size_t n = strcspn(p, "/");
+		const char *problem = n > 0 ? image_redoxfs_name_problem(p, n) : NULL;
+
+		if (problem)
+			return err_class_set(err, ERR_USAGE, -EINVAL, "'%.*s' in '%s' %s", (int)n, p, path, problem);
+		p += n;
+		p += strspn(p, "/");
+	}
+	return 0;
+}
+
+static int say_missing(const struct image_txn *txn, const char *path, struct err *err)
+{
+	CLEANUP_FREE char *near = fs_absolute("/", path);
+
+	while (strcmp(near, "/") != 0) {
+		CLEANUP_FREE char *child = near;
+		CLEANUP_CLOSE int fd = -1;
+
+		near = fs_dirname(child);
+		fd = image_resolve_dir(txn->root, near);
+		if (fd >= 0)
+			break;
+	}
+	return err_set(err, -ENOENT, "the image has no '%s': the nearest folder that exists is '%s'!", path, near);
+}
+
+/* /proc gives what O_PATH holds, with no second look-up by name. */
+static int reopen(int fd, const struct stat *st)
+{
+	CLEANUP_FREE char *self = xasprintf("/proc/self/fd/%d", fd);
+	int again = S_ISDIR(st->st_mode) ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return again < 0 ? -errno : again;
+}
+
+int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *ret, struct err *err)
+{
+	CLEANUP_CLOSE int fd = -1;
+	int again, r = require_mounted(txn, err);
+
+	if (r >= 0)
+		r = check_words(path, txn->config->format, err);
+	if (r < 0)
+		return r;
+	fd = image_resolve_any(txn->root, path);
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return image_mount_explain(txn->mount, say_missing(txn, path, err), err);
+	r = fd < 0 ? fd : fstat(fd, ret) < 0 ? -errno : 0;
+	if (r < 0)
+		return image_mount_explain(txn->mount, err_set(err, r, "cannot find '%s' in the image", path), err);
+	if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode))
+		return err_set(err, -ENXIO, "'%s' in the image is neither a file nor a folder!", path);
+	again = reopen(fd, ret);
+	return again < 0 ? image_mount_explain(txn->mount, err_set(err, again, "cannot open '%s' in the image", path), err) : again;
+}
+
+int image_txn_explain(struct image_txn *txn, int code, struct err *err)
+{
+	return txn->mount ? image_mount_explain(txn->mount, code, err) : code;
 }
 
 unsigned int image_txn_n_written(const struct image_txn *txn)

@@ -20,6 +20,7 @@
 #include "image/image.h"
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct image_txn;
@@ -82,6 +83,15 @@ int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, 
 
 /** The digest of the file at @path as it is in the copy now; '' when there is no regular file. */
 int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
+
+/** Opens what @path in the image means for reading: a folder or a regular file, every link followed inside the image; devices are never opened. Reading
+ * leaves the shadow unwritten as far as image_txn_abort() is concerned: it is kept. @ret: what it is. Returns the descriptor, which must be closed
+ * before the transaction ends. -ENOENT, with the nearest folder that exists; -EINVAL (class ERR_USAGE) for words that are no path in this image, -ENXIO
+ * for what is neither file nor folder. */
+int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *ret, struct err *err) MUST_CHECK;
+
+/** For a failure @code of reading through such a descriptor: when the mount's daemon has died, @err says so instead. Returns @code. */
+int image_txn_explain(struct image_txn *txn, int code, struct err *err);
 
 /** How many files were written or removed so far. */
 unsigned int image_txn_n_written(const struct image_txn *txn);
