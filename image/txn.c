@@ -320,7 +320,7 @@ static int check_words(const char *path, enum config_image_format format, struct
 
 static int say_missing(const struct image_txn *txn, const char *path, struct err *err)
 {
-	CLEANUP_FREE char *near = fs_absolute("/", path);
+	CLEANUP_FREE char *near = fs_absolute("/", path), *visible = str_visible(path), *there = NULL;
 
 	while (strcmp(near, "/") != 0) {
 		CLEANUP_FREE char *child = near;
@@ -331,7 +331,8 @@ static int say_missing(const struct image_txn *txn, const char *path, struct err
 		if (fd >= 0)
 			break;
 	}
-	return err_set(err, -ENOENT, "the image has no '%s': the nearest folder that exists is '%s'!", path, near);
+	there = str_visible(near);
+	return err_set(err, -ENOENT, "the image has no '%s': the nearest folder that exists is '%s'!", visible, there);
 }
 
 /* /proc gives what O_PATH holds, with no second look-up by name. */
@@ -345,6 +346,7 @@ static int reopen(int fd, const struct stat *st)
 
 int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *ret, struct err *err)
 {
+	CLEANUP_FREE char *visible = str_visible(path);
 	CLEANUP_CLOSE int fd = -1;
 	int again, r = require_mounted(txn, err);
 
@@ -357,11 +359,11 @@ int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *re
 		return image_mount_explain(txn->mount, say_missing(txn, path, err), err);
 	r = fd < 0 ? fd : fstat(fd, ret) < 0 ? -errno : 0;
 	if (r < 0)
-		return image_mount_explain(txn->mount, err_set(err, r, "cannot find '%s' in the image", path), err);
+		return image_mount_explain(txn->mount, err_set(err, r, "cannot find '%s' in the image", visible), err);
 	if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode))
-		return err_set(err, -ENXIO, "'%s' in the image is neither a file nor a folder!", path);
+		return err_set(err, -ENXIO, "'%s' in the image is neither a file nor a folder!", visible);
 	again = reopen(fd, ret);
-	return again < 0 ? image_mount_explain(txn->mount, err_set(err, again, "cannot open '%s' in the image", path), err) : again;
+	return again < 0 ? image_mount_explain(txn->mount, err_set(err, again, "cannot open '%s' in the image", visible), err) : again;
 }
 
 int image_txn_explain(struct image_txn *txn, int code, struct err *err)
