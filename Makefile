@@ -57,9 +57,8 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events format-check format \
-.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench format-check format \
-	install uninstall clean
+.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events \
+	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(B)/reinject

@@ -2,6 +2,7 @@
 #include "cli/runs.h"
 #include "cli/ui.h"
 #include "journal/journal.h"
+#include "refresh/activate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@ struct showing {
 	const struct cli_context *ctx;
 	json_t *object; /* owned; the run, and later its steps and files */
 	json_t *steps, *files;
+	struct pkgmap *map; /* owned */
+	struct refresh_activations activations;
 	bool found;
 };
 
@@ -53,6 +56,8 @@ static int show_file(void *data, const struct journal_file *file)
 							cli_json_string(file->new_hash[0] ? file->new_hash : NULL), "old_hash",
 							cli_json_string(file->old_hash), "mode", (json_int_t)file->mode, "bytes",
 							(json_int_t)file->size, "result", journal_result_name(file->result)));
+	if (file->result == JOURNAL_OK && file->new_hash[0])
+		refresh_activate_add(&showing->activations, showing->ctx->config, showing->map, file->owner);
 	if (showing->ctx->json)
 		return 0;
 	if (file->new_hash[0])
@@ -82,6 +87,17 @@ static int show_all(struct showing *showing, struct journal *journal, int64_t id
 	return r < 0 ? r : journal_files(journal, id, show_file, showing, err);
 }
 
+/* By the configuration of today: the journal says what was put, not how it is started. */
+static void show_needs(struct showing *showing)
+{
+	CLEANUP(strvec_clear) struct strvec needs = { 0 };
+
+	json_object_set_new(showing->object, "activate", cli_ui_activations_json(&showing->activations));
+	refresh_activate_describe(&showing->activations, &needs);
+	for (size_t i = 0; !showing->ctx->json && i < needs.n; i++)
+		printf("%s%s\n", i == 0 ? "then     " : "         ", needs.v[i]);
+}
+
 static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(journal_freep) struct journal *journal = NULL;
@@ -96,11 +112,16 @@ static int run(struct cli_context *ctx, struct err *err)
 	r = journal_open(ctx->config->state, true, &journal, err);
 	if (r == -ENOENT)
 		return err_class_set(err, ERR_USAGE, r, "there is no run %lld: nothing was done yet", id);
+	showing.map = pkgmap_new(ctx->config);
 	if (r >= 0)
 		r = show_all(&showing, journal, id, err);
+	if (r >= 0)
+		show_needs(&showing);
 	if (r >= 0 && ctx->json)
 		cli_json_print(json_incref(showing.object));
 	json_decref(showing.object);
+	refresh_activations_clear(&showing.activations);
+	pkgmap_free(showing.map);
 	return r;
 }
 
@@ -111,7 +132,7 @@ const struct cli_verb cmd_show = {
 	.summary = "one run in full: its builds, files, hashes and commits",
 	.description =
 		"ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
-		"content is kept in the state folder.",
+		"content is kept in the state folder. At the end, what the change needs to run (`activate` in the configuration).",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

@@ -81,6 +81,22 @@ static json_t *run_number(int64_t run)
 	return run > 0 ? json_integer(run) : json_null();
 }
 
+json_t *cli_ui_activations_json(const struct refresh_activations *activations)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; activations && i < activations->n; i++) {
+		const struct refresh_activation *one = &activations->v[i];
+		json_t *object = json_pack("{s:o, s:s, s:o}", "package", cli_json_string(one->package), "needs",
+					   refresh_activate_need_name(one->need), "lines", cli_json_strings(&one->lines));
+
+		if (one->asset)
+			json_object_set_new(object, "asset", cli_json_string(one->asset));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 static void print_json(const struct refresh_event *event)
 {
 	const char *kind;
@@ -110,8 +126,8 @@ static void print_json(const struct refresh_event *event)
 					 event->result, "bytes", (json_int_t)event->bytes));
 		break;
 	case REFRESH_EVENT_SWAP:
-		cli_json_print(json_pack("{s:s, s:o, s:I}", "event", "swap", "image", cli_json_string(event->path), "after_build_ms",
-					 (json_int_t)event->ms));
+		cli_json_print(json_pack("{s:s, s:o, s:I, s:o}", "event", "swap", "image", cli_json_string(event->path), "after_build_ms",
+					 (json_int_t)event->ms, "activate", cli_ui_activations_json(event->activations)));
 		break;
 	case REFRESH_EVENT_ADOPT:
 		kind = str_starts(event->subject, "asset ") ? "asset" : "package";
@@ -336,6 +352,7 @@ void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err)
 
 static void tell_swap(struct cli_ui *ui, const struct refresh_event *event)
 {
+	CLEANUP(strvec_clear) struct strvec needs = { 0 };
 	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
 
 	ui->swapped = true;
@@ -343,6 +360,10 @@ static void tell_swap(struct cli_ui *ui, const struct refresh_event *event)
 		log_info("swap  %s, verified, %s after the last build", event->path, duration);
 	else
 		log_info("swap  %s, verified", event->path);
+	if (event->activations)
+		refresh_activate_describe(event->activations, &needs);
+	for (size_t i = 0; i < needs.n; i++)
+		log_info("      %s", needs.v[i]);
 }
 
 static void print_text(struct cli_ui *ui, const struct refresh_event *event)

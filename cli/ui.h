@@ -9,6 +9,8 @@
 #include "cli/cli.h"
 #include "refresh/event.h"
 
+#include <jansson.h>
+
 struct cli_ui {
 	bool json;
 	bool live; /* stderr is a terminal, and not quiet */
@@ -35,6 +37,9 @@ void cli_ui_live(struct cli_ui *ui, const char *what, const char *doing);
 
 /** Takes the live line away. */
 void cli_ui_wipe(struct cli_ui *ui);
+
+/** [{"package", "needs", "lines"}], with "asset" where no package owns it. The caller owns it. */
+json_t *cli_ui_activations_json(const struct refresh_activations *activations);
 
 /** Prints the error of a run that could not be done with @code, and what became of the image. */
 void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err);

@@ -62,7 +62,7 @@ const struct schema_option schema_options[] = {
 	  .help = "folders in the image, initfs:/ or share:/; [destinations] by default" },
 	{ .section = "package *", .key = "copy", .type = SCHEMA_LIST, .item = SCHEMA_PLACE, .help = "more places, with file name, of its first binary" },
 	{ .section = "package *", .key = "activate", .type = SCHEMA_STRING, .verbatim = true, .fallback = "reboot",
-	  .help = "none, reboot, or lines for the running guest's console" },
+	  .help = "what a change needs to run: none, reboot, or lines for the running guest's console, with \\n between them" },
 	{ .section = "package *", .key = "command", .type = SCHEMA_COMMAND, .help = "builds what is no cargo crate; with artifact" },
 	{ .section = "package *", .key = "artifact", .type = SCHEMA_TREE_PATH, .help = "the file that command makes" },
 	{ .section = "package *", .key = "invalidates", .type = SCHEMA_ENUM, .choices = "*", .help = "'*': all others depend on it" },

@@ -8,6 +8,7 @@
 #ifndef REINJECT_REFRESH_EVENT_H
 #define REINJECT_REFRESH_EVENT_H
 
+#include "refresh/activate.h"
 #include "refresh/plan.h"
 
 #include <stdint.h>
@@ -22,7 +23,7 @@ enum refresh_event_type {
 	REFRESH_EVENT_BUILD,      /* subject, result (ok, fresh, failed), ms, text (why it failed) */
 	REFRESH_EVENT_PUT,        /* path, result (written, identical), bytes */
 	REFRESH_EVENT_REMOVE,     /* path, result (removed, absent, kept: not ours any more), bytes, text (why) */
-	REFRESH_EVENT_SWAP,       /* path (the image), ms: after the last build's end */
+	REFRESH_EVENT_SWAP,       /* path (the image), ms: after the last build's end, activations */
 	REFRESH_EVENT_ADOPT,      /* subject ('package NAME', 'asset NAME'), result (adopted, absent), path (the file that is absent) */
 	REFRESH_EVENT_READY,      /* watch: bytes: how many watches; text: what is watched */
 	REFRESH_EVENT_STATE,      /* watch: result (idle, building, paused, waiting), subject: what is built or waited for, or NULL */
@@ -42,6 +43,7 @@ struct refresh_event {
 	const char *path;
 	uint64_t bytes;
 	int64_t ms;
+	const struct refresh_activations *activations; /* SWAP: what the change needs now */
 	bool is_whole_run;   /* DONE: the error is refresh_run()'s own, and returned by it */
 	size_t position, of; /* this is number position of so many builds */
 };

@@ -46,6 +46,19 @@ static void tell_machines(const struct refresh_round *round)
 	}
 }
 
+static void tell_swap(const struct refresh_round *round, int64_t swapped_us)
+{
+	CLEANUP(refresh_activations_clear) struct refresh_activations activations = { 0 };
+
+	for (size_t i = 0; i < round->n_files; i++)
+		if (round->files[i].put.result == IMAGE_PUT_WRITTEN)
+			refresh_activate_add(&activations, round->session->config, round->session->map, round->files[i].owner);
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP,
+							  .path = round->session->config->image.path,
+							  .activations = &activations,
+							  .ms = (swapped_us - round->after_us) / 1000 });
+}
+
 /* What was announced to the journal did not happen: its inode may be given out again, and must prove nothing then. */
 static int commit(struct refresh_round *round, int64_t *ret_us, char **ret_note, struct err *err)
 {
@@ -77,9 +90,7 @@ static int swap(struct refresh_round *round, struct err *err)
 	if (r < 0)
 		return step_end(&step, r, err);
 	round->session->identity = shadow;
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_SWAP,
-							  .path = round->session->config->image.path,
-							  .ms = (swapped_us - round->after_us) / 1000 });
+	tell_swap(round, swapped_us);
 	tell_machines(round);
 	if (note)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
