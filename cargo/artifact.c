@@ -24,6 +24,22 @@ enum {
 	ELF64_COUNTS = 54,
 };
 
+/* 'Note section', and binutils' NT_GNU_BUILD_ID. A longer note segment than this is a core file's. */
+enum { NOTE_HEADER = 12, NT_GNU_BUILD_ID = 3, MAX_NOTES = 1 << 20, MIN_BUILD_ID = 2, MAX_BUILD_ID = 64 };
+
+/* Where program headers and section headers say that there are notes: offsets in one entry, by class. */
+static const struct note_table {
+	uint64_t type; /* PT_NOTE, SHT_NOTE */
+	size_t tables; /* which of the two tables: 0 program headers, 1 sections */
+	size_t type_at;
+	struct {
+		size_t entry, offset, size, align;
+	} of[2]; /* 32 bit, 64 bit */
+} note_tables[] = {
+	{ 4, 0, 0, { { 32, 4, 16, 28 }, { 56, 8, 32, 48 } } },
+	{ 7, 1, 4, { { 40, 16, 20, 32 }, { 64, 24, 32, 48 } } },
+};
+
 static const struct {
 	const char *arch;
 	const char *name;
@@ -76,22 +92,122 @@ static int parse_header(const unsigned char *header, size_t n, uint64_t size, st
 	return 0;
 }
 
-int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err)
-{
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+/* An ELF file, open, with the header that was found good. */
+struct elf_file {
+	int fd; /* owned */
+	uint64_t size;
 	unsigned char header[ELF64_SIZE];
+	struct artifact_elf elf;
+};
+
+static void elf_file_close(struct elf_file *file)
+{
+	cleanup_close(&file->fd);
+}
+
+static int elf_file_open(const char *path, struct elf_file *ret, struct err *err)
+{
 	struct stat st;
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	ret->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
 		return err_set(err, -errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, -ENOEXEC, "'%s' is no regular file!", path);
-	n = pread(fd, header, sizeof(header), 0);
+	ret->size = (uint64_t)st.st_size;
+	n = pread(ret->fd, ret->header, sizeof(ret->header), 0);
 	if (n < 0)
 		return err_set(err, -errno, "cannot read '%s'", path);
-	if (parse_header(header, (size_t)n, (uint64_t)st.st_size, ret) < 0)
+	if (parse_header(ret->header, (size_t)n, ret->size, &ret->elf) < 0)
 		return err_set(err, -ENOEXEC, "'%s' (%lld bytes) is no ELF file, or only the beginning of one!", path, (long long)st.st_size);
+	return 0;
+}
+
+int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err)
+{
+	CLEANUP(elf_file_close) struct elf_file file = { .fd = -1 };
+	int r = elf_file_open(path, &file, err);
+
+	if (r < 0)
+		return r;
+	*ret = file.elf;
+	return 0;
+}
+
+/* The build-id among @n bytes of notes, as hex, or NULL. Each note: the sizes of its name and content, a type, then both, padded to @align. */
+static char *find_build_id(const unsigned char *notes, size_t n, unsigned int data, size_t align)
+{
+	size_t at = 0;
+
+	while (n - at >= NOTE_HEADER) {
+		uint64_t name_size = elf_number(notes, data, at, 4), size = elf_number(notes, data, at + 4, 4);
+		uint64_t type = elf_number(notes, data, at + 8, 4);
+		uint64_t content = at + (NOTE_HEADER + name_size + align - 1) / align * align;
+		char *hex;
+
+		/* 32-bit sizes in 64-bit sums: nothing wraps. */
+		if (at + NOTE_HEADER + name_size > n || content + size > n)
+			return NULL;
+		if (type == NT_GNU_BUILD_ID && name_size == 4 && memcmp(notes + at + NOTE_HEADER, "GNU", 4) == 0 && size >= MIN_BUILD_ID &&
+		    size <= MAX_BUILD_ID) {
+			hex = xrealloc(NULL, 2 * size + 1);
+			hex_encode(notes + content, size, hex);
+			return hex;
+		}
+		content += (size + align - 1) / align * align;
+		if (content > n)
+			return NULL;
+		at = content;
+	}
+	return NULL;
+}
+
+static char *read_notes(const struct elf_file *file, uint64_t offset, uint64_t size, size_t align)
+{
+	CLEANUP_FREE unsigned char *notes = NULL;
+
+	if (size < NOTE_HEADER || size > MAX_NOTES || offset > file->size || size > file->size - offset)
+		return NULL;
+	notes = xrealloc(NULL, size);
+	if (pread(file->fd, notes, size, (off_t)offset) != (ssize_t)size)
+		return NULL;
+	return find_build_id(notes, size, file->elf.data, align);
+}
+
+/* Looks through one of the two header tables, which tables_inside() has seen to lie in the file. */
+static char *search_table(const struct elf_file *file, const struct note_table *table)
+{
+	size_t wide = file->elf.class == 2, width = wide ? 8 : 4, entry = table->of[wide].entry;
+	uint64_t start = elf_number(file->header, file->elf.data, (wide ? ELF64_TABLES : ELF32_TABLES) + table->tables * width, width);
+	size_t counts = (wide ? ELF64_COUNTS : ELF32_COUNTS) + 4 * table->tables;
+	uint64_t stride = elf_number(file->header, file->elf.data, counts, 2), n = elf_number(file->header, file->elf.data, counts + 2, 2);
+	char *found = NULL;
+
+	for (uint64_t i = 0; stride >= entry && i < n && !found; i++) {
+		unsigned char bytes[ELF64_SIZE];
+
+		if (pread(file->fd, bytes, entry, (off_t)(start + i * stride)) != (ssize_t)entry)
+			return NULL;
+		if (elf_number(bytes, file->elf.data, table->type_at, 4) == table->type)
+			found = read_notes(file, elf_number(bytes, file->elf.data, table->of[wide].offset, width),
+					   elf_number(bytes, file->elf.data, table->of[wide].size, width),
+					   elf_number(bytes, file->elf.data, table->of[wide].align, width) == 8 ? 8 : 4);
+	}
+	return found;
+}
+
+int artifact_build_id(const char *path, char **ret, struct err *err)
+{
+	CLEANUP(elf_file_close) struct elf_file file = { .fd = -1 };
+	char *found = NULL;
+	int r = elf_file_open(path, &file, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < N_ELEMENTS(note_tables) && !found; i++)
+		found = search_table(&file, &note_tables[i]);
+	*ret = found;
 	return 0;
 }
 

@@ -21,6 +21,10 @@ struct artifact_elf {
 /** Reads the header of @path. -ENOEXEC when it is no ELF file, or cut: shorter than its header and header tables say. */
 int artifact_elf_read(const char *path, struct artifact_elf *ret, struct err *err) MUST_CHECK;
 
+/** The GNU build-id of @path, as lower-case hex, in @ret; NULL when it has none, which is common where the linker is not told to make one. Asked of its
+ * program headers, then of its sections. The caller frees it. -ENOEXEC as above; a note that is cut or leads out of the file is none. */
+int artifact_build_id(const char *path, char **ret, struct err *err) MUST_CHECK;
+
 /** What @target (NULL: the host) needs. Returns false when we do not know that machine. */
 bool artifact_elf_expected(const char *target, struct artifact_elf *ret);
 

@@ -6,12 +6,14 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/proc.h"
 #include "cargo/artifact.h"
 
 struct fixture {
@@ -256,6 +258,204 @@ static void test_strip_cancelled(void **state)
 	assert_false(fs_exists(f->out));
 }
 
+/* -- build-ids ----------------------------------------------------------------------------------------------------------------------------- */
+
+/* A program made by this machine's compiler, with @flags for its linker; false where there is none. */
+static bool compile(struct fixture *f, const char *flags)
+{
+	CLEANUP_FREE char *source = xasprintf("%s/source.c", f->dir);
+	const char *argv[] = { "cc", "-o", f->path, source, flags, NULL };
+	struct proc_spec spec = { .argv = (char *const *)argv };
+	struct proc_result result;
+
+	write_file(source, "int main(void) { return 0; }\n", 29, 0644);
+	return proc_run(&spec, &result, NULL) == 0 && !result.signalled && result.status == 0;
+}
+
+static char *build_id_of(struct fixture *f)
+{
+	char *id = NULL;
+
+	assert_int_equal(artifact_build_id(f->path, &id, &f->err), 0);
+	return id;
+}
+
+static void test_build_id_of_a_linker(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *id = NULL, *sha1 = NULL, *none = NULL, *stripped = NULL;
+
+	if (!compile(f, "-Wl,--build-id=0x0123456789abcdef0123"))
+		skip();
+	id = build_id_of(f);
+	assert_string_equal(id, "0123456789abcdef0123");
+	assert_true(compile(f, "-Wl,--build-id=sha1"));
+	sha1 = build_id_of(f);
+	assert_int_equal(strlen(sha1), 40);
+	/* What strip leaves can be told by the same name. */
+	assert_int_equal(artifact_strip(&f->config, f->path, f->out, NULL, &f->err), 0);
+	assert_int_equal(artifact_build_id(f->out, &stripped, &f->err), 0);
+	assert_string_equal(stripped, sha1);
+	assert_true(compile(f, "-Wl,--build-id=none"));
+	none = build_id_of(f);
+	assert_null(none);
+}
+
+static void put_number(unsigned char *at, bool big, uint64_t value, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		at[i] = (unsigned char)(value >> 8 * (big ? size - 1 - i : i));
+}
+
+struct note_file {
+	bool wide, big, section;
+	uint64_t align, offset, size; /* as the table says; the notes are at 256 */
+	const unsigned char *notes;
+	size_t n_notes;
+};
+
+/* An ELF file with one table of one entry. */
+static void write_notes(struct fixture *f, const struct note_file *note)
+{
+	unsigned char bytes[1024] = "\177ELF";
+	bool wide = note->wide, big = note->big;
+	size_t width = wide ? 8 : 4, entry = note->section ? (wide ? 64 : 40) : (wide ? 56 : 32), table = 128;
+	unsigned char *counts = bytes + (wide ? 54 : 42) + (note->section ? 4 : 0);
+
+	bytes[4] = wide ? 2 : 1;
+	bytes[5] = big ? 2 : 1;
+	put_number(bytes + (wide ? 32 : 28) + (note->section ? width : 0), big, table, width);
+	put_number(counts, big, entry, 2);
+	put_number(counts + 2, big, 1, 2);
+	put_number(bytes + table + (note->section ? 4 : 0), big, note->section ? 7 : 4, 4);
+	put_number(bytes + table + (note->section ? (wide ? 24 : 16) : (wide ? 8 : 4)), big, note->offset, width);
+	put_number(bytes + table + (note->section ? (wide ? 32 : 20) : (wide ? 32 : 16)), big, note->size, width);
+	put_number(bytes + table + (note->section ? (wide ? 48 : 32) : (wide ? 48 : 28)), big, note->align, width);
+	memcpy(bytes + 256, note->notes, note->n_notes);
+	write_file(f->path, bytes, 256 + note->n_notes, 0755);
+}
+
+/* One note at @at; returns where the next begins. */
+static size_t add_note(unsigned char *notes, size_t at, bool big, uint64_t type, const char *name, uint64_t size, size_t align)
+{
+	size_t name_size = strlen(name) + 1, content = at + (12 + name_size + align - 1) / align * align;
+
+	put_number(notes + at, big, name_size, 4);
+	put_number(notes + at + 4, big, size, 4);
+	put_number(notes + at + 8, big, type, 4);
+	memcpy(notes + at + 12, name, name_size);
+	for (size_t i = 0; i < size && i < 64; i++)
+		notes[content + i] = (unsigned char)(0xa0 + i);
+	return content + (size + align - 1) / align * align;
+}
+
+static void test_build_id_of_every_kind(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int kind = 0; kind < 16; kind++) {
+		bool big = kind & 1;
+		size_t align = kind & 8 ? 8 : 4;
+		unsigned char notes[256] = { 0 };
+		size_t at = add_note(notes, 0, big, 1, "GNU", 5, align), n = add_note(notes, add_note(notes, at, big, 3, "stapsdt", 9, align), big, 3,
+									       "GNU", 6, align);
+		struct note_file note = { .big = big, .wide = kind & 2, .section = kind & 4, .align = align, .offset = 256, .size = n,
+					  .notes = notes, .n_notes = n };
+		CLEANUP_FREE char *id = NULL;
+
+		write_notes(f, &note);
+		id = build_id_of(f);
+		if (!id)
+			fail_msg("kind %u has no build-id", kind);
+		assert_string_equal(id, "a0a1a2a3a4a5");
+	}
+}
+
+static void nothing_in(struct fixture *f, const struct note_file *note, const char *what)
+{
+	CLEANUP_FREE char *id = NULL;
+
+	write_notes(f, note);
+	id = build_id_of(f);
+	if (id)
+		fail_msg("%s: found %s", what, id);
+}
+
+static void test_build_id_that_is_damaged(void **state)
+{
+	struct fixture *f = *state;
+	unsigned char notes[256] = { 0 };
+	size_t n = add_note(notes, 0, false, 3, "GNU", 20, 4);
+	const struct note_file good = { .wide = true, .align = 4, .offset = 256, .size = n, .notes = notes, .n_notes = n };
+	struct note_file bad = good;
+	CLEANUP_FREE char *id = NULL;
+
+	write_notes(f, &good);
+	id = build_id_of(f);
+	assert_int_equal(strlen(id), 40);
+	for (bad.size = 0; bad.size < n; bad.size++)
+		nothing_in(f, &bad, "a segment that is cut");
+	bad = good;
+	for (bad.n_notes = 0; bad.n_notes < n; bad.n_notes++)
+		nothing_in(f, &bad, "a file that is cut");
+	bad = good;
+	bad.offset = UINT64_MAX - 8;
+	nothing_in(f, &bad, "an offset that wraps");
+	bad.offset = 257 + n;
+	nothing_in(f, &bad, "an offset behind the end");
+	bad = good;
+	bad.size = UINT64_MAX;
+	nothing_in(f, &bad, "a size without end");
+	for (size_t i = 0; i < 8; i++) {
+		unsigned char saved = notes[i];
+
+		notes[i] = 0xff;
+		nothing_in(f, &good, "a size of a name or content that leads out");
+		notes[i] = saved;
+	}
+	add_note(notes, 0, false, 3, "GNU", 1, 4);
+	nothing_in(f, &good, "an id of one byte, which is no path for gdb");
+	n = add_note(notes, 0, false, 3, "GNU", 65, 4);
+	bad = good;
+	bad.size = bad.n_notes = n;
+	nothing_in(f, &bad, "an id that is too long");
+}
+
+static void test_build_id_of_no_elf(void **state)
+{
+	struct fixture *f = *state;
+	char *id = NULL;
+
+	write_file(f->path, "#!/bin/sh\n", 10, 0755);
+	assert_int_equal(artifact_build_id(f->path, &id, &f->err), -ENOEXEC);
+	assert_int_equal(artifact_build_id("/nonexistent", &id, &f->err), -ENOENT);
+	assert_null(id);
+}
+
+/* Whatever byte is wrong, it must be an answer; the sanitizers watch. */
+static void test_build_id_with_any_byte_wrong(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP(str_clear) struct str bytes = { 0 };
+
+	if (!compile(f, "-Wl,--build-id=sha1"))
+		skip();
+	assert_int_equal(fs_read(f->path, 1 << 24, &bytes, NULL), 0);
+	for (size_t i = 0; i < 1200 && i < bytes.len; i++) {
+		CLEANUP_CLOSE int fd = open(f->out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		CLEANUP_FREE char *id = NULL;
+		char saved = bytes.buf[i];
+		int r;
+
+		bytes.buf[i] = (char)~saved;
+		assert_true(fd >= 0);
+		assert_int_equal(fs_write_all(fd, bytes.buf, bytes.len), 0);
+		r = artifact_build_id(f->out, &id, &f->err);
+		assert_true(r == 0 || r == -ENOEXEC);
+		bytes.buf[i] = saved;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +470,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_strip_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strip_notices_another_cargo, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strip_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_build_id_of_a_linker, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_build_id_of_every_kind, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_build_id_that_is_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_build_id_of_no_elf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_build_id_with_any_byte_wrong, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("cargo/artifact", tests, NULL, NULL);
