@@ -116,14 +116,18 @@ const struct cli_verb cmd_extract = {
 	.summary = "get a file or folder out of the image",
 	.description =
 		"/PATH is a path inside the image; a link is followed there, never to this machine's own files. TO is a new name, or a folder\n"
-		"that exists (it gets a file of the same name there); without TO it is the folder you are in; `-` is the standard output, for a\n"
+		"that exists (it gets a file of the same name there); without TO it is the folder you are in; `-` is the standard output, for "
+		"a\n"
 		"file. The image itself is never mounted, which would write to it, but a copy, kept for the next extract or refresh; so this\n"
 		"works beside a VM with snapshot=on, and not while anyone may write the image (exit 75).\n\n"
-		"A file that exists is replaced with --force only, a folder never. Modes are kept, setuid is not; the owner is you (under sudo,\n"
-		"the owner of the folder). In a folder links are copied as links; devices, sockets and pipes are told and passed over. All of it\n"
+		"A file that exists is replaced with --force only, a folder never. Modes are kept, setuid is not; the owner is you (under "
+		"sudo,\n"
+		"the owner of the folder). In a folder links are copied as links; devices, sockets and pipes are told and passed over. All of "
+		"it\n"
 		"appears at once when it is complete: after a failure or Ctrl-C there is nothing.\n\n"
 		"  reinject extract /etc/passwd -              reinject extract /usr/lib/drivers /tmp/drivers-before\n\n"
-		"With --json: {\"event\":\"extract\",\"path\":P,\"to\":T,\"bytes\":N} for each file, T absolute; with `-` nothing but the content.",
+		"With --json: {\"event\":\"extract\",\"path\":P,\"to\":T,\"bytes\":N} for each file, T absolute; with `-` nothing but the "
+		"content.",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

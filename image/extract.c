@@ -84,7 +84,11 @@ static int check_free(const char *target, bool force, struct err *err)
 		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot look at '%s'", target);
 	if (S_ISREG(st.st_mode) && force)
 		return 0;
-	refuse(err, -EEXIST, S_ISREG(st.st_mode) ? "exists already" : S_ISDIR(st.st_mode) ? "exists already, as a folder" : "exists already, and is no regular file", target);
+	refuse(err, -EEXIST,
+	       S_ISREG(st.st_mode)   ? "exists already"
+	       : S_ISDIR(st.st_mode) ? "exists already, as a folder"
+				     : "exists already, and is no regular file",
+	       target);
 	if (S_ISREG(st.st_mode))
 		err_hint(err, "--force replaces it; or name another target after the path");
 	else

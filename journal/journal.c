@@ -42,6 +42,10 @@ static const char *const schema[] = {
 	/* Which files in the image are whose, and with which content they were left there. */
 	"CREATE TABLE content (image TEXT NOT NULL, path TEXT NOT NULL, owner TEXT NOT NULL, hash TEXT NOT NULL,"
 	"  PRIMARY KEY (image, path)) WITHOUT ROWID;",
+	/* The unstripped binary of what a run has put. */
+	"CREATE TABLE symbol (run INTEGER NOT NULL, path TEXT NOT NULL, package TEXT NOT NULL, build_id TEXT, stripped TEXT NOT NULL,"
+	"  file TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (run, path)) WITHOUT ROWID;"
+	"CREATE INDEX symbol_by_package ON symbol (package, path, stripped);",
 };
 
 static const char *const result_names[] = {

@@ -133,16 +133,31 @@ static int lock_cargo_folder(const struct building *building, const char *binary
 	return 0;
 }
 
+/* The digest of what was stripped, which looked like @before; none when it is another by now (a command of the user's has no cargo's lock). */
+static void look_at_binary(const char *path, const struct stat *before, struct refresh_staged_file *file)
+{
+	struct stat after = { 0 };
+
+	file->unstripped = xstrdup(path);
+	file->unstripped_size = (uint64_t)before->st_size;
+	if (hash_file(path, file->unstripped_hash, NULL) < 0 || stat(path, &after) < 0 || after.st_ino != before->st_ino ||
+	    after.st_size != before->st_size || after.st_ctim.tv_sec != before->st_ctim.tv_sec ||
+	    after.st_ctim.tv_nsec != before->st_ctim.tv_nsec)
+		file->unstripped_hash[0] = '\0';
+}
+
 static int strip_one(const struct building *building, const char *dir, const struct cargo_artifact *artifact, struct refresh_staged *staged,
 		     struct err *err)
 {
 	const struct refresh_session *session = building->args->session;
 	CLEANUP_FREE char *out = xasprintf("%s/%s", dir, artifact->bin);
+	struct stat before = { 0 };
 	CLEANUP_CLOSE int lock = -1;
 	int r = lock_cargo_folder(building, artifact->path, &lock);
 
 	if (r < 0)
 		return err_set(err, r, "interrupted!");
+	(void)!stat(artifact->path, &before);
 	r = artifact_strip(session->config, artifact->path, out, session->cancel, err);
 	if (r < 0)
 		return r;
@@ -150,7 +165,10 @@ static int strip_one(const struct building *building, const char *dir, const str
 	staged->rejected = r == -ENOEXEC;
 	if (r < 0)
 		return r;
-	return add_file(staged, artifact->bin, out, MODE_PROGRAM, err);
+	r = add_file(staged, artifact->bin, out, MODE_PROGRAM, err);
+	if (r == 0)
+		look_at_binary(artifact->path, &before, &staged->files[staged->n_files - 1]);
+	return r;
 }
 
 static const struct cargo_artifact *find_artifact(const struct cargo_build *build, const char *bin)
@@ -363,6 +381,7 @@ void refresh_staged_clear(struct refresh_staged *staged)
 	for (size_t i = 0; i < staged->n_files; i++) {
 		free(staged->files[i].name);
 		free(staged->files[i].path);
+		free(staged->files[i].unstripped);
 	}
 	free(staged->files);
 	free(staged->failure);

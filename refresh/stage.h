@@ -3,7 +3,7 @@
  * Folder:    WORK/stage/PACKAGE/BINARY, WORK being the session's, one for each image; emptied at the start of each run. cargo's target folder is
  *            only read. Assets are copied there too: what is put is what was there when the sources were looked at again.
  * Lock:      while stripping, cargo's own lock on the profile's folder (.cargo-lock) is held shared, so that nobody else's cargo swaps a binary in
- *            between.
+ *            between; the unstripped binary's digest is taken then too (refresh/symbols).
  * Errors:    a package that does not build is no error: staged.ok is false and staged.failure says why.
  * Ownership: refresh_staged_clear(). */
 #ifndef REINJECT_REFRESH_STAGE_H
@@ -17,7 +17,10 @@ struct refresh_staged_file {
 	char *name; /* the file name in the image, when the destination is a folder */
 	char *path; /* on the host, complete */
 	uint64_t size;
-	mode_t mode; /* for a new file */
+	mode_t mode;                         /* for a new file */
+	char *unstripped;                    /* the binary it was stripped from, in cargo's target folder; NULL for an asset or a file */
+	char unstripped_hash[HASH_HEX_SIZE]; /* its digest then; '' when it was overwritten meanwhile */
+	uint64_t unstripped_size;
 };
 
 struct refresh_staged {

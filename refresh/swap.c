@@ -2,6 +2,7 @@
 #include "refresh/round.h"
 
 #include "base/clock.h"
+#include "refresh/symbols.h"
 
 #include <errno.h>
 
@@ -182,5 +183,9 @@ int refresh_swap_put(struct refresh_round *round, struct err *err)
 		r = refresh_put_all(round, err);
 	if (r >= 0)
 		r = refresh_remove_all(round, err);
-	return r < 0 ? r : refresh_swap_finish(round, err);
+	if (r >= 0)
+		r = refresh_swap_finish(round, err);
+	if (r >= 0)
+		refresh_symbols_keep(round);
+	return r;
 }

@@ -106,7 +106,8 @@ static void an_asset_needs_what_its_package_needs(void **state)
 	needs(*state, "asset logs", "nothing else: logd");
 	needs(*state, "asset motd", "needs a reboot: asset motd");
 	needs(*state, "package xhcid,asset table", "in the running guest: kill xhcid; pcid-spawner /etc/pcid.d (xhcid)");
-	needs(*state, "asset table,asset motd", "needs a reboot: asset motd\nin the running guest: kill xhcid; pcid-spawner /etc/pcid.d (xhcid)");
+	needs(*state, "asset table,asset motd",
+	      "needs a reboot: asset motd\nin the running guest: kill xhcid; pcid-spawner /etc/pcid.d (xhcid)");
 }
 
 static void what_belongs_to_nobody_is_not_told(void **state)

@@ -357,10 +357,11 @@ static void test_build_id_of_every_kind(void **state)
 		bool big = kind & 1;
 		size_t align = kind & 8 ? 8 : 4;
 		unsigned char notes[256] = { 0 };
-		size_t at = add_note(notes, 0, big, 1, "GNU", 5, align), n = add_note(notes, add_note(notes, at, big, 3, "stapsdt", 9, align), big, 3,
-									       "GNU", 6, align);
-		struct note_file note = { .big = big, .wide = kind & 2, .section = kind & 4, .align = align, .offset = 256, .size = n,
-					  .notes = notes, .n_notes = n };
+		size_t at = add_note(notes, 0, big, 1, "GNU", 5, align),
+		       n = add_note(notes, add_note(notes, at, big, 3, "stapsdt", 9, align), big, 3, "GNU", 6, align);
+		struct note_file note = {
+			.big = big, .wide = kind & 2, .section = kind & 4, .align = align, .offset = 256, .size = n, .notes = notes, .n_notes = n
+		};
 		CLEANUP_FREE char *id = NULL;
 
 		write_notes(f, &note);

@@ -291,12 +291,37 @@ static void a_stray_is_ended_only_if_it_is_the_one(void **state)
 	assert_int_equal(result.status, 15);
 }
 
+static void what_is_visible_has_no_control_bytes(void **state)
+{
+	static const struct {
+		const char *text, *visible;
+	} cases[] = {
+		{ "", "" },
+		{ "plain name.txt", "plain name.txt" },
+		{ "a\nb\tc", "a\\x0ab\\x09c" },
+		{ "\033[31m\177", "\\x1b[31m\\x7f" },
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\xc2\\x9b31m" },
+		{ "gr\xc3\xbc\xc3\x9f \xc2\xa0", "gr\xc3\xbc\xc3\x9f \xc2\xa0" },
+		{ "cut\xc2", "cut\xc2" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		CLEANUP_FREE char *visible = str_visible(cases[i].text);
+
+		assert_string_equal(visible, cases[i].visible);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_made_absolute_by_their_words),
 		cmocka_unit_test(a_path_lies_under_a_folder_by_components),
 		cmocka_unit_test(shell_words_survive_a_shell),
+		cmocka_unit_test(what_is_visible_has_no_control_bytes),
 		cmocka_unit_test(an_error_keeps_its_code_and_gains_its_story),
 		cmocka_unit_test(the_digest_is_sha256),
 		cmocka_unit_test(fields_cannot_run_into_each_other),

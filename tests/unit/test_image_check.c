@@ -403,6 +403,66 @@ static void both_ways_of_resolving_agree(void **state)
 #undef IN_ROOT
 }
 
+/* What is no folder is found too, by the last name only; and a link to the host's file means the image's. */
+static void both_ways_find_files(void **state)
+{
+	static const struct {
+		const char *path, *is;
+		int code;
+	} cases[] = {
+		{ "/file", "file", 0 },
+		{ "etc/../file", "file", 0 },
+		{ "/etc", "etc", 0 },
+		{ "/", "", 0 },
+		{ "/absolute", "etc/passwd", 0 },
+		{ "/climb", "etc/passwd", 0 },
+		{ "/etc/to-link", "etc/passwd", 0 },
+		{ "/folder/passwd", "etc/passwd", 0 },
+		{ "/folder", "etc", 0 },
+		{ "/pipe", "pipe", 0 },
+		{ "/file/", NULL, -ENOTDIR },
+		{ "/file/x", NULL, -ENOTDIR },
+		{ "/file/..", NULL, -ENOTDIR },
+		{ "/etc/none", NULL, -ENOENT },
+		{ "/dangling", NULL, -ENOENT },
+		{ "/loop", NULL, -ELOOP },
+	};
+	struct rig *rig = *state;
+	char path[300];
+	CLEANUP_CLOSE int root = -1;
+
+#define IN_ROOT(name) (snprintf(path, sizeof(path), "%s/root/%s", rig->dir, name), path)
+	assert_int_equal(fs_make_dirs(IN_ROOT("etc"), 0755, NULL), 0);
+	write_file(IN_ROOT("file"), 'f', 10, 0644);
+	write_file(IN_ROOT("etc/passwd"), 'p', 10, 0644);
+	assert_int_equal(symlink("/etc/passwd", IN_ROOT("absolute")), 0);
+	assert_int_equal(symlink("../../../../../../../../etc/passwd", IN_ROOT("climb")), 0);
+	assert_int_equal(symlink("/absolute", IN_ROOT("etc/to-link")), 0);
+	assert_int_equal(symlink("etc", IN_ROOT("folder")), 0);
+	assert_int_equal(symlink("/nothing", IN_ROOT("dangling")), 0);
+	assert_int_equal(symlink("loop", IN_ROOT("loop")), 0);
+	assert_int_equal(mkfifo(IN_ROOT("pipe"), 0600), 0);
+	root = open(IN_ROOT(""), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(root >= 0);
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		for (int by_hand = 0; by_hand < 2; by_hand++) {
+			CLEANUP_CLOSE int fd = by_hand ? image_resolve_walk_any(root, cases[i].path) : image_resolve_any(root, cases[i].path);
+			struct stat want, got;
+
+			if (!cases[i].is && fd != cases[i].code)
+				fail_msg("'%s' gives %d", cases[i].path, fd);
+			if (!cases[i].is)
+				continue;
+			if (fd < 0)
+				fail_msg("'%s' gives %d", cases[i].path, fd);
+			assert_int_equal(fstat(fd, &got), 0);
+			assert_int_equal(stat(IN_ROOT(cases[i].is), &want), 0);
+			assert_int_equal(got.st_ino, want.st_ino);
+		}
+	}
+#undef IN_ROOT
+}
+
 #define CHECK_TEST(fn) cmocka_unit_test_setup_teardown(fn, rig_setup, rig_teardown)
 
 static int run(void)
@@ -421,6 +481,7 @@ static int run(void)
 		CHECK_TEST(cut_image_is_seen_without_the_full_check),
 		CHECK_TEST(ext4_is_checked_by_e2fsck),
 		CHECK_TEST(both_ways_of_resolving_agree),
+		CHECK_TEST(both_ways_find_files),
 	};
 
 	return cmocka_run_group_tests_name("image check", tests, NULL, NULL);

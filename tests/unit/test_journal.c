@@ -7,6 +7,7 @@
 
 #include "journal/db.h"
 #include "journal/journal.h"
+#include "journal/symbols.h"
 
 #include "lib/scratch.h"
 
@@ -818,6 +819,74 @@ static void test_transactions(void **data)
 	assert_int_equal(journal_db_int(&rows, 0, 0), 2);
 }
 
+/* -- symbols ------------------------------------------------------------------------------------------------------------------------------- */
+
+static int list_symbol(void *data, const struct journal_symbol *symbol)
+{
+	str_printf(data, "%lld %s %s %s %s\n", (long long)symbol->run, symbol->path, symbol->package, symbol->stripped,
+		   symbol->file ? symbol->file : "-");
+	return 0;
+}
+
+/* A run that puts @hash at @path for @owner; with symbols when @file is not NULL. It ends as @happened says. */
+static int64_t put_with_symbols(struct journal *journal, const char *on, const char *owner, const char *path, const char *hash, const char *file,
+				bool happened)
+{
+	const struct journal_file row = { .path = path, .owner = owner, .new_hash = hash, .mode = 0755, .size = 1 };
+	const struct journal_symbol symbol = { .package = "netd", .path = path, .stripped = hash, .file = file, .size = 77, .build_id = "abcd" };
+	int64_t run = begin_run(journal, on);
+
+	assert_int_equal(journal_files_add(journal, run, &row, 1, NULL), 0);
+	assert_int_equal(journal_swap_begin(journal, run, on, &shadow, NULL, 0, NULL), 0);
+	if (happened)
+		assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	else
+		assert_int_equal(journal_swap_failed(journal, run, NULL), 0);
+	if (file)
+		assert_int_equal(journal_symbols_add(journal, run, &symbol, 1, NULL), 0);
+	return run;
+}
+
+static void symbols_are(struct journal *journal, int64_t run, const char *expected)
+{
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	if (run > 0)
+		assert_int_equal(journal_symbols_of_run(journal, run, list_symbol, &text, NULL), 0);
+	else
+		assert_int_equal(journal_symbols_of_package(journal, image, "netd", list_symbol, &text, NULL), 0);
+	assert_string_equal(str_text(&text), expected);
+}
+
+static void test_symbols(void **data)
+{
+	struct journal *journal = open_box(*data);
+	int64_t first = put_with_symbols(journal, image, "package netd", "/a", "h1", "one", true), second;
+
+	symbols_are(journal, 0, "1 /a netd h1 one\n");
+	symbols_are(journal, first, "1 /a netd h1 one\n");
+	second = put_with_symbols(journal, image, "package netd", "/a", "h2", NULL, true);
+	symbols_are(journal, 0, "2 /a netd h2 -\n");
+	symbols_are(journal, second, "2 /a netd h2 -\n");
+	/* What did not happen, and what happened to another image, changes nothing. */
+	put_with_symbols(journal, image, "package netd", "/a", "h3", "three", false);
+	put_with_symbols(journal, "/images/other.img", "package netd", "/a", "h4", "four", true);
+	symbols_are(journal, 0, "2 /a netd h2 -\n");
+	symbols_are(journal, 3, "");
+	/* Put back by whatever way: known by its content. */
+	put_with_symbols(journal, image, "file", "/a", "h1", NULL, true);
+	symbols_are(journal, 0, "1 /a netd h1 one\n");
+	put_with_symbols(journal, image, "package netd", "/b", "h1", "one", true);
+	symbols_are(journal, 0, "1 /a netd h1 one\n6 /b netd h1 one\n");
+	put_with_symbols(journal, image, "file", "/a", "h9", NULL, true);
+	symbols_are(journal, 0, "6 /b netd h1 one\n");
+	symbols_are(journal, 7, "");
+	symbols_are(journal, 99, "");
+	/* Twice the same binary: the newer row. */
+	put_with_symbols(journal, image, "package netd", "/b", "h1", "newer", true);
+	symbols_are(journal, 0, "8 /b netd h1 newer\n");
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -848,6 +917,7 @@ int main(void)
 		TEST(test_migrations),
 		TEST(test_rollback_mode_for_network_folders),
 		TEST(test_transactions),
+		TEST(test_symbols),
 	};
 
 	umask(022);
