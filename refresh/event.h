@@ -44,8 +44,8 @@ struct refresh_event {
 	uint64_t bytes;
 	int64_t ms;
 	const struct refresh_activations *activations; /* SWAP: what the change needs now */
-	bool is_whole_run;   /* DONE: the error is refresh_run()'s own, and returned by it */
-	size_t position, of; /* this is number position of so many builds */
+	bool is_whole_run;                             /* DONE: the error is refresh_run()'s own, and returned by it */
+	size_t position, of;                           /* this is number position of so many builds */
 };
 
 typedef void refresh_event_fn(void *data, const struct refresh_event *event);
