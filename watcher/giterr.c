@@ -29,6 +29,40 @@ static const struct cause causes[] = {
 	{ "unsupported extension", "it uses an extension that libgit2 does not know", "git -C '%s' config --get-regexp extensions" },
 };
 
+/* A repository that was cloned without all of its objects or commits. libgit2 has no lazy fetch, and nothing of ours may start one. */
+static bool is_partial(git_repository *git)
+{
+	git_config *config = NULL;
+	git_config_iterator *all = NULL;
+	git_config_entry *e;
+	bool found = git_repository_config_snapshot(&config, git) == 0 &&
+		     git_config_iterator_glob_new(&all, config, "^(extensions\\.partialclone|remote\\..*\\.promisor)$") == 0 &&
+		     git_config_next(&e, all) == 0;
+
+	git_config_iterator_free(all);
+	git_config_free(config);
+	return found;
+}
+
+/* Why an object that git would have is not there; NULL when it simply is not. */
+static const struct cause *why_missing(const char *path, int code)
+{
+	static const struct cause partial = { "", "it is a partial clone, and this was not fetched yet",
+					      "git -C '%s' fetch --refetch --no-filter" };
+	static const struct cause shallow = { "", "it is a shallow clone, and its history ends before this", "git -C '%s' fetch --unshallow" };
+	const struct cause *found = NULL;
+	git_repository *git = NULL;
+
+	if (code != GIT_ENOTFOUND || git_repository_open_ext(&git, path, 0, NULL) < 0)
+		return NULL;
+	if (is_partial(git))
+		found = &partial;
+	else if (git_repository_is_shallow(git) == 1)
+		found = &shallow;
+	git_repository_free(git);
+	return found;
+}
+
 static int errno_of(int code)
 {
 	switch (code) {
@@ -41,37 +75,31 @@ static int errno_of(int code)
 	}
 }
 
-bool watcher_giterr_is_owner(int code)
+static const struct cause *find_cause(const char *path, int code, const char *words)
 {
-	const git_error *last = git_error_last();
-
-	/* 1.5.1 stumbles over its own question when there is a global configuration without that key. */
-	return code == GIT_EOWNER || (code == GIT_ENOTFOUND && last && last->message && strstr(last->message, "safe.directory"));
+	for (size_t i = 0; i < N_ELEMENTS(causes); i++)
+		if (strstr(words, causes[i].words))
+			return &causes[i];
+	return why_missing(path, code);
 }
 
 int watcher_giterr_set(struct err *err, int code, const char *path, const char *format, ...)
 {
 	const git_error *last = git_error_last();
-	const char *words = last && last->message ? last->message : "libgit2 does not say why";
-	CLEANUP_FREE char *before = NULL;
-	CLEANUP(str_clear) struct str s = { 0 };
-	int r = watcher_giterr_is_owner(code) ? -EACCES : errno_of(code);
+	/* Looking for the cause asks libgit2 again. */
+	CLEANUP_FREE char *words = xstrdup(last && last->message ? last->message : "libgit2 does not say why");
+	const struct cause *cause;
+	int r = errno_of(code);
 	va_list args;
 	char said[512];
 
 	va_start(args, format);
 	vsnprintf(said, sizeof(said), format, args);
 	va_end(args);
-	if (watcher_giterr_is_owner(code)) {
-		err_class_set(err, ERR_ENVIRONMENT, r, "%s: it belongs to another user, and git does not trust it", said);
-		err_hint(err, "git config --global --add safe.directory '%s'", path);
-		return r;
-	}
-	for (size_t i = 0; i < N_ELEMENTS(causes); i++) {
-		if (!strstr(words, causes[i].words))
-			continue;
-		err_class_set(err, ERR_ENVIRONMENT, -ENOTSUP, "%s: %s", said, causes[i].said);
-		err_hint(err, causes[i].hint, path);
+	cause = find_cause(path, code, words);
+	if (cause) {
+		err_class_set(err, ERR_ENVIRONMENT, -ENOTSUP, "%s: %s", said, cause->said);
+		err_hint(err, cause->hint, path);
 		return -ENOTSUP;
 	}
 	err_class_set(err, ERR_FAILED, r, "%s: %s", said, words);

@@ -4,13 +4,9 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
-
 /** Turns @code (a negative git_error_code) into -errno. @path is the source's folder; the sentence is 'FORMAT: cause'. What libgit2 cannot read in a
- * repository that git can (split or sparse index, SHA-256, reftable, a foreign owner) is said in our words, with the way out as a hint. */
+ * repository that git can (split or sparse index, SHA-256, reftable, what a partial or shallow clone lacks) is said in our words, with the way out
+ * as a hint. */
 int watcher_giterr_set(struct err *err, int code, const char *path, const char *format, ...) PRINTF(4, 5);
-
-/** True when @code, just returned by libgit2, means that the repository belongs to another user. */
-bool watcher_giterr_is_owner(int code);
 
 #endif

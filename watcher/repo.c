@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "watcher/giterr.h"
+#include "watcher/owner.h"
 #include "watcher/tree.h"
 #include "watcher/worktree.h"
 
@@ -35,43 +36,24 @@ static char *in_work_tree(const struct watcher_repo *repo, const char *path)
 
 /* -- open ------------------------------------------------------------------------------------------------------------------------------------ */
 
-/* Extensions that change nothing about what we read; libgit2 refuses what it was not told of. */
-static int allow_extensions(void)
+/* Extensions that change nothing about what we read; libgit2 refuses what it was not told of. Who owns a repository we ask ourselves. */
+static int set_options(void)
 {
 	const char *names[] = { "worktreeconfig", "partialclone" };
+	int r = git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, names, N_ELEMENTS(names));
 
-	return git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, names, N_ELEMENTS(names));
-}
-
-/* The folder with the .git that git would find from @path; the caller frees it. What git trusts is named by that. */
-static char *find_root(const char *path)
-{
-	char *root = realpath(path, NULL);
-
-	while (root && strlen(root) > 1) {
-		CLEANUP_FREE char *git = xasprintf("%s/.git", root);
-		char *parent;
-
-		if (fs_exists(git))
-			return root;
-		parent = fs_dirname(root);
-		free(root);
-		root = parent;
-	}
-	free(root);
-	return xstrdup(path);
+	return r < 0 ? r : git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 }
 
 static int open_failed(const struct watcher_repo *repo, int code, struct err *err)
 {
-	CLEANUP_FREE char *root = find_root(repo->path);
-
-	if (code == GIT_ENOTFOUND && !watcher_giterr_is_owner(code)) {
+	if (code == GIT_ENOTFOUND) {
 		err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "source '%s' lies in no git repository", repo->path);
-		err_hint(err, "git init '%s'", repo->path);
+		err_hint(err, "git init '%s'; or, where its repository lies elsewhere, write 'gitdir: PATH' into a file '%s/.git'", repo->path,
+			 repo->path);
 		return -ENOENT;
 	}
-	return watcher_giterr_set(err, code, root, "cannot open the repository of source '%s'", repo->path);
+	return watcher_giterr_set(err, code, repo->path, "cannot open the repository of source '%s'", repo->path);
 }
 
 static int open_git(struct watcher_repo *repo, struct err *err)
@@ -81,11 +63,14 @@ static int open_git(struct watcher_repo *repo, struct err *err)
 	if (r < 0)
 		return watcher_giterr_set(err, r, repo->path, "cannot start libgit2");
 	repo->initialised = true;
-	r = allow_extensions();
+	r = set_options();
 	if (r == 0)
 		r = git_repository_open_ext(&repo->git, repo->path, 0, NULL);
 	if (r < 0)
 		return open_failed(repo, r, err);
+	r = watcher_owner_check(repo->git, repo->path, err);
+	if (r < 0)
+		return r;
 	if (!git_repository_workdir(repo->git))
 		return err_class_set(err, ERR_USAGE, -EINVAL, "source '%s' is a bare repository, without files", repo->path);
 	return 0;

@@ -119,24 +119,95 @@ static int add_change(struct scan *scan, const struct watcher_change *change, st
 	return 0;
 }
 
+/* -- files that git was told not to look at -------------------------------------------------------------------------------------------------- */
+
+static bool is_sparse(const git_index_entry *e)
+{
+	return e->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE;
+}
+
+/* libgit2 calls them unchanged, and those that a sparse checkout leaves out deleted. cargo compiles what stands there. */
+static bool is_marked(const git_index_entry *e)
+{
+	return is_sparse(e) || (e->flags & GIT_INDEX_ENTRY_VALID);
+}
+
+static bool is_time(const git_index_time *time, const struct timespec *of)
+{
+	return time->seconds == (int32_t)of->tv_sec && time->nanoseconds == (uint32_t)of->tv_nsec;
+}
+
+/* The file is as it was when the index was told of it, and older than the index: then nobody needs to read it. */
+static bool is_known(const git_index_entry *e, const struct stat *st, const struct stat *index)
+{
+	return is_time(&e->mtime, &st->st_mtim) && is_time(&e->ctime, &st->st_ctim) && e->file_size == (uint32_t)st->st_size &&
+	       e->ino == (uint32_t)st->st_ino && st->st_mtim.tv_sec < index->st_mtim.tv_sec;
+}
+
+static int take_marked(struct scan *scan, const git_index_entry *e, const struct stat *index, char **absent, struct err *err)
+{
+	struct watcher_change change = { .path = e->path, .mode = e->mode, .oid = e->id };
+	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(scan->question->git), e->path);
+	struct stat st;
+	int r = 0;
+
+	if (lstat(full, &st) < 0 && is_sparse(e)) {
+		CLEANUP_FREE char *dir = fs_dirname(full);
+
+		/* The rest of the folder need not be asked for, where all of it was left out. */
+		if (!fs_exists(dir)) {
+			free(*absent);
+			*absent = fs_dirname(e->path);
+		}
+		return 0;
+	}
+	if (!is_known(e, &st, index))
+		r = read_file(scan, e->path, e->mode, &change, err);
+	return r < 0 ? r : add_change(scan, &change, err);
+}
+
+static int add_marked(struct scan *scan, struct err *err)
+{
+	const struct strvec *marked = &scan->changes->marked;
+	CLEANUP_FREE char *absent = NULL;
+	struct stat index = { 0 };
+	int r = 0;
+
+	if (marked->n > 0 && stat(git_index_path(scan->index), &index) < 0)
+		return err_set(err, -errno, "cannot look at '%s'", git_index_path(scan->index));
+	for (size_t i = 0; r == 0 && i < marked->n; i++) {
+		const char *path = marked->v[i];
+		const git_index_entry *e = git_index_get_bypath(scan->index, path, 0);
+
+		if (e && !(absent && path_under(path, absent)) && is_below_any(path, scan->question->paths) &&
+		    !is_below_any(path, scan->question->ignore))
+			r = take_marked(scan, e, &index, &absent, err);
+	}
+	return r;
+}
+
 /* -- submodules ----------------------------------------------------------------------------------------------------------------------------- */
 
-static void find_links(struct scan *scan)
+/* What the index says of single files, read once for each state of it. */
+static void read_index(struct scan *scan)
 {
 	struct watcher_changes *changes = scan->changes;
 	const git_oid *checksum = git_index_checksum(scan->index);
 	size_t n = git_index_entrycount(scan->index);
 
-	if (checksum && git_oid_equal(checksum, &changes->links_of))
+	if (checksum && git_oid_equal(checksum, &changes->index_id))
 		return;
 	strvec_clear(&changes->links);
+	strvec_clear(&changes->marked);
 	for (size_t i = 0; i < n; i++) {
 		const git_index_entry *e = git_index_get_byindex(scan->index, i);
 
 		if (e->mode == GIT_FILEMODE_COMMIT)
 			strvec_add(&changes->links, e->path);
+		else if (is_marked(e))
+			strvec_add(&changes->marked, e->path);
 	}
-	changes->links_of = checksum ? *checksum : (git_oid){ 0 };
+	changes->index_id = checksum ? *checksum : (git_oid){ 0 };
 }
 
 static void free_commit(git_commit **commit)
@@ -213,16 +284,14 @@ static int add_links(struct scan *scan, struct err *err)
 
 /* -- all of them ---------------------------------------------------------------------------------------------------------------------------- */
 
-/* Files that a sparse checkout leaves out; libgit2 calls them deleted. */
-static bool is_left_out(const struct scan *scan, const char *path, struct watcher_change *ret)
+/* What is staged of a file that a sparse checkout leaves out; all else that is marked add_marked() has read. */
+static int take_left_out(struct scan *scan, const git_status_entry *status, const git_index_entry *e, struct err *err)
 {
-	const git_index_entry *e = git_index_get_bypath(scan->index, path, 0);
+	struct watcher_change change = { .path = e->path, .mode = e->mode, .oid = e->id };
 
-	if (!e || !(e->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE))
-		return false;
-	ret->mode = e->mode;
-	ret->oid = e->id;
-	return true;
+	if (!is_sparse(e) || !(status->status & GIT_STATUS_WT_DELETED) || !status->head_to_index)
+		return 0;
+	return add_change(scan, &change, err);
 }
 
 static int take_status(struct scan *scan, const git_status_entry *e, struct err *err)
@@ -230,6 +299,7 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 	const git_diff_delta *work = e->index_to_workdir, *staged = e->head_to_index;
 	const char *path = work ? work->new_file.path : staged->new_file.path;
 	struct watcher_change change = { .path = path };
+	const git_index_entry *entry = git_index_get_bypath(scan->index, path, 0);
 	int r = 0;
 
 	if (strvec_has(&scan->changes->links, path))
@@ -242,12 +312,13 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 	/* Other paths may come too, where core.ignoreCase lets libgit2 take one name for another. */
 	if (!is_below_any(path, scan->question->paths) || is_below_any(path, scan->question->ignore))
 		return 0;
+	if (entry && is_marked(entry))
+		return take_left_out(scan, e, entry, err);
 	if (!(e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_INDEX_DELETED)) {
 		change.mode = staged->new_file.mode;
 		change.oid = staged->new_file.id;
-	} else if ((e->status & STATUS_WORK_TREE) && !((e->status & GIT_STATUS_WT_DELETED) && is_left_out(scan, path, &change))) {
-		if (!(e->status & GIT_STATUS_WT_DELETED))
-			r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
+	} else if ((e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_WT_DELETED)) {
+		r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
 	}
 	return r < 0 ? r : add_change(scan, &change, err);
 }
@@ -373,10 +444,12 @@ int watcher_worktree_scan(const struct watcher_question *question, struct watche
 	r = open_scan(&scan, err);
 	if (r < 0)
 		return r;
-	find_links(&scan);
+	read_index(&scan);
 	r = ignore_folders(&scan, err);
 	if (r == 0)
 		r = take_all(&scan, err);
+	if (r == 0)
+		r = add_marked(&scan, err);
 	if (r == 0)
 		r = add_links(&scan, err);
 	if (r < 0) {
@@ -402,5 +475,6 @@ void watcher_worktree_clear(struct watcher_changes *changes)
 	free(changes->sorted);
 	free(changes->ignored);
 	strvec_clear(&changes->links);
+	strvec_clear(&changes->marked);
 	*changes = (struct watcher_changes){ 0 };
 }

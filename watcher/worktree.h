@@ -3,7 +3,10 @@
  * What counts is the work tree, as `git add -A` would take it: modified, deleted and untracked files that are not ignored, whatever the index holds of
  * them. From the index comes only what git has from nowhere else: whether an ignored file is tracked, the executable bit where core.fileMode is off,
  * the commit of a submodule that is not checked out.
- * Submodules count by the commit they have checked out, or by the tree of their own work tree where that differs. Nested repositories that are no submodules are passed over (see watcher_worktree_scan).
+ * Marks that keep git from looking (assume-unchanged, skip-worktree) do not keep us: what cargo would compile counts. Only a file that a sparse
+ * checkout left out, and that is not there, counts as the index has it.
+ * Submodules count by the commit they have checked out, or by the tree of their own work tree where that differs. Nested repositories that are no
+ * submodules are passed over (see watcher_worktree_scan).
  * Nothing is written: no object, no refreshed index. */
 #ifndef REINJECT_WATCHER_WORKTREE_H
 #define REINJECT_WATCHER_WORKTREE_H
@@ -30,8 +33,9 @@ struct watcher_changes {
 	const struct watcher_change **sorted; /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
 	size_t n_files;                       /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
 	struct strvec nested;                 /* folders that are repositories of their own and no submodules: passed over */
-	struct strvec links;                  /* submodules in the index, as of links_of */
-	git_oid links_of;                     /* the index's checksum */
+	struct strvec links;                  /* submodules in the index, as of index_id */
+	struct strvec marked;                 /* files there that are assumed unchanged or left out by a sparse checkout */
+	git_oid index_id;                     /* the index's checksum */
 	char *ignored;                        /* owned; the rules that libgit2 was given */
 };
 

@@ -683,7 +683,13 @@ static void test_kinds_that_libgit2_cannot_read(void **data)
 static void test_repository_of_another_user(void **data)
 {
 	struct gitbox *box = *data;
+	CLEANUP(watcher_repo_freep) struct watcher_repo *repo = NULL;
 	CLEANUP_FREE char *git = xasprintf("%s/.git", box->repo);
+	/* Two values, and whether they help. */
+	static const char *const values[][3] = {
+		{ "REPO", NULL, "yes" }, { "*", NULL, "yes" }, { "%s/*", NULL, "yes" }, { "REPO", "", NULL }, { "", "REPO", "yes" },
+		{ "%s", NULL, NULL },	 { "REPO/*", NULL, NULL },
+	};
 
 	if (geteuid() != 0)
 		skip();
@@ -693,9 +699,48 @@ static void test_repository_of_another_user(void **data)
 	assert_int_equal(chown(git, 4711, 4711), 0);
 	unsetenv("SUDO_UID");
 	assert_refused(box->repo, -EACCES, ERR_ENVIRONMENT, "another user", "git config --global --add safe.directory");
-	/* The hint helps. */
-	gitbox_git(box, "config", "--global", "--add", "safe.directory", box->repo);
+	assert_refused(box->repo, -EACCES, ERR_ENVIRONMENT, "(4711)", box->repo);
+	/* As git says it. */
+	for (size_t i = 0; i < N_ELEMENTS(values); i++) {
+		struct err err = ERR_INIT;
+		int r;
+
+		if (gitbox_try(box, (char *const[]){ "git", "config", "--global", "--unset-all", "safe.directory", NULL }) < 0)
+			fail();
+		for (size_t k = 0; k < 2 && values[i][k]; k++) {
+			CLEANUP_FREE char *value = str_eq(values[i][k], "REPO") ? xstrdup(box->repo) : xasprintf(values[i][k], box->dir);
+
+			gitbox_git(box, "config", "--global", "--add", "safe.directory", value);
+		}
+		r = watcher_repo_open(box->repo, &repo, &err);
+		assert_int_equal(r == 0, values[i][2] != NULL);
+		/* git 2.39 does not know the third. */
+		if (!strstr(values[i][0], "/*"))
+			assert_int_equal(r == 0, gitbox_try(box, (char *const[]){ "git", "rev-parse", "HEAD", NULL }) == 0);
+		watcher_repo_free(TAKE_PTR(repo));
+	}
+}
+
+/* SUDO_UID is what sudo leaves, and counts for root only. */
+static void test_under_sudo_the_callers_repository_is_ours(void **data)
+{
+	struct gitbox *box = *data;
+	CLEANUP_FREE char *git = xasprintf("%s/.git", box->repo);
+
+	if (geteuid() != 0)
+		skip();
+	write_sample(box);
+	gitbox_commit(box);
+	assert_int_equal(chown(box->repo, 4711, 4711), 0);
+	assert_int_equal(chown(git, 4711, 4711), 0);
+	setenv("SUDO_UID", "4712", 1);
+	assert_refused(box->repo, -EACCES, ERR_ENVIRONMENT, "another user", "safe.directory");
+	setenv("SUDO_UID", "4711", 1);
 	watcher_repo_free(open_repo(box->repo));
+	/* Each of its parts counts. */
+	assert_int_equal(chown(git, 4713, 4713), 0);
+	assert_refused(box->repo, -EACCES, ERR_ENVIRONMENT, "(4713)", "safe.directory");
+	unsetenv("SUDO_UID");
 }
 
 /* -- at random -------------------------------------------------------------------------------------------------------------------------------- */
@@ -888,6 +933,7 @@ int main(void)
 		TEST(test_no_repository),
 		TEST(test_kinds_that_libgit2_cannot_read),
 		TEST(test_repository_of_another_user),
+		TEST(test_under_sudo_the_callers_repository_is_ours),
 		TEST(test_random_operations),
 	};
 
