@@ -1,6 +1,7 @@
 #include "watcher/worktree.h"
 
 #include "base/fs.h"
+#include "watcher/filter.h"
 #include "watcher/giterr.h"
 
 #include <git2/sys/repository.h>
@@ -60,12 +61,15 @@ static bool is_below_any(const char *path, const struct strvec *dirs)
 
 /* -- one file ------------------------------------------------------------------------------------------------------------------------------- */
 
-static int hash_link(const char *full, git_oid *ret)
+static int hash_link(const char *full, git_oid *ret, struct err *err)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(full, target, sizeof(target));
+	int r = n < 0 ? 0 : git_odb_hash(ret, target, (size_t)n, GIT_OBJECT_BLOB);
 
-	return n < 0 ? -errno : git_odb_hash(ret, target, (size_t)n, GIT_OBJECT_BLOB);
+	if (n < 0)
+		return err_set(err, -errno, "cannot read link '%s'", full);
+	return r < 0 ? watcher_giterr_set(err, r, full, "cannot read '%s'", full) : 0;
 }
 
 /* The mode that git would store; @index_mode is what it has stored (0: nothing). */
@@ -74,6 +78,16 @@ static uint32_t file_mode(const struct scan *scan, const struct stat *st, uint32
 	if (scan->trust_mode)
 		return st->st_mode & S_IXUSR ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
 	return index_mode == GIT_FILEMODE_BLOB_EXECUTABLE ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
+}
+
+static int hash_regular(git_repository *git, const char *path, const char *full, git_oid *ret, struct err *err)
+{
+	int r = watcher_filter_hash(git, path, ret, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = git_repository_hashfile(ret, git, path, GIT_OBJECT_BLOB, path);
+	return r < 0 ? watcher_giterr_set(err, r, full, "cannot read '%s'", full) : 0;
 }
 
 /* What stands at @path: mode 0 when nothing does that git would store. A file that goes away under our hands is gone; the event of that brings the
@@ -89,15 +103,15 @@ static int read_file(const struct scan *scan, const char *path, uint32_t index_m
 	if (lstat(full, &st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(err, -errno, "cannot look at '%s'", full);
 	if (S_ISLNK(st.st_mode))
-		r = hash_link(full, &ret->oid);
+		r = hash_link(full, &ret->oid, err);
 	else if (S_ISREG(st.st_mode))
-		r = git_repository_hashfile(&ret->oid, git, path, GIT_OBJECT_BLOB, path);
+		r = hash_regular(git, path, full, &ret->oid, err);
 	else
 		return 0;
 	if (r < 0 && lstat(full, &st) < 0 && errno == ENOENT)
 		return 0;
 	if (r < 0)
-		return watcher_giterr_set(err, r, full, "cannot read '%s'", full);
+		return r;
 	ret->mode = S_ISLNK(st.st_mode) ? (uint32_t)GIT_FILEMODE_LINK : file_mode(scan, &st, index_mode);
 	return 0;
 }

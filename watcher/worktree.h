@@ -7,6 +7,7 @@
  * checkout left out, and that is not there, counts as the index has it.
  * Submodules count by the commit they have checked out, or by the tree of their own work tree where that differs. Nested repositories that are no
  * submodules are passed over (see watcher_worktree_scan).
+ * Files with an external filter count by what that makes of them (watcher/filter).
  * Nothing is written: no object, no refreshed index. */
 #ifndef REINJECT_WATCHER_WORKTREE_H
 #define REINJECT_WATCHER_WORKTREE_H

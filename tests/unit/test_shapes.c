@@ -293,6 +293,130 @@ static void test_alternates_and_replacements(void **data)
 	assert_same_ids(&before, &after, "replaced");
 }
 
+/* -- filters --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* What `git add -A` would store of a/b, at once and beside the index. */
+static void assert_oracle(struct gitbox *box, const struct seen *seen, const char *when)
+{
+	CLEANUP_FREE char *tree = gitbox_oracle(box, NULL);
+	git_oid want;
+
+	gitbox_oracle_entry(box, tree, "a/b", &want);
+	if (!git_oid_equal(&want, &seen->ids[1]))
+		fail_msg("%s: git would store something else", when);
+}
+
+static struct seen see_with(struct gitbox *box, const char *content, size_t n_dirty, const char *when)
+{
+	struct seen seen;
+
+	scratch_write(box->repo, "a/b/two", content);
+	/* Twice: the same question has the same answer. */
+	for (int i = 0; i < 2; i++) {
+		seen = see(box, box->repo);
+		if (seen.n_dirty != n_dirty)
+			fail_msg("%s: %zu dirty files", when, seen.n_dirty);
+		assert_oracle(box, &seen, when);
+	}
+	return seen;
+}
+
+/* Untouched, touched, edited, put back, committed: all as git has it. */
+static void check_filtered(struct gitbox *box, const char *plain, const char *other)
+{
+	struct seen untouched, touched, edited, reverted, committed;
+
+	scratch_write(box->repo, "a/b/two", plain);
+	gitbox_commit(box);
+	untouched = see(box, box->repo);
+	assert_int_equal(untouched.n_dirty, 0);
+	touched = see_with(box, plain, 0, "touched");
+	assert_same_ids(&untouched, &touched, "touched");
+	edited = see_with(box, other, 1, "edited");
+	assert_false(git_oid_equal(&edited.ids[1], &untouched.ids[1]));
+	reverted = see_with(box, plain, 0, "put back");
+	assert_same_ids(&untouched, &reverted, "put back");
+	scratch_write(box->repo, "a/b/two", other);
+	gitbox_commit(box);
+	committed = see(box, box->repo);
+	assert_int_equal(committed.n_dirty, 0);
+	assert_true(git_oid_equal(&edited.ids[1], &committed.ids[1]));
+}
+
+static void test_external_filter(void **data)
+{
+	struct gitbox *box = *data;
+
+	scratch_write(box->repo, ".gitattributes", "two filter=fake\n");
+	gitbox_git(box, "config", "filter.fake.clean", "sed s/WORK/STORE/");
+	gitbox_git(box, "config", "filter.fake.smudge", "sed s/STORE/WORK/");
+	check_filtered(box, "a WORK of art\n", "a WORK of fun\n");
+	/* A filter that has no command is none. */
+	scratch_write(box->repo, ".gitattributes", "two filter=nobody\n");
+	see_with(box, "a WORK of wit\n", 1, "without a command");
+}
+
+static void test_filter_that_fails(void **data)
+{
+	struct gitbox *box = *data;
+	struct seen first, second;
+
+	scratch_write(box->repo, ".gitattributes", "two filter=fake\n");
+	gitbox_commit(box);
+	gitbox_git(box, "config", "filter.fake.clean", "false");
+	gitbox_git(box, "config", "filter.fake.required", "true");
+	scratch_write(box->repo, "a/b/two", "changed");
+	first = see(box, box->repo);
+	second = see(box, box->repo);
+	assert_int_equal(first.n_dirty, 1);
+	assert_same_ids(&first, &second, "two looks");
+	scratch_write(box->repo, "a/b/two", "another");
+	second = see(box, box->repo);
+	assert_false(git_oid_equal(&first.ids[1], &second.ids[1]));
+}
+
+static void test_encoding_of_the_work_tree(void **data)
+{
+	struct gitbox *box = *data;
+
+	scratch_write(box->repo, ".gitattributes", "two working-tree-encoding=ISO-8859-1\n");
+	check_filtered(box, "\xe9t\xe9\n", "\xe0 bient\xf4t\n");
+}
+
+/* A git-lfs that does what the real one does with one file, and leaves a trace where the real one would store the content. */
+static void test_lfs_is_not_called(void **data)
+{
+	struct gitbox *box = *data;
+	static const char program[] = "#!/bin/sh\ncat >\"$0.content\"\nif head -c 40 \"$0.content\" | grep -q git-lfs.github.com; then\n"
+				      "\texec cat \"$0.content\"\nfi\n[ -s \"$0.content\" ] || exit 0\n"
+				      "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%s\\nsize %d\\n' "
+				      "$(sha256sum <\"$0.content\" | cut -d' ' -f1) $(wc -c <\"$0.content\")\n";
+	CLEANUP_FREE char *lfs = xasprintf("%s/bin/git-lfs", box->dir), *trace = xasprintf("%s/bin/git-lfs.content", box->dir);
+	CLEANUP_FREE char *path = xasprintf("%s/bin:%s", box->dir, getenv("PATH"));
+
+	scratch_write(box->dir, "bin/git-lfs", program);
+	assert_int_equal(chmod(lfs, 0755), 0);
+	proc_environment_set(&box->env, "PATH", path);
+	scratch_write(box->repo, ".gitattributes", "two filter=lfs diff=lfs merge=lfs -text\n");
+	gitbox_git(box, "config", "filter.lfs.clean", "git-lfs clean -- %f");
+	gitbox_git(box, "config", "filter.lfs.required", "true");
+	check_filtered(box, "a picture\n", "another picture\n");
+	see_with(box, "", 1, "empty");
+	assert_true(fs_exists(trace));
+	assert_int_equal(unlink(trace), 0);
+	/* The pointer of 'another picture', which is what HEAD has. */
+	{
+		CLEANUP_FREE char *pointer = gitbox_output(box, (char *const[]){ "git", "cat-file", "blob", "HEAD:a/b/two", NULL });
+		CLEANUP_FREE char *line = xasprintf("%s\n", pointer);
+		struct seen seen;
+
+		scratch_write(box->repo, "a/b/two", line);
+		seen = see(box, box->repo);
+		assert_int_equal(seen.n_dirty, 0);
+	}
+	assert_false(fs_exists(trace));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -307,6 +431,10 @@ int main(void)
 		TEST(test_submodule_as_a_source),
 		TEST(test_linked_work_tree_below_the_main_one),
 		TEST(test_alternates_and_replacements),
+		TEST(test_external_filter),
+		TEST(test_filter_that_fails),
+		TEST(test_encoding_of_the_work_tree),
+		TEST(test_lfs_is_not_called),
 	};
 
 	return cmocka_run_group_tests_name("shapes", tests, NULL, NULL);
