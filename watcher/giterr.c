@@ -12,12 +12,12 @@
 struct cause {
 	const char *words; /* part of libgit2's message */
 	const char *said;
-	const char *hint; /* with one %s, the source's folder */
+	const char *hint; /* with one or two %s, the source's folder */
 };
 
 static const struct cause causes[] = {
 	{ "mandatory extension: 'link'", "it has a split index, which libgit2 cannot read",
-	  "git -C '%s' update-index --no-split-index, and git config core.splitIndex false" },
+	  "git -C '%s' config core.splitIndex false && git -C '%s' update-index --no-split-index" },
 	{ "mandatory extension: 'sdir'", "it has a sparse index, which libgit2 cannot read",
 	  "git -C '%s' sparse-checkout reapply --no-sparse-index" },
 	{ "extensions.objectformat", "its objects are named by SHA-256, which libgit2 cannot read",
@@ -99,7 +99,7 @@ int watcher_giterr_set(struct err *err, int code, const char *path, const char *
 	cause = find_cause(path, code, words);
 	if (cause) {
 		err_class_set(err, ERR_ENVIRONMENT, -ENOTSUP, "%s: %s", said, cause->said);
-		err_hint(err, cause->hint, path);
+		err_hint(err, cause->hint, path, path);
 		return -ENOTSUP;
 	}
 	err_class_set(err, ERR_FAILED, r, "%s: %s", said, words);
