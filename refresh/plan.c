@@ -207,7 +207,22 @@ static void plan_stale(const struct config *config, const struct watcher_look *l
 
 static bool is_for_all(const struct refresh_request *request)
 {
-	return !request->within || request->within->n == 0;
+	return (!request->packages || request->packages->n == 0) && (!request->within || request->within->n == 0);
+}
+
+/* What cargo does not see to: a package that others are built from, by a command of its own, comes before them. Stable. */
+static void sort_steps(const struct watcher_look *look, struct refresh_plan *plan)
+{
+	for (size_t i = 1; i < plan->n_steps; i++) {
+		const struct refresh_step step = plan->steps[i];
+		size_t to = i, n = look->subjects[step.subject].n_before;
+
+		if (step.is_asset)
+			continue;
+		for (; to > 0 && look->subjects[plan->steps[to - 1].subject].n_before > n; to--)
+			plan->steps[to] = plan->steps[to - 1];
+		plan->steps[to] = step;
+	}
 }
 
 int refresh_plan_make(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
@@ -223,9 +238,10 @@ int refresh_plan_make(const struct config *config, const struct watcher_look *lo
 			return r;
 	} else {
 		plan_stale(config, look, records, request, &plan);
-		if (is_for_all(request))
-			refresh_gone_find(config, look, records, &plan);
 	}
+	sort_steps(look, &plan);
+	if (is_for_all(request))
+		refresh_gone_find(config, look, records, &plan);
 	*ret = plan;
 	plan = (struct refresh_plan){ 0 };
 	return 0;

@@ -49,7 +49,7 @@ struct refresh_removal {
 };
 
 struct refresh_plan {
-	struct refresh_step *steps; /* packages first, then assets, both by name */
+	struct refresh_step *steps; /* packages first, by name but behind what they are built from (n_before); then assets, by name */
 	size_t n_steps, cap;
 	size_t n_builds;                   /* how many of them are packages */
 	struct refresh_removal *removals;  /* owned; by path */

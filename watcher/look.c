@@ -373,6 +373,23 @@ static int add_inputs(struct builder *b, const struct watcher *watcher, size_t p
 	return r;
 }
 
+bool watcher_is_before(const struct watcher *watcher, size_t before, size_t package)
+{
+	const struct config_package *p = &watcher->config->packages[before];
+
+	return before != package && (p->command.n > 0 || p->invalidates_all) && pkgmap_depends(watcher->map, package, before);
+}
+
+/* Whoever depends on another has more before it than that has, itself included: sorted by this number nothing comes too early. */
+static size_t count_before(const struct watcher *watcher, size_t package)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < watcher->config->n_packages; i++)
+		n += watcher_is_before(watcher, i, package);
+	return n;
+}
+
 static int look_at_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret, struct err *err)
 {
 	const struct config_package *package = &watcher->config->packages[index];
@@ -382,6 +399,7 @@ static int look_at_package(const struct watcher *watcher, size_t index, const ch
 	ret->name = xasprintf("package %s", package->name);
 	ret->index = index;
 	ret->missing = package->paths.n > 0 && is_missing(watcher, package->source, package->paths.v[0]);
+	ret->n_before = count_before(watcher, index);
 	add_part(&b, xstrdup("subject"), ret->name);
 	add_trees(&b, watcher, index);
 	if (package->command.n == 0)

@@ -26,6 +26,7 @@ struct watcher_subject {
 	size_t index; /* into config->packages or config->assets */
 	bool is_asset;
 	bool missing; /* its folder or file is not there */
+	size_t n_before; /* how many packages must be built before it: those it depends on whose artefact cargo does not see, see watcher_is_before() */
 	char fingerprint[HASH_HEX_SIZE];
 	struct watcher_part *parts; /* what went into it, in order; a label may come more than once */
 	size_t n_parts;
@@ -65,6 +66,9 @@ void watcher_set_inputs(struct watcher *watcher, size_t package, const struct st
 /** True when the file @path (absolute), of which package number @package was compiled, is in no tree ID of its fingerprint as of the last look: git
  * ignores it, or it lies outside of all that the package owns and uses. */
 bool watcher_lacks(const struct watcher *watcher, size_t package, const char *path);
+
+/** True when @package depends on @before, as of the last look, and cargo does not see to the order: @before is made by a command, or invalidates all. */
+bool watcher_is_before(const struct watcher *watcher, size_t before, size_t package);
 
 /** The value that a look would now give to the input @path. */
 int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;

@@ -401,6 +401,40 @@ static void a_missing_folder_is_not_built(void **state)
 	drop_world(&w);
 }
 
+/* As watcher_is_before() counts them: b is made by a command, early and lib invalidate nothing. */
+static void what_others_are_built_from_comes_first(void **state)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	struct refresh_request request = { .packages = &names };
+	struct refresh_plan plan;
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	strvec_add(&w.packages[3].dests, "/lib");
+	w.subjects[0].n_before = 2;
+	w.subjects[3].n_before = 1;
+	plan_all(&w, false, &plan);
+	assert_int_equal(plan.n_steps, 4);
+	assert_string_equal(plan.steps[0].name, "b");
+	assert_string_equal(plan.steps[1].name, "lib");
+	assert_string_equal(plan.steps[2].name, "a");
+	assert_string_equal(plan.steps[3].name, "conf");
+	refresh_plan_clear(&plan);
+	/* Also where they are named the other way round; what does not matter stays as it was named. */
+	strvec_add(&names, "a");
+	strvec_add(&names, "lib");
+	strvec_add(&names, "b");
+	w.subjects[1].n_before = 1;
+	assert_int_equal(refresh_plan_make(&w.config, &w.look, &w.records, &request, &plan, NULL), 0);
+	assert_string_equal(plan.steps[0].name, "lib");
+	assert_string_equal(plan.steps[1].name, "b");
+	assert_string_equal(plan.steps[2].name, "a");
+	refresh_plan_clear(&plan);
+	strvec_clear(&w.packages[3].dests);
+	drop_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +452,7 @@ int main(void)
 		cmocka_unit_test(a_named_package_is_built_whatever_its_state),
 		cmocka_unit_test(unknown_and_homeless_names_are_wrong_use),
 		cmocka_unit_test(a_missing_folder_is_not_built),
+		cmocka_unit_test(what_others_are_built_from_comes_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
