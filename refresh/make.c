@@ -68,6 +68,61 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 	return 0;
 }
 
+/* -- packages that others are built from without cargo knowing it ------------------------------------------------------------------------------ */
+
+static bool comes_before(const struct refresh_round *round, size_t first, size_t second)
+{
+	const struct refresh_step *a = &round->plan.steps[first], *b = &round->plan.steps[second];
+
+	return !a->is_asset && !b->is_asset &&
+	       watcher_is_before(round->session->watcher, round->look->subjects[a->subject].index, round->look->subjects[b->subject].index);
+}
+
+/* Built from what stood there before, it would be taken for one that was built from the present sources. True when step @i was failed for that. */
+static bool fail_with_earlier(struct refresh_round *round, size_t i)
+{
+	for (size_t earlier = 0; earlier < i; earlier++) {
+		const struct refresh_staged *staged = &round->staged[earlier];
+
+		if (staged->ok || !comes_before(round, earlier, i))
+			continue;
+		round->staged[i] = (struct refresh_staged){
+			.step = &round->plan.steps[i],
+			.rejected = staged->rejected,
+			.failure = xasprintf("not built, because %s failed, which it is built from", round->plan.steps[earlier].name),
+		};
+		tell_build(round, i);
+		refresh_round_fail(round, i, round->staged[i].failure);
+		return true;
+	}
+	return false;
+}
+
+/* What step @i has just made counts for those that are built from it (crt0.o of a libc, say): they are looked at as they are now. A change of somebody
+ * else's that this look finds is in their build, too: it has not begun. */
+static int look_again(struct refresh_round *round, size_t i, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
+	bool any = false;
+	int r;
+
+	for (size_t later = i + 1; round->staged[i].ok && later < round->plan.n_steps && !any; later++)
+		any = comes_before(round, i, later);
+	if (!any)
+		return 0;
+	r = refresh_session_look(round->session, &now, err);
+	for (size_t later = i + 1; r == 0 && later < round->plan.n_steps; later++) {
+		struct watcher_subject *planned = &round->look->subjects[round->plan.steps[later].subject];
+		struct watcher_subject *fresh = &now->subjects[round->plan.steps[later].subject], swap = *planned;
+
+		if (!comes_before(round, i, later))
+			continue;
+		*planned = *fresh;
+		*fresh = swap;
+	}
+	return r;
+}
+
 /* STATE/locations: errors and warnings of this run's builds, for editors. Its loss is not worth a failed run. */
 static void write_locations(const struct refresh_round *round)
 {
@@ -84,7 +139,6 @@ static void write_locations(const struct refresh_round *round)
 
 int refresh_make_all(struct refresh_round *round, struct err *err)
 {
-	size_t position = 0;
 	int r = refresh_stage_reset(round->session, err);
 
 	fill_environment(round);
@@ -93,8 +147,11 @@ int refresh_make_all(struct refresh_round *round, struct err *err)
 		if (round->prepare && refresh_prepare_failed(round->prepare))
 			return 0;
 		r = refresh_round_interrupted(round, err);
+		if (r < 0 || fail_with_earlier(round, i))
+			continue;
+		r = stage_step(round, i, i + 1, err);
 		if (r >= 0)
-			r = stage_step(round, i, ++position, err);
+			r = look_again(round, i, err);
 	}
 	write_locations(round);
 	if (round->after_us == 0)
