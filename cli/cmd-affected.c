@@ -151,7 +151,7 @@ static void print_reason(const struct watcher_affected_reason *reason)
 		printf("asset %s: is %s\n", reason->name, reason->path);
 		break;
 	case WATCHER_AFFECTED_SHARED:
-		printf("every package: %s%s is shared\n", reason->path, more);
+		printf("%s: %s%s is shared\n", reason->name ? reason->name : "every package", reason->path, more);
 		break;
 	case WATCHER_AFFECTED_LOCK:
 		printf("%s: %s, %s\n", reason->name, reason->path, reason->way);

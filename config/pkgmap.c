@@ -273,6 +273,18 @@ const struct pkgmap_inputs *pkgmap_inputs(const struct pkgmap *map, size_t packa
 	return &map->inputs[package];
 }
 
+bool pkgmap_concerns(const struct pkgmap *map, size_t package, size_t source)
+{
+	const struct pkgmap_inputs *inputs = pkgmap_inputs(map, package);
+
+	if (map->config->packages[package].source == source)
+		return true;
+	for (size_t i = 0; i < inputs->n; i++)
+		if (inputs->v[i].source == source)
+			return true;
+	return false;
+}
+
 bool pkgmap_depends(const struct pkgmap *map, size_t package, size_t dependency)
 {
 	return map->reach[package * map->config->n_packages + dependency];

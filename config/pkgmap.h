@@ -56,6 +56,9 @@ struct pkgmap_inputs {
 };
 const struct pkgmap_inputs *pkgmap_inputs(const struct pkgmap *map, size_t package);
 
+/** True when what is shared in @source concerns @package: it, or something that it is built from, lies there. */
+bool pkgmap_concerns(const struct pkgmap *map, size_t package, size_t source);
+
 /** True when @package is @dependency or depends on it, directly or through others. */
 bool pkgmap_depends(const struct pkgmap *map, size_t package, size_t dependency);
 

@@ -157,6 +157,25 @@ static bool add_inputs(struct finder *finder, size_t source, const char *path, s
 	}
 }
 
+/* A shared file concerns its source: all packages there, and those built from what lies there. */
+static void add_shared(struct finder *finder, size_t source, const char *path)
+{
+	const struct config *config = finder->config;
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->n_packages; i++)
+		n += pkgmap_concerns(finder->map, i, source);
+	finder->ret->all = finder->ret->all || n == config->n_packages;
+	if (n == config->n_packages)
+		add_reason(finder, WATCHER_AFFECTED_SHARED, NULL, NULL, path, xstrdup(""));
+	for (size_t i = 0; n < config->n_packages && i < config->n_packages; i++) {
+		if (!pkgmap_concerns(finder->map, i, source))
+			continue;
+		strvec_add(&finder->ret->affected, config->packages[i].name);
+		add_reason(finder, WATCHER_AFFECTED_SHARED, config->packages[i].name, NULL, path, xstrdup(""));
+	}
+}
+
 static void add_path(struct finder *finder, size_t source, const char *path, bool may_be_unowned)
 {
 	const struct config *config = finder->config;
@@ -174,10 +193,8 @@ static void add_path(struct finder *finder, size_t source, const char *path, boo
 		strvec_add(&finder->ret->assets, config->assets[asset].name);
 		add_reason(finder, WATCHER_AFFECTED_ASSET, config->assets[asset].name, NULL, path, xstrdup(""));
 	}
-	if (shared) {
-		finder->ret->all = true;
-		add_reason(finder, WATCHER_AFFECTED_SHARED, NULL, NULL, path, xstrdup(""));
-	}
+	if (shared)
+		add_shared(finder, source, path);
 	counts = add_inputs(finder, source, path, owner);
 	if (may_be_unowned && owner == PKGMAP_NONE && asset == PKGMAP_NONE && !shared && !counts)
 		strvec_add(&finder->ret->unowned, path);
@@ -265,7 +282,7 @@ static void find_in_source(struct finder *finder, size_t source)
 	if (change->paths && strvec_has(change->paths, WATCHER_LOCK_FILE)) {
 		add_lock(finder, source, change);
 		if (pkgmap_is_shared(finder->map, source, WATCHER_LOCK_FILE))
-			finder->ret->all = true;
+			add_shared(finder, source, WATCHER_LOCK_FILE);
 	}
 }
 

@@ -6,7 +6,7 @@
  *              it has no owner, and nobody is affected through another's closure. One that cannot be read affects all that cargo builds there.
  *   owner      the package with the longest of its `paths` that contains it: `direct`.
  *   inputs     every package for which the path counts, as in its fingerprint: by `uses`, by cargo's edges, by `invalidates`: `affected`.
- *   shared     affects every package of the map; it is not unowned.
+ *   shared     affects every package of its source, and those built from what lies there; with one source that is `all`. It is not unowned.
  *   asset      an asset's file; its package owns it too.
  *   unowned    none of these. */
 #ifndef REINJECT_WATCHER_AFFECTED_H

@@ -31,9 +31,6 @@ struct watcher {
 /** The watched path; never NULL for one that collect_watched() knows. */
 struct watcher_path *watcher_internal_find(const struct watcher *watcher, size_t source, const char *path);
 
-/** True when what is shared in @source concerns @package: it, or something that it is built from, lies there. */
-bool watcher_internal_concerns(const struct watcher *watcher, size_t package, size_t source);
-
 /** The sentence for watcher_subject.why, from the last look's dirty files; NULL when there is none. The caller frees it. */
 char *watcher_internal_package_why(const struct watcher *watcher, size_t package) MUST_CHECK;
 

@@ -285,18 +285,6 @@ static void end_fingerprint(struct watcher_subject *subject)
 	hash_end(hash, subject->fingerprint);
 }
 
-bool watcher_internal_concerns(const struct watcher *watcher, size_t package, size_t source)
-{
-	const struct pkgmap_inputs *inputs = pkgmap_inputs(watcher->map, package);
-
-	if (watcher->config->packages[package].source == source)
-		return true;
-	for (size_t i = 0; i < inputs->n; i++)
-		if (inputs->v[i].source == source)
-			return true;
-	return false;
-}
-
 static void add_path(struct builder *b, const struct watcher *watcher, const char *kind, size_t source, const char *path)
 {
 	add_part(b, xasprintf("%s %s:%s", kind, watcher->config->sources[source].name, path), watcher_internal_find(watcher, source, path)->id);
@@ -310,7 +298,7 @@ static void add_trees(struct builder *b, const struct watcher *watcher, size_t p
 	for (size_t i = 0; i < inputs->n; i++)
 		add_path(b, watcher, "tree", inputs->v[i].source, inputs->v[i].path);
 	for (size_t i = 0; i < config->n_sources; i++)
-		for (size_t j = 0; watcher_internal_concerns(watcher, package, i) && j < config->sources[i].shared.n; j++)
+		for (size_t j = 0; pkgmap_concerns(watcher->map, package, i) && j < config->sources[i].shared.n; j++)
 			add_path(b, watcher, "shared", i, config->sources[i].shared.v[j]);
 }
 

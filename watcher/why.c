@@ -71,7 +71,7 @@ char *watcher_internal_package_why(const struct watcher *watcher, size_t package
 	add_input_reasons(&reasons, watcher, package, true);
 	add_input_reasons(&reasons, watcher, package, false);
 	for (size_t i = 0; i < config->n_sources; i++)
-		for (size_t j = 0; watcher_internal_concerns(watcher, package, i) && j < config->sources[i].shared.n; j++)
+		for (size_t j = 0; pkgmap_concerns(watcher->map, package, i) && j < config->sources[i].shared.n; j++)
 			add_reasons(&reasons, watcher, watcher_internal_find(watcher, i, config->sources[i].shared.v[j]), package, PKGMAP_NONE);
 	if (config->packages[package].command.n == 0)
 		add_reasons(&reasons, watcher, watcher_internal_find(watcher, config->packages[package].source, WATCHER_LOCK_FILE), package,
