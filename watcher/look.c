@@ -428,13 +428,29 @@ static int look_at_asset(const struct watcher *watcher, size_t index, struct wat
 	return 0;
 }
 
+/* A source of its own is looked at, only not from here. */
+static bool is_a_source(const struct watcher *watcher, const char *folder)
+{
+	for (size_t i = 0; i < watcher->config->n_sources; i++) {
+		CLEANUP_FREE char *real = realpath(watcher->config->sources[i].path, NULL);
+
+		if (real && path_under(real, folder))
+			return true;
+	}
+	return false;
+}
+
 static void tell_nested(const struct watcher *watcher, size_t source, struct strvec *problems)
 {
 	const struct strvec *nested = watcher_repo_nested(watcher->repos[source]);
 
-	for (size_t i = 0; i < nested->n; i++)
-		strvec_addf(problems, "source '%s': '%s' is a repository of its own and no submodule: it is not looked at",
-			    watcher->config->sources[source].name, nested->v[i]);
+	for (size_t i = 0; i < nested->n; i++) {
+		CLEANUP_FREE char *full = fs_absolute(git_repository_workdir(watcher_repo_git(watcher->repos[source])), nested->v[i]);
+
+		if (!is_a_source(watcher, full))
+			strvec_addf(problems, "source '%s': '%s' is a repository of its own and no submodule: it is not looked at",
+				    watcher->config->sources[source].name, nested->v[i]);
+	}
 }
 
 int watcher_look(struct watcher *watcher, const char *build_inputs, struct watcher_look **ret, struct err *err)

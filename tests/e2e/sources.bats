@@ -143,26 +143,47 @@ mark_two() {
 	expect_err "reinject.ini:[0-9]+: .*package inputd. stands twice"
 }
 
-@test "a source inside another: each package once, by the inner one" {
-	mv "$TWO" "$SRC/two"
-	TWO=$SRC/two
-	sed -i 's|../../../src/crates|../../../crates|' "$TWO/drivers/bridge/Cargo.toml"
-	sed -i '1a exclude = ["two"]' "$SRC/Cargo.toml"
+# inside FOLDER: the second source moves there, below the first.
+inside() {
+	mv "$TWO" "$SRC/$1"
+	TWO=$SRC/$1
+	sed -i "s|../../../src/crates|$2/crates|" "$TWO/drivers/bridge/Cargo.toml"
+	sed -i "1a exclude = [\"$1\"]" "$SRC/Cargo.toml"
 	commit "$TWO" inside
-	commit "$SRC" outside
 	two_sources
-	sed -i 's|^path = two|path = src/two|' "$TREE/reinject.ini"
+	sed -i "s|^path = two|path = src/$1|" "$TREE/reinject.ini"
+}
+
+expect_inner_only() {
 	rx_ok refresh
 	expect_stale
 	rx_ok status
-	cat "$T/out" >&2
 	refute grep -q 'repository of its own' "$T/out"
 	mark_two second 2
 	expect_stale second
 	rx_ok affected
 	expect_equal "$(<"$T/out")" second
-	rx_ok affected src/two/drivers/inputd
+	rx_ok affected "$TWO/drivers/inputd"
 	expect_equal "$(<"$T/out")" second
+}
+
+@test "a source inside another, as its submodule: each package once, by the inner one" {
+	inside two ../../..
+	commit "$SRC" outside
+	expect_inner_only
+}
+
+@test "a source inside a package of another, which knows nothing of it" {
+	inside custom/two ../../../..
+	git -C "$SRC" -c user.name=test -c user.email=test@localhost commit -q -a -m x
+	ini_add <<-'END'
+		[package firmware]
+		paths = custom
+		command = cp target/release/multi-a target/firmware
+		artifact = target/firmware
+		dest = /usr/bin
+	END
+	expect_inner_only
 }
 
 # A relibc: its command makes an object that all others link, and says in which order things were built.
