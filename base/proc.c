@@ -211,6 +211,11 @@ static int spawn(struct proc *proc)
 		proc_environment(&env);
 		options.env = env.v;
 	}
+	if (proc->spec.uid != 0) {
+		options.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+		options.uid = proc->spec.uid;
+		options.gid = proc->spec.gid;
+	}
 	return uv_spawn(&proc->loop, &proc->process, &options);
 }
 

@@ -27,6 +27,8 @@ struct proc_spec {
 	char *const *argv;                       /* ended by NULL; argv[0] is looked up on the PATH of @env unless it has a slash */
 	char *const *env;                        /* ended by NULL; NULL: proc_environment() */
 	const char *cwd;                         /* NULL: ours */
+	uid_t uid;                               /* 0: ours; otherwise the child runs as this user, with no other group than @gid: see base/sudo */
+	gid_t gid;
 	int output_fd;                           /* > 2: standard output and error both go there; then no lines are read */
 	proc_line_fn *on_stdout;                 /* NULL: /dev/null */
 	proc_line_fn *on_stderr;                 /* NULL: /dev/null */

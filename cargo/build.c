@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/sudo.h"
 #include "cargo/message.h"
 
 enum { TICK_MS = 100 };
@@ -169,6 +170,7 @@ static int run_child(struct run *run, proc_line_fn *out, proc_line_fn *errors, s
 
 	cargo_command_environment(run->command, &env);
 	spec.env = env.v;
+	sudo_drop(run->command->cwd, &env, &spec);
 	return proc_run(&spec, &run->build.result, err);
 }
 
@@ -346,6 +348,7 @@ int cargo_build_clean(const struct config *config, const struct config_package *
 	spec.argv = command.argv.v;
 	spec.env = env.v;
 	spec.cwd = command.cwd;
+	sudo_drop(command.cwd, &env, &spec);
 	r = proc_run(&spec, &result, err);
 	if (r < 0 || succeeded(&result))
 		return r;

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/sudo.h"
 
 #include <jansson.h>
 
@@ -98,6 +99,7 @@ int cargo_metadata_run(const struct config *config, size_t source, bool no_deps,
 	spec.env = env.v;
 	spec.timeout_ms = TIMEOUT_MS;
 	spec.cancel = cancel;
+	sudo_drop(spec.cwd, &env, &spec);
 	r = proc_run(&spec, &result, err);
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/sudo.h"
 
 enum { MAX_SETTINGS = 1 << 20 };
 
@@ -22,10 +23,14 @@ static const char *build_variable(const struct config *config, const char *name)
 static char *rustup_home(const struct config *config)
 {
 	const char *home = build_variable(config, "RUSTUP_HOME");
+	CLEANUP_FREE char *own = NULL;
 
 	if (home && *home)
 		return xstrdup(home);
+	own = config->n_sources > 0 ? sudo_home(config->sources[0].path) : NULL;
 	home = build_variable(config, "HOME");
+	if (own && home == getenv("HOME"))
+		return xasprintf("%s/.rustup", own);
 	return home && *home ? xasprintf("%s/.rustup", home) : NULL;
 }
 

@@ -134,7 +134,8 @@ static void write_locations(const struct refresh_round *round)
 	for (size_t i = 0; i < round->plan.n_steps; i++)
 		for (size_t l = 0; l < round->staged[i].locations.n; l++)
 			str_printf(&text, "%s\n", round->staged[i].locations.v[l]);
-	(void)!fs_write_atomic(path, str_text(&text), text.len, 0644, NULL);
+	if (fs_write_atomic(path, str_text(&text), text.len, 0644, NULL) == 0)
+		refresh_stage_give(round->session, path);
 }
 
 int refresh_make_all(struct refresh_round *round, struct err *err)

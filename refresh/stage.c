@@ -83,6 +83,14 @@ static int make_dir(const struct refresh_session *session, const char *dir, stru
 	return journal_state_make_dir(session->config->state, dir + strlen(session->config->state) + 1, err);
 }
 
+void refresh_stage_give(const struct refresh_session *session, const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)!journal_state_give(session->config->state, fd, NULL);
+}
+
 int refresh_stage_reset(const struct refresh_session *session, struct err *err)
 {
 	CLEANUP_FREE char *dir = xasprintf("%s/stage", session->work);
@@ -161,6 +169,7 @@ static int strip_one(const struct building *building, const char *dir, const str
 	r = artifact_strip(session->config, artifact->path, out, session->cancel, err);
 	if (r < 0)
 		return r;
+	refresh_stage_give(session, out);
 	r = artifact_check(out, session->config->build.target, err);
 	staged->rejected = r == -ENOEXEC;
 	if (r < 0)
@@ -356,6 +365,7 @@ static int copy_asset(const struct refresh_session *session, const struct config
 	if (out < 0)
 		return err_set(err, -errno, "cannot make '%s'", to);
 	r = fs_copy_sparse(in, out, session->cancel, NULL);
+	refresh_stage_give(session, to);
 	return r < 0 ? err_set(err, r, "cannot copy '%s'", from) : add_file(staged, fs_basename(asset->path), to, MODE_ASSET, err);
 }
 

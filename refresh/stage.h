@@ -46,6 +46,9 @@ struct refresh_stage_args {
 	void *data;
 };
 
+/** Gives the file @path, just made in the state folder, to that folder's owner when we are root. What cannot be given is no worse for this run. */
+void refresh_stage_give(const struct refresh_session *session, const char *path);
+
 /** Empties WORK/stage. */
 int refresh_stage_reset(const struct refresh_session *session, struct err *err) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "base/sudo.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -104,9 +105,15 @@ static int ask_git(git_repository *git, const char *path, git_oid *ret)
 	char *const argv[] = { "git", "hash-object", "--", (char *)path, NULL };
 	struct proc_spec spec = { .argv = argv, .cwd = git_repository_workdir(git), .on_stdout = take_line, .data = &said,
 				  .timeout_ms = FILTER_TIMEOUT_MS };
+	CLEANUP(strvec_clear) struct strvec env = { 0 };
 	struct err err = ERR_INIT;
 	struct proc_result result;
-	int r = proc_run(&spec, &result, &err);
+	int r;
+
+	proc_environment(&env);
+	spec.env = env.v;
+	sudo_drop(spec.cwd, &env, &spec);
+	r = proc_run(&spec, &result, &err);
 
 	if (r == 0 && !result.signalled && result.status == 0 && git_oid_fromstr(ret, str_text(&said)) == 0)
 		return 1;

@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# Who owns what a run leaves behind: an ordinary user, root under sudo for that user, and the two in turn.
+
+load ../lib/assert
+load ../lib/fixture
+
+# fusermount3 wants a user who has a name.
+USER_ID=$(id -u nobody)
+
+setup_file() {
+	((EUID == 0)) || skip "needs root"
+	fixture_setup_file
+}
+setup() {
+	fixture_setup
+	local p
+	# bats makes its folders for root alone; they are the test's own and go with it.
+	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	mkdir -p "$T/host/bin" "$T/host/toolchain" "$T/home"
+	cp "$REINJECT" "$(command -v redoxfs)" "$T/host/bin/"
+	mknod "$T/host/fuse" c 10 229
+	chmod 0666 "$T/host/fuse"
+	chown -R "$USER_ID:$USER_ID" "$TREE" "$T/home" "$T/tmp" "$T/run"
+}
+teardown() { fixture_teardown; }
+
+# user_shell NAMESPACE-SETUP...: in a mount namespace of its own, where the node of FUSE is open to all; the real one is left alone.
+in_namespace='
+	mount --bind "$T/host/fuse" /dev/fuse &&
+	mount --bind "$TOOLCHAIN" "$T/host/toolchain" &&
+	PATH=$T/host/toolchain/bin:$T/host/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin &&
+	export HOME=$T/home CARGO_HOME=$T/home/.cargo RUSTUP_HOME=$T/home/.rustup GIT_CONFIG_GLOBAL=$T/home/.gitconfig &&
+	exec "$@"'
+
+in_namespace() {
+	T=$T TOOLCHAIN=$(rustc --print sysroot) unshare -m -- bash -c "$in_namespace" namespace timeout --foreground -k 10 "$RX_LIMIT" "$@"
+}
+
+as_user() {
+	in_namespace setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups -- "$@"
+}
+
+# What sudo leaves in the environment.
+as_sudo() {
+	in_namespace env SUDO_UID="$USER_ID" SUDO_GID="$USER_ID" SUDO_USER=somebody "$@"
+}
+
+# user_rx ARGS, sudo_rx ARGS: as rx.
+user_rx() {
+	status=0
+	(cd "$TREE" && as_user "$T/host/bin/reinject" "$@") >"$T/out" 2>"$T/err" </dev/null 3>&- || status=$?
+	trail "reinject $* (as user $USER_ID)"
+}
+
+sudo_rx() {
+	status=0
+	(cd "$TREE" && as_sudo "$T/host/bin/reinject" "$@") >"$T/out" 2>"$T/err" </dev/null 3>&- || status=$?
+	trail "reinject $* (under sudo)"
+}
+
+# expect_owned: all that lies below the tree is the user's; what is not is named.
+expect_owned() {
+	local foreign
+	foreign=$(find "$TREE" \( ! -uid "$USER_ID" -o ! -gid "$USER_ID" \) "$@" -printf '%P (%u:%g)\n' | head -n 20)
+	[[ -z $foreign ]] || fail "not the user's: $foreign"
+}
+
+@test "an ordinary user: a whole refresh" {
+	user_rx refresh
+	expect_status 0
+	expect_owned
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	mark netd 2
+	user_rx refresh
+	expect_status 0
+	expect_equal "$(stat -c %u "$IMAGE.prev")" "$USER_ID"
+	user_rx status --json
+	expect_jq '.[0].stale == []'
+}
+
+@test "under sudo all that is left behind is the user's, and the user goes on" {
+	chmod 0640 "$IMAGE"
+	mark netd 2
+	sudo_rx refresh
+	expect_status 0
+	expect_owned
+	expect_equal "$(stat -c %a "$IMAGE")" 640
+	expect_equal "$(stat -c %u:%g "$IMAGE.prev")" "$USER_ID:$USER_ID"
+	mark netd 3
+	mark common 2
+	user_rx refresh
+	expect_status 0
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=3 proto=1 common=2"
+	mark netd 4
+	sudo_rx refresh
+	expect_status 0
+	user_rx status --json
+	expect_status 0
+	expect_jq '.[0].stale == []'
+	expect_owned
+}
