@@ -124,12 +124,26 @@ static int add_marker(const char *state, const char *name, const char *text, str
 	return journal_state_give(state, fd, err);
 }
 
+/* As the user's own 'sudo mkdir', or a run as root without sudo, would leave it. */
+static int check_writable(const char *state, struct err *err)
+{
+	int r = access(state, W_OK | X_OK) < 0 ? -errno : 0;
+
+	if (r == 0)
+		return 0;
+	err_class_set(err, ERR_ENVIRONMENT, r, "cannot write into state folder '%s': %s", state, strerror(-r));
+	err_hint(err, "sudo chown -R %u:%u '%.700s'", (unsigned int)geteuid(), (unsigned int)getegid(), state);
+	return r;
+}
+
 int journal_state_prepare(const char *state, struct err *err)
 {
 	int r = make_dirs(state, 0700, err);
 
 	if (r == 0)
 		r = journal_state_check(state, err);
+	if (r == 0)
+		r = check_writable(state, err);
 	if (r == 0)
 		r = add_marker(state, ".gitignore", gitignore, err);
 	if (r == 0)

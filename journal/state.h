@@ -8,7 +8,8 @@
 
 #include "base/err.h"
 
-/** Makes the folder (0700) with its .gitignore and CACHEDIR.TAG where they are absent, and the folders above it. */
+/** Makes the folder (0700) with its .gitignore and CACHEDIR.TAG where they are absent, and the folders above it. -EACCES (class
+ * ERR_ENVIRONMENT) when it is there and we cannot write into it. */
 int journal_state_prepare(const char *state, struct err *err) MUST_CHECK;
 
 /** -EPERM (class ERR_USAGE) when somebody else can write the folder; -ENOENT when there is none. */

@@ -99,3 +99,82 @@ expect_owned() {
 	expect_jq '.[0].stale == []'
 	expect_owned
 }
+
+@test "under sudo a build has the user's powers, and a failed one leaves nothing of root's" {
+	printf 'id -u >who; id -g >>who; echo "$HOME" >>who; cp target/release/multi-a firmware\n' >"$TREE/make.sh"
+	ini_add <<-END
+		[package firmware]
+		paths = custom
+		command = sh $TREE/make.sh
+		artifact = firmware
+		dest = /usr/bin
+	END
+	chown "$USER_ID:$USER_ID" "$TREE/make.sh"
+	break_source netd
+	sudo_rx refresh
+	expect_status 1
+	expect_equal "$(<"$SRC/who")" "$USER_ID
+$(id -g nobody)
+$(getent passwd nobody | cut -d: -f6)"
+	expect_owned
+	[[ -s $TREE/.reinject/locations ]] || fail "no locations"
+	sudo_rx inject "$TREE/reinject.ini" /etc
+	expect_status 0
+	sudo_rx inject "$TREE/make.sh" /usr/lib/drivers/inputd
+	expect_status 0
+	expect_owned
+	# Without sudo there is nobody to be.
+	printf 'id -u >who; exit 1\n' >"$TREE/make.sh"
+	chown -R 0:0 "$SRC"
+	sudo_rx build firmware
+	expect_status 1
+	expect_equal "$(<"$SRC/who")" 0
+}
+
+@test "root who is not the user, nor called by him, does not trust his repository" {
+	chown root "$TREE/reinject.ini"
+	rx status
+	expect_status 3
+	expect_err "belongs to another user, nobody \($USER_ID\)"
+	expect_err "git config --global --add safe.directory '$SRC'"
+	[[ ! -e $TREE/.reinject ]] || expect_owned
+}
+
+@test "a user over root's image or root's state folder is refused with a remedy" {
+	chown root:root "$IMAGE"
+	local before
+	before=$(image_sum)
+	user_rx refresh
+	expect_status 3
+	expect_err 'belongs to.*root|root.s'
+	expect_err 'chown'
+	expect_equal "$(image_sum)" "$before"
+	chown "$USER_ID:$USER_ID" "$IMAGE"
+	rm -rf "$TREE/.reinject"
+	mkdir -m 0755 "$TREE/.reinject"
+	user_rx refresh
+	expect_refused 2 3
+	expect_err "\.reinject"
+	expect_err 'chown|sudo'
+	expect_equal "$(image_sum)" "$before"
+}
+
+@test "a state folder that others can write is refused" {
+	user_rx refresh
+	expect_status 0
+	chmod o+w "$TREE/.reinject"
+	user_rx refresh
+	expect_status 2
+	expect_err 'can be written by everybody'
+	expect_err "chmod o-w"
+	sudo_rx refresh
+	expect_status 2
+	chmod o-w "$TREE/.reinject"
+	chown 4712:4712 "$TREE/.reinject"
+	sudo_rx refresh
+	expect_status 2
+	expect_err 'belongs to user 4712'
+	chown "$USER_ID:$USER_ID" "$TREE/.reinject"
+	user_rx refresh
+	expect_status 0
+}
