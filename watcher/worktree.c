@@ -417,12 +417,24 @@ static void forget_changes(struct watcher_changes *changes)
 	strvec_clear(&changes->nested);
 }
 
-/* libgit2 reads changed files again, but keeps what it made of them (core.autocrlf and the like) until it is given a configuration. */
+static int add_config(git_config *config, git_repository *git, const char *dir, const char *name, git_config_level_t level)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", dir, name);
+
+	return fs_exists(path) ? git_config_add_file_ondisk(config, path, level, git, 0) : 0;
+}
+
+/* All files anew: libgit2 keeps what it made of them (core.autocrlf and the like) until it is given a configuration, and does not know that a work tree
+ * may have one of its own. */
 static int read_config(git_repository *git, int *ret_trust_mode)
 {
 	git_config *config = NULL;
-	int r = git_repository_config(&config, git);
+	int own = 0, r = git_config_open_default(&config);
 
+	if (r == 0)
+		r = add_config(config, git, git_repository_commondir(git), "config", GIT_CONFIG_LEVEL_LOCAL);
+	if (r == 0 && git_config_get_bool(&own, config, "extensions.worktreeconfig") == 0 && own)
+		r = add_config(config, git, git_repository_path(git), "config.worktree", GIT_CONFIG_LEVEL_APP);
 	if (r == 0)
 		r = git_repository_set_config(git, config);
 	if (r == 0 && git_config_get_bool(ret_trust_mode, config, "core.filemode") < 0)

@@ -250,3 +250,31 @@ mark_in_binary() {
 	expect_equal "$(events build .package | tr '\n' ' ')" "zlibc inputd multi netd odd_pkg "
 	expect_stale
 }
+
+@test "a package whose command takes what another made comes behind it, also when both are named" {
+	ini_add <<-END
+		[package aboot]
+		paths = custom
+		uses = tools/zroot
+		command = cp target/zroot target/aboot
+		artifact = target/aboot
+		dest = /usr/bin
+
+		[package zroot]
+		paths = tools/zroot
+		command = cp tools/zroot/content target/zroot
+		artifact = target/zroot
+		dest = /usr/bin
+	END
+	mkdir "$SRC/tools/zroot"
+	cp "$(type -P true)" "$SRC/tools/zroot/content"
+	commit 'two commands'
+	rx_ok build aboot zroot
+	rx_ok status --json
+	expect_jq '.[0].stale | index("aboot") == null and index("zroot") == null'
+	cp "$(type -P false)" "$SRC/tools/zroot/content"
+	rx_ok refresh --json
+	expect_equal "$(events build .package | grep -E 'aboot|zroot' | tr '\n' ' ')" "zroot aboot "
+	expect_equal "$(sha256 "$SRC/target/aboot")" "$(sha256 "$(type -P false)")"
+	expect_stale
+}

@@ -271,6 +271,43 @@ static void test_linked_work_tree_below_the_main_one(void **data)
 	assert_like_a_clone(box, linked);
 }
 
+static void test_linked_work_tree_of_a_bare_repository(void **data)
+{
+	struct gitbox *box = *data;
+	CLEANUP_FREE char *bare = xasprintf("%s/bare.git", box->dir), *linked = xasprintf("%s/linked", box->dir);
+
+	gitbox_git(box, "clone", "-q", "--bare", box->repo, bare);
+	gitbox_git(box, "-C", bare, "config", "extensions.worktreeConfig", "true");
+	gitbox_git(box, "-C", bare, "config", "--worktree", "core.bare", "true");
+	gitbox_git(box, "-C", bare, "config", "--unset", "core.bare");
+	gitbox_git(box, "-C", bare, "worktree", "add", "-q", linked);
+	assert_like_a_clone(box, linked);
+}
+
+static void assert_oracle(struct gitbox *box, const struct seen *seen, const char *when);
+
+/* What only this work tree's configuration says. */
+static void test_configuration_of_one_work_tree(void **data)
+{
+	struct gitbox *box = *data;
+	struct seen seen;
+
+	gitbox_git(box, "config", "extensions.worktreeConfig", "true");
+	scratch_write(box->repo, "a/b/two", "a/b/two\r\n");
+	seen = see(box, box->repo);
+	assert_oracle(box, &seen, "before");
+	gitbox_git(box, "config", "--worktree", "core.autocrlf", "input");
+	for (int i = 0; i < 2; i++) {
+		seen = see(box, box->repo);
+		assert_int_equal(seen.n_dirty, 1);
+		assert_oracle(box, &seen, "after");
+	}
+	/* Told of, but not switched on. */
+	gitbox_git(box, "config", "--unset", "extensions.worktreeConfig");
+	seen = see(box, box->repo);
+	assert_oracle(box, &seen, "switched off");
+}
+
 static void test_alternates_and_replacements(void **data)
 {
 	struct gitbox *box = *data;
@@ -430,6 +467,8 @@ int main(void)
 		TEST(test_work_tree_elsewhere),
 		TEST(test_submodule_as_a_source),
 		TEST(test_linked_work_tree_below_the_main_one),
+		TEST(test_linked_work_tree_of_a_bare_repository),
+		TEST(test_configuration_of_one_work_tree),
 		TEST(test_alternates_and_replacements),
 		TEST(test_external_filter),
 		TEST(test_filter_that_fails),
