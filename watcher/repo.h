@@ -4,7 +4,12 @@
  *           outside commits, gc and pack-refs.
  * Facts:    docs/facts/libraries.md, 'libgit2'. Status is asked with literal path prefixes (GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH: 9 ms instead
  *           of 373 for 67 of them). Nothing is written into the user's repository: no object, no index refresh.
- * Errors:   a repository that libgit2 cannot read is named with its cause (split index, sparse index, sha256, foreign owner). */
+ * Shapes:   index version 4, untracked cache, sparse checkouts, assume-unchanged, partial and shallow clones, alternates, linked work trees, submodules
+ *           and a work tree apart from its repository give what a plain clone gives. A file with an external filter has the ID that git would store
+ *           (watcher/filter); only where its filter fails, a commit of a saved file changes it once more.
+ * Owner:    who is trusted is git's own rule (watcher/owner).
+ * Errors:   a repository that libgit2 cannot read is named with its cause and the way out (split index, sparse index, sha256, reftable, an object that
+ *           a partial or shallow clone lacks). Nothing is ever fetched. */
 #ifndef REINJECT_WATCHER_REPO_H
 #define REINJECT_WATCHER_REPO_H
 
