@@ -201,6 +201,9 @@ static void an_empty_value_is_unsaid(void **state)
 	is(f, f->config->image.tool, "redoxfs");
 	is(f, config_get(f->config, "boot", "ready"), "");
 	is(f, config_get(f->config, "boot", "command"), "./run-dev.sh");
+	is(f, config_get(f->config, "watch", "backend"), "auto");
+	assert_int_equal(config_get_uint(f->config, "watch", "poll_ms", 7), 1000);
+	FAILS(f, "[watch]\nbackend = inotify\npoll_ms = 99\n", ":2: backend: expected", ":3: poll_ms: ");
 	FAILS(f, "[watch]\nquiet_ms =\n[image]\nmode =\nkeep_previous =\n", ":2: quiet_ms: expected a number", ":4: mode: expected",
 	      ":5: keep_previous: expected yes or no");
 }
