@@ -37,7 +37,7 @@ look() {
 		done
 	fi
 	# libfswatch has no pkg-config file here; its header comes with the library.
-	ls /usr/include/libfswatch/c/libfswatch.h /usr/local/include/libfswatch/c/libfswatch.h 2>/dev/null | grep -q . || add fswatch
+	[ -e /usr/include/libfswatch/c/libfswatch.h ] || [ -e /usr/local/include/libfswatch/c/libfswatch.h ] || add fswatch
 	# Without certificates cargo cannot fetch what redoxfs needs.
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || add ca-certificates
 	need_cargo=

@@ -13,10 +13,10 @@
 #include "watcher/roots.h"
 
 struct watcher_coverage {
-	size_t n_folders;     /* folders under the roots: how many watches there should be */
-	size_t n_watches;     /* how many there are */
-	uint64_t limit;       /* of this user, whatever program takes them; 0: unknown or none */
-	struct strvec trees;  /* to be watched */
+	size_t n_folders;    /* folders under the roots: how many watches there should be */
+	size_t n_watches;    /* how many there are */
+	uint64_t limit;      /* of this user, whatever program takes them; 0: unknown or none */
+	struct strvec trees; /* to be watched */
 	struct strvec folders;
 	struct strvec blind;  /* roots beyond the limit: polled */
 	struct strvec remote; /* roots that others may change unseen: polled too */

@@ -14,9 +14,9 @@
 
 #include "watcher/operation.h"
 
-#define WATCHER_DEBOUNCE_MAX_MS    2000
-#define WATCHER_DEBOUNCE_EVERY_MS  60000
-#define WATCHER_DEBOUNCE_STILL_MS  10000
+#define WATCHER_DEBOUNCE_MAX_MS     2000
+#define WATCHER_DEBOUNCE_EVERY_MS   60000
+#define WATCHER_DEBOUNCE_STILL_MS   10000
 #define WATCHER_DEBOUNCE_RECHECK_MS 100 /* how often a held look asks again whether git has ended, should its event be missed */
 
 struct watcher_debounce {

@@ -18,7 +18,7 @@ struct watcher_events {
 	struct watcher_events_spec spec;
 	struct watcher_roots *roots; /* owned; changed only while no session runs */
 	struct watcher_coverage coverage;
-	int trial; /* owned; watcher_coverage_plan()'s */
+	int trial;                               /* owned; watcher_coverage_plan()'s */
 	struct watcher_session *trees, *folders; /* owned; NULL where there is none */
 	struct watcher_session *ended[2];        /* owned; those before, whose descriptors are being closed */
 	struct watcher_poller *poller;           /* owned; NULL: no polling */
@@ -127,7 +127,8 @@ static void add_problem(struct watcher_events *events, const char *sentence, con
 	strvec_addf(&events->problems, "%s%s%s", sentence, hint[0] ? "\n" : "", hint);
 }
 
-static int start_session(struct watcher_events *events, const char *name, const struct strvec *roots, bool recursive, struct watcher_session **ret)
+static int start_session(struct watcher_events *events, const char *name, const struct strvec *roots, bool recursive,
+			 struct watcher_session **ret)
 {
 	CLEANUP_FREE char *sentinel = xasprintf("%s/work/watch/%s", events->spec.config->state, name);
 	struct err err = ERR_INIT;

@@ -45,7 +45,8 @@ struct watcher_events_note {
 void watcher_events_note_clear(struct watcher_events_note *note);
 
 /** Starts watching @roots, which become ours. -ENOMEM, -EAGAIN and such when not even a thread can be had. */
-int watcher_events_start(const struct watcher_events_spec *spec, struct watcher_roots *roots, struct watcher_events **ret, struct err *err) MUST_CHECK;
+int watcher_events_start(const struct watcher_events_spec *spec, struct watcher_roots *roots, struct watcher_events **ret,
+			 struct err *err) MUST_CHECK;
 /** Stops the sessions and starts new ones for @roots, which become ours. What came before stays in the note, but for
  * its wish for a restart. */
 int watcher_events_restart(struct watcher_events *events, struct watcher_roots *roots, struct err *err) MUST_CHECK;

@@ -64,7 +64,8 @@ int watcher_operation_find(struct watcher_repo *repo, enum watcher_operation *re
 	int r = what && !lock ? has_conflicts(git, &conflicts) : 0;
 
 	if (r < 0)
-		return watcher_giterr_set(err, r, git_repository_path(git), "cannot see whether git is at work in '%s'", git_repository_path(git));
+		return watcher_giterr_set(err, r, git_repository_path(git), "cannot see whether git is at work in '%s'",
+					  git_repository_path(git));
 	if (conflicts)
 		operation = WATCHER_OPERATION_CONFLICT;
 	if (lock) {

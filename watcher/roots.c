@@ -328,7 +328,7 @@ static void add_folders(struct watcher_roots *roots)
 static void put_in_order(struct watcher_roots *roots)
 {
 	struct strvec *all[] = { &roots->trees, &roots->excludes, &roots->absent, &roots->files, &roots->configs,
-				 &roots->gits,	&roots->objects,  &roots->above,  &roots->mute };
+				 &roots->gits,  &roots->objects,  &roots->above,  &roots->mute };
 
 	for (size_t i = 0; i < N_ELEMENTS(all); i++)
 		strvec_sort_unique(all[i]);
@@ -403,9 +403,9 @@ static bool same(const struct strvec *a, const struct strvec *b)
 
 bool watcher_roots_equal(const struct watcher_roots *a, const struct watcher_roots *b)
 {
-	return same(&a->trees, &b->trees) && same(&a->folders, &b->folders) && same(&a->excludes, &b->excludes) && same(&a->absent, &b->absent) &&
-	       same(&a->files, &b->files) && same(&a->configs, &b->configs) && same(&a->gits, &b->gits) && same(&a->objects, &b->objects) &&
-	       same(&a->above, &b->above) && same(&a->mute, &b->mute);
+	return same(&a->trees, &b->trees) && same(&a->folders, &b->folders) && same(&a->excludes, &b->excludes) &&
+	       same(&a->absent, &b->absent) && same(&a->files, &b->files) && same(&a->configs, &b->configs) && same(&a->gits, &b->gits) &&
+	       same(&a->objects, &b->objects) && same(&a->above, &b->above) && same(&a->mute, &b->mute);
 }
 
 /* -- what a path means ----------------------------------------------------------------------------------------------------------------------- */
@@ -413,7 +413,7 @@ bool watcher_roots_equal(const struct watcher_roots *a, const struct watcher_roo
 /* @name is relative to a git folder. */
 static enum watcher_event_class classify_git(const char *name)
 {
-	static const char *const operations[] = { "index.lock",	  "HEAD.lock",	 "MERGE_HEAD",	"CHERRY_PICK_HEAD", "REVERT_HEAD",
+	static const char *const operations[] = { "index.lock",  "HEAD.lock",    "MERGE_HEAD",   "CHERRY_PICK_HEAD", "REVERT_HEAD",
 						  "REBASE_HEAD", "rebase-merge", "rebase-apply", "sequencer" };
 
 	for (size_t i = 0; i < N_ELEMENTS(operations); i++)

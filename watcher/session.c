@@ -160,7 +160,8 @@ static int add_filter(struct watcher_session *session, const struct strvec *path
 
 	if (paths->n == 0)
 		return 0;
-	if (fsw_add_filter(session->handle, (fsw_cmonitor_filter){ .text = text, .type = type, .case_sensitive = true, .extended = true }) != FSW_OK)
+	if (fsw_add_filter(session->handle, (fsw_cmonitor_filter){ .text = text, .type = type, .case_sensitive = true, .extended = true }) !=
+	    FSW_OK)
 		return fsw_failed(err, "leave folders out");
 	return 0;
 }

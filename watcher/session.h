@@ -23,8 +23,8 @@
 struct watcher_session_event {
 	const char *path; /* '' with an overflow */
 	bool overflow;
-	bool came;   /* made, or moved here: the folder it may be has to be asked for */
-	bool gone;   /* removed, or moved away */
+	bool came; /* made, or moved here: the folder it may be has to be asked for */
+	bool gone; /* removed, or moved away */
 };
 
 struct watcher_session_spec {

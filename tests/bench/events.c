@@ -105,7 +105,8 @@ static void start(struct bench *bench, struct watcher_roots *roots)
 
 static void measure_start(struct bench *bench, size_t rounds)
 {
-	double *roots_ms = xcalloc(rounds, sizeof(double)), *ready_ms = xcalloc(rounds, sizeof(double)), *stop_ms = xcalloc(rounds, sizeof(double));
+	double *roots_ms = xcalloc(rounds, sizeof(double)), *ready_ms = xcalloc(rounds, sizeof(double)),
+	       *stop_ms = xcalloc(rounds, sizeof(double));
 	double *plan_ms = xcalloc(rounds, sizeof(double)), *restart_ms = xcalloc(rounds, sizeof(double));
 	int trial = -1;
 

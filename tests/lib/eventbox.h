@@ -64,9 +64,16 @@ static inline void eventbox_open(struct eventbox *box, const char *ini)
 
 static inline struct eventbox *eventbox_make(void)
 {
-	static const char *const files[] = { "Cargo.toml",		  "Cargo.lock",		   ".cargo/config.toml",	"common/src/lib.rs",
-					     "drivers/lib/lib.rs",	  "drivers/net/netd/src/main.rs", "drivers/net/netd/Cargo.toml",
-					     "drivers/other/src/main.rs", "etc/conf.toml",	   "rust/huge/file" };
+	static const char *const files[] = { "Cargo.toml",
+					     "Cargo.lock",
+					     ".cargo/config.toml",
+					     "common/src/lib.rs",
+					     "drivers/lib/lib.rs",
+					     "drivers/net/netd/src/main.rs",
+					     "drivers/net/netd/Cargo.toml",
+					     "drivers/other/src/main.rs",
+					     "etc/conf.toml",
+					     "rust/huge/file" };
 	struct eventbox *box = xcalloc(1, sizeof(*box));
 
 	box->git = gitbox_make();

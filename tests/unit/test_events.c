@@ -435,7 +435,7 @@ static void start_and_stop_leave_nothing(void **data)
 	watcher_events_free(TAKE_PTR(box->events));
 	n_fds = count_entries("/proc/self/fd", NULL);
 	n_threads = count_entries("/proc/self/task", NULL);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 34; i++) {
 		eventbox_start(box);
 		if (i % 2)
 			eventbox_restart(box);
@@ -463,8 +463,9 @@ static void a_stop_right_after_the_start(void **data)
 	struct eventbox *box = *data;
 	CLEANUP(watcher_roots_freep) struct watcher_roots *roots = eventbox_roots(box);
 	CLEANUP_FREE char *sentinel = xasprintf("%s/sentinel", box->git->dir);
-	struct watcher_session_spec spec = { .roots = &roots->trees, .recursive = true, .sentinel = sentinel,
-					     .on_event = no_event,   .on_batch = nothing, .on_end = nothing };
+	struct watcher_session_spec spec = {
+		.roots = &roots->trees, .recursive = true, .sentinel = sentinel, .on_event = no_event, .on_batch = nothing, .on_end = nothing
+	};
 	size_t n_fds = count_entries("/proc/self/fd", NULL);
 
 	for (int i = 0; i < 100; i++) {

@@ -115,16 +115,11 @@ static void what_paths_mean(void **data)
 static void one_package_that_is_the_whole_source(void **data)
 {
 	static const struct meaning rows[] = {
-		{ "repo/any/thing", WATCHER_EVENT_SOURCE, false },
-		{ "repo/target/release/x", WATCHER_EVENT_IGNORED, false },
-		{ "repo/sub/target/x", WATCHER_EVENT_IGNORED, false },
-		{ "repo/src/target/mod.rs", WATCHER_EVENT_SOURCE, false },
-		{ "repo/rust/huge/file", WATCHER_EVENT_IGNORED, false },
-		{ "repo/.reinject/journal.db", WATCHER_EVENT_IGNORED, false },
-		{ "repo/mnt/x", WATCHER_EVENT_IGNORED, false },
-		{ "repo/.git/config", WATCHER_EVENT_IGNORED, false },
-		{ "repo/.git/refs/heads/x", WATCHER_EVENT_GIT, false },
-		{ "repo/reinject.ini", WATCHER_EVENT_SOURCE, false },
+		{ "repo/any/thing", WATCHER_EVENT_SOURCE, false },       { "repo/target/release/x", WATCHER_EVENT_IGNORED, false },
+		{ "repo/sub/target/x", WATCHER_EVENT_IGNORED, false },   { "repo/src/target/mod.rs", WATCHER_EVENT_SOURCE, false },
+		{ "repo/rust/huge/file", WATCHER_EVENT_IGNORED, false }, { "repo/.reinject/journal.db", WATCHER_EVENT_IGNORED, false },
+		{ "repo/mnt/x", WATCHER_EVENT_IGNORED, false },          { "repo/.git/config", WATCHER_EVENT_IGNORED, false },
+		{ "repo/.git/refs/heads/x", WATCHER_EVENT_GIT, false },  { "repo/reinject.ini", WATCHER_EVENT_SOURCE, false },
 	};
 	struct eventbox *box = *data;
 	CLEANUP(watcher_roots_freep) struct watcher_roots *roots = NULL;
@@ -146,8 +141,10 @@ static void nested_roots_are_folded(void **data)
 	struct eventbox *box = *data;
 	CLEANUP(watcher_roots_freep) struct watcher_roots *roots = NULL;
 
-	eventbox_open(box, "[source base]\npath = repo\nshared =\n[package a]\npaths = drivers\n[package b]\npaths = drivers/net/netd\nuses = common/src\n"
-			   "[package c]\npaths = gone/for/good\n");
+	eventbox_open(
+		box,
+		"[source base]\npath = repo\nshared =\n[package a]\npaths = drivers\n[package b]\npaths = drivers/net/netd\nuses = common/src\n"
+		"[package c]\npaths = gone/for/good\n");
 	roots = eventbox_roots(box);
 	is_list(box, &roots->trees, "repo/.git/refs/heads repo/common/src repo/drivers");
 	is_list(box, &roots->folders, " repo repo/.git repo/common");
@@ -197,7 +194,7 @@ static void links_are_resolved(void **data)
 static void includes_inputs_and_build_files(void **data)
 {
 	static const struct meaning rows[] = {
-		{ "more/p.ini", WATCHER_EVENT_CONFIG, false },	    { "more/q.ini", WATCHER_EVENT_CONFIG, false },
+		{ "more/p.ini", WATCHER_EVENT_CONFIG, false },      { "more/q.ini", WATCHER_EVENT_CONFIG, false },
 		{ "out/input.bin", WATCHER_EVENT_SOURCE, false },   { "out/other.bin", WATCHER_EVENT_IGNORED, false },
 		{ "relibc/crt0.o", WATCHER_EVENT_SOURCE, false },   { "relibc/libc.a", WATCHER_EVENT_SOURCE, false },
 		{ "relibc/libc.d", WATCHER_EVENT_IGNORED, false },  { "relibc/deps/x.o", WATCHER_EVENT_IGNORED, false },
