@@ -238,19 +238,30 @@ static void a_child_past_its_limit_is_ended(void **state)
 	assert_true(result.signalled);
 }
 
+static void cancel_on_line(void *data, const char *line, size_t n)
+{
+	(void)line;
+	(void)n;
+	cancel_request(data, 2);
+}
+
+/* Asked only once tail has spoken: dash passes a SIGINT over that comes between its fork and the exec. */
 static void a_cancelled_child_gets_int_and_its_children_too(void **state)
 {
-	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"sleep 1000; exit 3", NULL };
+	char *dir = temp_dir();
+	CLEANUP_FREE char *file = xasprintf("%s/ready", dir), *script = xasprintf("tail -f '%s'; exit 3", file);
+	char *argv[] = { (char *)"sh", (char *)"-c", script, NULL };
 	CLEANUP(cancel_clear) struct cancel cancel;
-	struct proc_spec spec = { .argv = argv, .cancel = &cancel };
+	struct proc_spec spec = { .argv = argv, .cancel = &cancel, .on_stdout = cancel_on_line, .data = &cancel };
 	struct proc_result result;
 	int64_t start = clock_ms();
 
 	(void)state;
+	assert_int_equal(fs_write_atomic(file, "ready\n", 6, 0600, NULL), 0);
 	assert_int_equal(cancel_init(&cancel, NULL), 0);
-	cancel_request(&cancel, 2);
 	assert_int_equal(proc_run(&spec, &result, NULL), -ECANCELED);
 	assert_true(clock_ms() - start < 4000);
+	drop_dir(dir);
 }
 
 static void git_variables_do_not_reach_a_child(void **state)
