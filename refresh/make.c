@@ -70,6 +70,14 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 
 /* -- packages that others are built from without cargo knowing it ------------------------------------------------------------------------------ */
 
+static bool is_step(const struct refresh_round *round, size_t subject)
+{
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (round->plan.steps[i].subject == subject)
+			return true;
+	return false;
+}
+
 static bool comes_before(const struct refresh_round *round, size_t first, size_t second)
 {
 	const struct refresh_step *a = &round->plan.steps[first], *b = &round->plan.steps[second];
@@ -78,21 +86,46 @@ static bool comes_before(const struct refresh_round *round, size_t first, size_t
 	       watcher_is_before(round->session->watcher, round->look->subjects[a->subject].index, round->look->subjects[b->subject].index);
 }
 
+static void fail_with(struct refresh_round *round, size_t i, const char *name, bool rejected)
+{
+	round->staged[i] = (struct refresh_staged){
+		.step = &round->plan.steps[i],
+		.rejected = rejected,
+		.failure = xasprintf("not built, because %s failed, which it is built from", name),
+	};
+	tell_build(round, i);
+	refresh_round_fail(round, i, round->staged[i].failure);
+}
+
+/* One that failed or was held in an earlier run, and that step @i is built from without cargo knowing it; NULL when there is none. */
+static const char *find_rejected_before(const struct refresh_round *round, size_t i)
+{
+	const struct refresh_step *step = &round->plan.steps[i];
+
+	for (size_t s = 0; !step->is_asset && s < round->look->n_subjects; s++) {
+		const struct watcher_subject *subject = &round->look->subjects[s];
+		bool rejected = round->plan.states[s] == REFRESH_FAILED || round->plan.states[s] == REFRESH_HELD;
+
+		if (rejected && !subject->is_asset && !is_step(round, s) &&
+		    watcher_is_before(round->session->watcher, subject->index, round->look->subjects[step->subject].index))
+			return round->session->config->packages[subject->index].name;
+	}
+	return NULL;
+}
+
 /* Built from what stood there before, it would be taken for one that was built from the present sources. True when step @i was failed for that. */
 static bool fail_with_earlier(struct refresh_round *round, size_t i)
 {
-	for (size_t earlier = 0; earlier < i; earlier++) {
-		const struct refresh_staged *staged = &round->staged[earlier];
+	const char *name = find_rejected_before(round, i);
 
-		if (staged->ok || !comes_before(round, earlier, i))
+	if (name) {
+		fail_with(round, i, name, true);
+		return true;
+	}
+	for (size_t earlier = 0; earlier < i; earlier++) {
+		if (round->staged[earlier].ok || !comes_before(round, earlier, i))
 			continue;
-		round->staged[i] = (struct refresh_staged){
-			.step = &round->plan.steps[i],
-			.rejected = staged->rejected,
-			.failure = xasprintf("not built, because %s failed, which it is built from", round->plan.steps[earlier].name),
-		};
-		tell_build(round, i);
-		refresh_round_fail(round, i, round->staged[i].failure);
+		fail_with(round, i, round->plan.steps[earlier].name, round->staged[earlier].rejected);
 		return true;
 	}
 	return false;

@@ -101,6 +101,18 @@ static void remember_building(struct refresh_watch *watch, const struct watcher_
 			strvec_addf(&watch->building, "%zu %s", plan->steps[i].subject, look->subjects[plan->steps[i].subject].fingerprint);
 }
 
+/* What this round itself makes may change what is built from it (crt0.o of a libc): no reason to begin again. */
+static bool is_made_by_round(const struct refresh_watch *watch, const struct watcher_look *now, size_t subject)
+{
+	for (size_t i = 0; i < watch->building.n; i++) {
+		size_t other = strtoul(watch->building.v[i], NULL, 10);
+
+		if (watcher_is_before(watch->session->watcher, now->subjects[other].index, now->subjects[subject].index))
+			return true;
+	}
+	return false;
+}
+
 /* The name of a package of this round that is not what it was when the round began; NULL when there is none. */
 static const char *find_changed(const struct refresh_watch *watch, const struct watcher_look *now)
 {
@@ -108,7 +120,7 @@ static const char *find_changed(const struct refresh_watch *watch, const struct 
 		char *rest;
 		size_t subject = strtoul(watch->building.v[i], &rest, 10);
 
-		if (subject < now->n_subjects && strcmp(rest + 1, now->subjects[subject].fingerprint) != 0)
+		if (strcmp(rest + 1, now->subjects[subject].fingerprint) != 0 && !is_made_by_round(watch, now, subject))
 			return watch->config->packages[now->subjects[subject].index].name;
 	}
 	return NULL;

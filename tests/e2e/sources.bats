@@ -245,6 +245,13 @@ mark_in_binary() {
 	# Left alone until something changes.
 	rx_ok refresh --json
 	expect_equal "$(events done .result)" nothing
+	# Nor is one of the others built from the old object when it changes by itself.
+	mark netd 5
+	rx refresh --json
+	expect_status 1
+	expect_equal "$(events build '.package + " " + .result')" "netd failed"
+	expect_err 'not built, because zlibc failed'
+	expect_equal "$(image_sum)" "$before"
 	printf 'int reinject_mark = 3;\n' >"$SRC/zlibc/mark.c"
 	rx_ok refresh --json
 	expect_equal "$(events build .package | tr '\n' ' ')" "zlibc inputd multi netd odd_pkg "
