@@ -1,3 +1,4 @@
+#include "cli/follow.h"
 #include "cli/json.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
@@ -13,10 +14,12 @@ struct facts {
 	struct image_holders holders;
 	int64_t last, running;
 	pid_t runner;
+	struct cli_watch watch;
 };
 
 static void facts_clear(struct facts *facts)
 {
+	cli_watch_clear(&facts->watch);
 	image_holders_clear(&facts->holders);
 	refresh_records_clear(&facts->records);
 	refresh_plan_clear(&facts->plan);
@@ -105,10 +108,10 @@ static json_t *number_or_null(int64_t number)
 static void print_json(const struct facts *facts)
 {
 	/* The spool belongs to the git hooks; without them it is empty. */
-	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i}", "image", image_json(facts), "source", sources_json(facts), "stale",
+	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "image", image_json(facts), "source", sources_json(facts), "stale",
 				 cli_json_strings(&facts->plan.stale), "failed", cli_json_strings(&facts->plan.failed), "held",
 				 cli_json_strings(&facts->plan.held), "running", number_or_null(facts->running), "last",
-				 number_or_null(facts->last), "spool", 0));
+				 number_or_null(facts->last), "spool", 0, "watch", cli_watch_json(&facts->watch)));
 }
 
 static void print_image(const struct facts *facts)
@@ -159,6 +162,7 @@ static void print_text(const struct facts *facts)
 		printf("         %zu without a destination\n", facts->plan.n_nowhere);
 	for (size_t i = 0; i < facts->look->problems.n; i++)
 		printf("note     %s\n", facts->look->problems.v[i]);
+	cli_watch_print(&facts->watch);
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
 	if (facts->last > 0)
@@ -172,6 +176,7 @@ static int run(struct cli_context *ctx, struct err *err)
 
 	if (r < 0)
 		return r;
+	cli_watch_ask(ctx, &facts.watch);
 	if (ctx->json)
 		print_json(&facts);
 	else

@@ -19,8 +19,11 @@ void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx)
 	ui->live = isatty(STDERR_FILENO) && !ui->quiet && !str_eq(getenv("TERM"), "dumb");
 }
 
+static void wipe_live(struct cli_ui *ui);
+
 void cli_ui_clear(struct cli_ui *ui)
 {
+	wipe_live(ui);
 	free(ui->building);
 	free(ui->doing);
 	free(ui->idle);

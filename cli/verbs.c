@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cargo/build.h"
+#include "cli/follow.h"
 #include "cli/ui.h"
 #include "refresh/adopt.h"
 #include "refresh/rollback.h"
@@ -110,6 +111,9 @@ int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_
 	cli_ui_init(&ui, ctx);
 	if (cli_args_has(ctx->args, "dry-run"))
 		return preview(ctx, &args, err);
+	r = cli_follow(ctx, verb, request, &ui, &result, err);
+	if (r != 0)
+		return finish(ctx, &ui, result, r < 0 ? r : 0, err);
 	r = cli_open_session(ctx, false, &session, err);
 	if (r >= 0)
 		r = refresh_run(session, &args, &result, err);

@@ -1,0 +1,117 @@
+/* refresh/wire - what is said on the socket between a running watch and those that ask it: one JSON object a line.
+ *
+ * The watch begins with a greeting, the other says one wish, and from then on only the watch speaks, until its end line:
+ *     watch  {"reinject":1,"pid":4711,"config":"/home/u/os/reinject.ini","image":"/home/u/os/disk.img","digest":"..."}
+ *     asking {"reinject":1,"wish":"build","packages":["netd"]}
+ *     watch  {"event":"plan","run":12,"plan":{...}} ... {"alive":true} ... {"event":"done","run":12,"result":"ok","ms":812}
+ *     watch  {"end":0}    or    {"end":75,"code":-16,"class":75,"message":"image ... is in use","hint":"..."}
+ * `status` has {"reply":{...}} before its end.
+ * Events:   whole enough for the asking process to hand them to its own refresh_event_fn and to print what a run of its own would have printed.
+ *           refresh/wire_event.c has one table of the fields and one of the types: a new field or type of refresh/event is a row there. Not on the
+ *           wire is what only the run itself needs: plan.states, and step.subject, which is REFRESH_NO_STEP on arrival.
+ * Version:  a number in the greeting and in the wish. Another number is refused with a sentence by whoever sees it first; keys that are not known
+ *           are passed over. It goes up when a type or result of event comes in that an older program would have to know.
+ * Limits:   a line has at most REFRESH_WIRE_MAX bytes, a wish REFRESH_WIRE_MAX_WISH. Long texts are cut with a mark; a plan that is too long goes
+ *           without its whys and places; what is too long even so is -EMSGSIZE.
+ * Trust:    a line is a stranger's until every value's type and range was checked, whoever is said to have sent it. What comes out of a read is
+ *           complete for its type (cli/ui may use it without asking), numbers are in range, results are those of refresh/event, an index points into
+ *           its array. A wish says no more than the same command line could say.
+ * Ownership: what is read is borrowed from the struct refresh_line, which owns all of it. */
+#ifndef REINJECT_REFRESH_WIRE_H
+#define REINJECT_REFRESH_WIRE_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "refresh/event.h"
+
+#include <jansson.h>
+#include <sys/types.h>
+
+enum { REFRESH_WIRE_VERSION = 1 };
+
+#define REFRESH_WIRE_MAX      ((size_t)1 << 20)
+#define REFRESH_WIRE_MAX_WISH ((size_t)1 << 16)
+
+/** Who speaks, and what it serves. */
+struct refresh_greeting {
+	pid_t pid;
+	const char *config; /* the file's path */
+	const char *image;  /* its path, or NULL */
+	const char *digest; /* refresh_wire_digest() of its configuration */
+};
+
+enum refresh_wish_kind {
+	REFRESH_WISH_REFRESH, /* all that is stale, or packages */
+	REFRESH_WISH_BUILD,   /* packages, dest */
+	REFRESH_WISH_STATUS,  /* a reply at once */
+	REFRESH_WISH_PAUSE,
+	REFRESH_WISH_RESUME,
+	REFRESH_WISH_WAIT, /* the end comes when the watch is at rest */
+};
+
+struct refresh_wish {
+	enum refresh_wish_kind kind;
+	bool retry;             /* REFRESH */
+	struct strvec packages; /* owned */
+	char *dest;             /* BUILD: owned; NULL: the configured places */
+};
+void refresh_wish_clear(struct refresh_wish *wish);
+
+enum refresh_watch_state { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED, REFRESH_WATCH_WAITING };
+
+/** The reply to STATUS. */
+struct refresh_watch_status {
+	pid_t pid;
+	enum refresh_watch_state state;
+	const char *doing; /* a phrase, or NULL */
+	int64_t run;       /* the one that goes on; 0: none */
+	int64_t since_ms;  /* so long it has been in this state */
+};
+
+enum refresh_line_type { REFRESH_LINE_GREETING, REFRESH_LINE_EVENT, REFRESH_LINE_ALIVE, REFRESH_LINE_REPLY, REFRESH_LINE_END };
+
+/** A line of the watch's, read. */
+struct refresh_line {
+	enum refresh_line_type type;
+	struct refresh_greeting greeting;
+	struct refresh_event event; /* its plan is &this->plan */
+	struct refresh_plan plan;
+	json_t *reply; /* borrowed from root */
+	int status;    /* END: the exit status */
+	struct err err; /* END: why, class 0 when nothing is said */
+	json_t *root;       /* owned */
+	struct strvec keep; /* owned: texts that came as hex */
+};
+void refresh_line_clear(struct refresh_line *line);
+
+/** The digest of every effective value of @config: two processes with the same one want the same. */
+void refresh_wire_digest(const struct config *config, char ret[HASH_HEX_SIZE]);
+
+/** These add one line to @to. -EMSGSIZE: too long, and nothing was added. */
+int refresh_wire_add_greeting(struct str *to, const struct refresh_greeting *greeting) MUST_CHECK;
+int refresh_wire_add_wish(struct str *to, const struct refresh_wish *wish) MUST_CHECK;
+int refresh_wire_add_event(struct str *to, const struct refresh_event *event) MUST_CHECK;
+int refresh_wire_add_alive(struct str *to) MUST_CHECK;
+/** Takes @reply over. */
+int refresh_wire_add_reply(struct str *to, json_t *reply) MUST_CHECK;
+/** @err: NULL or nothing set when the status says it all. */
+int refresh_wire_add_end(struct str *to, int status, const struct err *err) MUST_CHECK;
+
+/** Reads a line of the watch's, without its newline. -EPROTO for what is none; -EPROTONOSUPPORT (class ERR_ENVIRONMENT) for the greeting of another
+ * version. @ret starts zeroed and is cleared by the caller in every case. */
+int refresh_wire_read(const char *line, size_t n, struct refresh_line *ret, struct err *err) MUST_CHECK;
+
+/** Reads a wish, likewise. */
+int refresh_wire_read_wish(const char *line, size_t n, struct refresh_wish *ret, struct err *err) MUST_CHECK;
+
+/** 'idle', 'building', 'paused', 'waiting'. */
+const char *refresh_watch_state_name(enum refresh_watch_state state);
+
+/** The reply to STATUS, and back; what is read borrows from @line. */
+json_t *refresh_wire_status(const struct refresh_watch_status *status);
+int refresh_wire_read_status(struct refresh_line *line, struct refresh_watch_status *ret, struct err *err) MUST_CHECK;
+
+/** For wire.c: the fields of an event, of the object that @line owns. */
+int refresh_wire_read_event(struct refresh_line *line) MUST_CHECK;
+
+#endif
