@@ -2,6 +2,7 @@
 #include "cli/keys.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
+#include "refresh/client.h"
 #include "refresh/watch.h"
 
 #include <errno.h>
@@ -109,6 +110,43 @@ static void on_key(void *data, char key)
 	}
 }
 
+/* -- the one that runs ------------------------------------------------------------------------------------------------------------------------ */
+
+static const struct cli_option options[] = {
+	{ "pause", 0, NULL, "ask the watch that runs to pause" },
+	{ "resume", 0, NULL, "ask it to go on" },
+	{ "wait", 0, NULL, "return when it is at rest: everything looked at, built and in the image" },
+	{ NULL, 0, NULL, NULL },
+};
+
+/* True, with what is asked, when another watch is spoken to. */
+static bool find_wish(const struct cli_context *ctx, enum refresh_wish_kind *ret)
+{
+	if (cli_args_has(ctx->args, "pause"))
+		*ret = REFRESH_WISH_PAUSE;
+	else if (cli_args_has(ctx->args, "resume"))
+		*ret = REFRESH_WISH_RESUME;
+	else if (cli_args_has(ctx->args, "wait"))
+		*ret = REFRESH_WISH_WAIT;
+	else
+		return false;
+	return true;
+}
+
+static int speak(struct cli_context *ctx, enum refresh_wish_kind kind, struct err *err)
+{
+	CLEANUP(refresh_client_freep) struct refresh_client *client = NULL;
+	struct refresh_client_args args = { .state = ctx->config->state, .cancel = ctx->cancel };
+	struct refresh_wish wish = { .kind = kind };
+	int r = refresh_client_connect(&args, &client, NULL, err);
+
+	if (r == -ENOENT) {
+		err_class_set(err, ERR_FAILED, r, "no watch runs for '%s'", ctx->config->file);
+		err_hint(err, "start one: reinject watch");
+	}
+	return r < 0 ? r : refresh_client_ask(client, &wish, NULL, NULL, &ctx->status, err);
+}
+
 /* -- the verb -------------------------------------------------------------------------------------------------------------------------------- */
 
 static int run(struct cli_context *ctx, struct err *err)
@@ -127,8 +165,11 @@ static int run(struct cli_context *ctx, struct err *err)
 		.on_event = on_event,
 		.data = &watching,
 	};
+	enum refresh_wish_kind kind;
 	int r;
 
+	if (find_wish(ctx, &kind))
+		return speak(ctx, kind, err);
 	cli_args_values(ctx->args, "option", &overrides);
 	cli_ui_init(&watching.ui, ctx);
 	r = refresh_watch_new(ctx->config, &args, &watching.watch, err);
@@ -145,14 +186,17 @@ static int run(struct cli_context *ctx, struct err *err)
 extern const struct cli_verb cmd_watch;
 const struct cli_verb cmd_watch = {
 	.name = "watch",
-	.usage = "[PKG...]",
+	.usage = "[PKG...] | --pause | --resume | --wait",
 	.summary = "bring the image up to date on each save, commit and checkout",
 	.description = "Looks when something changes, and builds and injects what became stale, as `reinject refresh` does; with packages named, only those.\n"
 		       "What a change means is decided by content, so that a save that changes nothing builds nothing, and nothing is lost by a\n"
 		       "missed event. While git is in the middle of a rebase or merge, it waits for its end.\n\n"
 		       "[watch] in the configuration says how long to wait for quiet (quiet_ms), whether a change during a build interrupts it\n"
 		       "(on_busy), whether saves or only commits count (trigger), and what to do when very much is stale (hold_over).\n\n"
+		       "One watch runs for each project. `reinject refresh` and `build` beside it hand their wish over to it and follow its run;\n"
+		       "`status` tells what it does.\n\n"
 		       "On a terminal: r refreshes at once and tries what failed again, p pauses, l shows the compiler's last words, q quits.",
+	.options = options,
 	.max_args = -1,
 	.run = run,
 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	ASIDE_MS = 3600000,   /* nothing to wait for but a wake */
@@ -32,13 +33,6 @@ void refresh_watch_enter(struct refresh_watch *watch, enum refresh_watch_state s
 	watch->status.doing = watch->doing;
 	watch->status.since_ms = clock_ms();
 	refresh_watch_send(watch, (struct refresh_event){ .type = REFRESH_EVENT_STATE, .subject = watch->doing, .result = refresh_watch_state_name(state) });
-}
-
-const char *refresh_watch_state_name(enum refresh_watch_state state)
-{
-	static const char *const names[] = { "idle", "building", "paused", "waiting" };
-
-	return names[state];
 }
 
 /* -- what wakes it --------------------------------------------------------------------------------------------------------------------------- */
@@ -148,6 +142,8 @@ int refresh_watch_new(const struct config *config, const struct refresh_watch_ar
 		r = open_loop(watch, err);
 	if (r == 0)
 		r = take_config(watch, config, err);
+	if (r == 0)
+		r = refresh_watch_listen(watch, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(watch);
@@ -158,6 +154,8 @@ void refresh_watch_free(struct refresh_watch *watch)
 {
 	if (!watch)
 		return;
+	if (watch->server)
+		refresh_watch_hang_up(watch);
 	forget_config(watch);
 	close_loop(watch);
 	cancel_clear(&watch->round_cancel);
@@ -213,6 +211,7 @@ static int reload_config(struct refresh_watch *watch, struct err *err)
 		forget_config(watch);
 		return take_config(watch, before, err);
 	}
+	refresh_server_set_config(watch->server, config);
 	config_free(watch->own_config);
 	watch->own_config = TAKE_PTR(config);
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
@@ -321,6 +320,14 @@ static void survive(struct refresh_watch *watch, int r, const struct err *err)
 		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, err->hint);
 }
 
+/* Nothing came, nothing is asked for, nobody holds anything up. */
+static bool is_at_rest(const struct refresh_watch *watch)
+{
+	const struct watcher_debounce *debounce = &watch->debounce;
+
+	return watch->paused || (!debounce->pending && !debounce->asked && !debounce->held && watch->busy_ms == 0);
+}
+
 static int64_t step(struct refresh_watch *watch)
 {
 	struct err err = ERR_INIT;
@@ -329,6 +336,10 @@ static int64_t step(struct refresh_watch *watch)
 
 	if (r == 0 && wait_ms == 0)
 		r = look_and_act(watch, &err);
+	else if (r == 0 && refresh_watch_serve(watch))
+		wait_ms = 0;
+	else if (r == 0 && is_at_rest(watch))
+		refresh_watch_tell_rest(watch);
 	if (r < 0) {
 		/* What cannot be seen now is looked at with the next event, or after a minute. */
 		watcher_debounce_looked(&watch->debounce, clock_ms());
@@ -381,5 +392,9 @@ void refresh_watch_pause(struct refresh_watch *watch, bool paused)
 
 struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch)
 {
-	return watch->status;
+	struct refresh_watch_status status = watch->status;
+
+	status.pid = getpid();
+	status.since_ms = clock_ms() - watch->status.since_ms;
+	return status;
 }

@@ -19,6 +19,7 @@
 #define REINJECT_REFRESH_WATCH_H
 
 #include "refresh/run.h"
+#include "refresh/wire.h"
 
 #include <uv.h>
 
@@ -30,18 +31,6 @@ struct refresh_watch_args {
 	struct cancel *cancel;                 /* ends the watch */
 	refresh_event_fn *on_event;
 	void *data;
-};
-
-enum refresh_watch_state { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED, REFRESH_WATCH_WAITING };
-
-/** 'idle', 'building', 'paused', 'waiting'. */
-const char *refresh_watch_state_name(enum refresh_watch_state state);
-
-struct refresh_watch_status {
-	enum refresh_watch_state state;
-	const char *doing; /* the package being built, or what is waited for; NULL */
-	int64_t run;       /* the round that goes on; 0 */
-	int64_t since_ms;  /* clock_ms() when this state began */
 };
 
 /** @config and all of @args are borrowed until the end. */

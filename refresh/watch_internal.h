@@ -1,8 +1,9 @@
 /* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_look.c (from an event to a plan), watch_round.c (from
- * a plan to a run). */
+ * a plan to a run), watch_callers.c (who asks over the socket). */
 #ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
 #define REINJECT_REFRESH_WATCH_INTERNAL_H
 
+#include "refresh/server.h"
 #include "refresh/watch.h"
 #include "watcher/debounce.h"
 #include "watcher/events.h"
@@ -42,6 +43,12 @@ struct refresh_watch {
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
 	char last[HASH_HEX_SIZE];  /* the last plan whose packages wait, as was said */
 
+	struct refresh_server *server;        /* owned */
+	struct refresh_watch_caller *callers; /* owned; whose wish is not fulfilled yet, in the order they came */
+	size_t n_callers, callers_cap;
+	struct refresh_watch_caller *serving; /* whose run goes on; NULL: the watch's own */
+	refresh_event_fn *on_served;          /* hears its events, too */
+
 	/* The round that goes on. */
 	bool running;
 	struct strvec building; /* owned: '3 1234...' is the subject's number and planned fingerprint, for each of its packages */
@@ -66,6 +73,19 @@ int refresh_watch_look(struct refresh_watch *watch, struct watcher_look **ret, s
 
 /** Plans on @look, and runs what is to be done (watch_round.c). Takes @look over. */
 int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *look, struct err *err) MUST_CHECK;
+
+/** Takes the image's lock for one run of @request on @look (taken over), and gives it back. -EBUSY: somebody else has the image, nothing was begun;
+ * -EAGAIN: interrupted, because one of its packages changed again. */
+int refresh_watch_run_request(struct refresh_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
+			      enum refresh_result *ret, struct err *err) MUST_CHECK;
+
+/** Opens and closes the socket (watch_callers.c). */
+int refresh_watch_listen(struct refresh_watch *watch, struct err *err) MUST_CHECK;
+void refresh_watch_hang_up(struct refresh_watch *watch);
+/** Does what the first caller wishes; false when nobody does. */
+bool refresh_watch_serve(struct refresh_watch *watch);
+/** Nothing is left to do: for whoever waits for that. */
+void refresh_watch_tell_rest(struct refresh_watch *watch);
 
 /** During a round: looks again when it is due, and interrupts the round when one of its packages changed again. */
 void refresh_watch_check_round(struct refresh_watch *watch);

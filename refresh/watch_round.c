@@ -93,12 +93,13 @@ static void say_waiting(struct refresh_watch *watch, const struct refresh_plan *
 
 /* -- the round --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void remember_building(struct refresh_watch *watch, const struct watcher_look *look, const struct refresh_plan *plan)
+/* Called with the plan that is carried out, on the look that it was made on. */
+static void remember_building(struct refresh_watch *watch, const struct refresh_plan *plan)
 {
 	strvec_clear(&watch->building);
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (!plan->steps[i].is_asset)
-			strvec_addf(&watch->building, "%zu %s", plan->steps[i].subject, look->subjects[plan->steps[i].subject].fingerprint);
+			strvec_addf(&watch->building, "%zu %s", plan->steps[i].subject, plan->steps[i].fingerprint);
 }
 
 /* What this round itself makes may change what is built from it (crt0.o of a libc): no reason to begin again. */
@@ -156,6 +157,7 @@ static void on_round_event(void *data, const struct refresh_event *event)
 	switch (event->type) {
 	case REFRESH_EVENT_PLAN:
 		watch->status.run = event->run;
+		remember_building(watch, event->plan);
 		break;
 	case REFRESH_EVENT_BUILDING:
 		refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, event->subject);
@@ -168,6 +170,8 @@ static void on_round_event(void *data, const struct refresh_event *event)
 		break;
 	}
 	refresh_watch_send(watch, *event);
+	if (watch->on_served)
+		watch->on_served(watch, event);
 }
 
 static void say_notes(struct refresh_watch *watch, const struct strvec *notes)
@@ -202,15 +206,25 @@ static int lock_image(struct refresh_watch *watch, struct err *err)
 	return r;
 }
 
-static int run_round(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, struct err *err)
+/* The interrupted one's cancel stays readable for good. */
+static int renew_cancel(struct refresh_watch *watch, struct err *err)
 {
-	struct refresh_args args = { .verb = "watch", .request = *request, .look = look, .on_event = on_round_event, .data = watch };
-	enum refresh_result result = REFRESH_NOTHING;
+	watch->restarting = false;
+	cancel_clear(&watch->round_cancel);
+	return cancel_init(&watch->round_cancel, err);
+}
+
+static int run_locked(struct refresh_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
+		      enum refresh_result *ret, struct err *err)
+{
+	struct refresh_args args = { .verb = verb, .request = *request, .look = look, .on_event = on_round_event, .data = watch };
 	int r;
 
 	watch->running = true;
+	watch->busy_said = false;
+	strvec_clear(&watch->building);
 	refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, NULL);
-	r = refresh_run(watch->session, &args, &result, err);
+	r = refresh_run(watch->session, &args, ret, err);
 	watch->running = false;
 	watch->status.run = 0;
 	refresh_session_unlock(watch->session);
@@ -218,32 +232,34 @@ static int run_round(struct refresh_watch *watch, struct watcher_look **look, co
 	return r;
 }
 
-/* The interrupted one's cancel stays readable for good. */
-static int renew_cancel(struct refresh_watch *watch, struct err *err)
+int refresh_watch_run_request(struct refresh_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
+			      enum refresh_result *ret, struct err *err)
 {
-	cancel_clear(&watch->round_cancel);
-	return cancel_init(&watch->round_cancel, err);
+	int e, r = lock_image(watch, err);
+
+	if (r < 0)
+		return r;
+	r = run_locked(watch, verb, request, look, ret, err);
+	if (!watch->restarting || watch->stopping)
+		return r;
+	e = renew_cancel(watch, err);
+	if (e < 0)
+		return e;
+	return r == -ECANCELED ? -EAGAIN : r;
 }
 
-static int act(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, const struct refresh_plan *plan,
-	       struct err *err)
+static int act(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, struct err *err)
 {
-	int r = lock_image(watch, err);
+	enum refresh_result result = REFRESH_NOTHING;
+	int r = refresh_watch_run_request(watch, "watch", request, look, &result, err);
 
-	if (r >= 0) {
-		watch->busy_said = false;
-		remember_building(watch, *look, plan);
-		r = run_round(watch, look, request, err);
-	}
 	if (r == -EBUSY) {
 		be_busy(watch, err);
-		return 0;
+		return r;
 	}
 	/* What changed meanwhile is seen by a look, after each round. */
 	watcher_debounce_ask(&watch->debounce);
-	if (!watch->restarting || watch->stopping)
-		return r;
-	return r == -ECANCELED ? renew_cancel(watch, err) : r;
+	return r;
 }
 
 /* An error that has gone is worth a line: by a build, or because the edit was taken back. */
@@ -297,9 +313,9 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken,
 	}
 	watch->asked = false;
 	watch->stuck[0] = '\0';
-	r = act(watch, &look, &request, &plan, err);
-	if (!watch->busy_said && !watch->restarting)
-		sign(watch, id, watch->stuck);
-	watch->restarting = false;
+	r = act(watch, &look, &request, err);
+	if (r == -EBUSY || r == -EAGAIN)
+		return 0;
+	sign(watch, id, watch->stuck);
 	return r;
 }

@@ -52,3 +52,25 @@ stop_watch() {
 expect_jq_file() {
 	jq -es 'map(select(.event)) | length > 0' "$T/watch.out" >/dev/null
 }
+
+@test "one watch for each project; it can be paused, resumed and waited for" {
+	watch
+	rx watch
+	expect_refused 75
+	expect_err "$pid_watch"
+	rx_ok watch --wait
+	mark netd 2
+	rx_ok watch --wait
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	rx_ok watch --pause
+	mark netd 3
+	rx_ok watch --wait
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	rx_ok watch --resume
+	rx_ok watch --wait
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=3 proto=1 common=1"
+	stop_watch
+	rx watch --wait
+	expect_refused 1
+	expect_err 'no watch runs'
+}

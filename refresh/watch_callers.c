@@ -1,0 +1,182 @@
+/* Who speaks to the watch over its socket: wishes for a run wait their turn and become one, the rest is answered at once. */
+#include "refresh/watch_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct refresh_watch_caller {
+	struct refresh_server_client *client; /* NULL: it has gone while its run goes on */
+	enum refresh_wish_kind kind;
+	bool retry;
+	struct strvec packages; /* owned */
+	char *dest;             /* owned; may be NULL */
+};
+
+static void caller_clear(struct refresh_watch_caller *caller)
+{
+	strvec_clear(&caller->packages);
+	free(caller->dest);
+}
+
+static void remove_caller(struct refresh_watch *watch, size_t i)
+{
+	caller_clear(&watch->callers[i]);
+	memmove(&watch->callers[i], &watch->callers[i + 1], (--watch->n_callers - i) * sizeof(*watch->callers));
+}
+
+static void add_caller(struct refresh_watch *watch, struct refresh_server_client *client, const struct refresh_wish *wish)
+{
+	struct refresh_watch_caller *caller;
+
+	grow_array(&watch->callers, &watch->callers_cap, watch->n_callers, sizeof(*watch->callers));
+	caller = &watch->callers[watch->n_callers++];
+	*caller = (struct refresh_watch_caller){ .client = client, .kind = wish->kind, .retry = wish->retry };
+	strvec_copy(&caller->packages, &wish->packages);
+	caller->dest = wish->dest ? xstrdup(wish->dest) : NULL;
+}
+
+static void on_request(void *data, struct refresh_server_client *client, const struct refresh_wish *wish)
+{
+	struct refresh_watch *watch = data;
+	struct refresh_watch_status status = refresh_watch_status(watch);
+
+	switch (wish->kind) {
+	case REFRESH_WISH_STATUS:
+		refresh_server_reply(client, refresh_wire_status(&status));
+		refresh_server_end(client, 0, NULL);
+		break;
+	case REFRESH_WISH_PAUSE:
+	case REFRESH_WISH_RESUME:
+		refresh_watch_pause(watch, wish->kind == REFRESH_WISH_PAUSE);
+		refresh_server_end(client, 0, NULL);
+		break;
+	case REFRESH_WISH_WAIT:
+		/* What was saved a moment ago may not have made its event yet. */
+		watcher_debounce_ask(&watch->debounce);
+		add_caller(watch, client, wish);
+		break;
+	case REFRESH_WISH_REFRESH:
+	case REFRESH_WISH_BUILD:
+		add_caller(watch, client, wish);
+		break;
+	}
+	uv_async_send(&watch->woken);
+}
+
+/* A run that has begun goes on without whoever asked for it. */
+static void on_gone(void *data, struct refresh_server_client *client)
+{
+	struct refresh_watch *watch = data;
+
+	if (watch->serving && watch->serving->client == client)
+		watch->serving->client = NULL;
+	for (size_t i = watch->n_callers; i-- > 0;)
+		if (watch->callers[i].client == client)
+			remove_caller(watch, i);
+}
+
+static void on_note(void *data, const char *text)
+{
+	refresh_watch_say(data, REFRESH_EVENT_NOTE, text, NULL);
+}
+
+int refresh_watch_listen(struct refresh_watch *watch, struct err *err)
+{
+	struct refresh_server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
+
+	return refresh_server_open(&watch->loop, watch->config, &hooks, &watch->server, err);
+}
+
+void refresh_watch_hang_up(struct refresh_watch *watch)
+{
+	refresh_server_close(TAKE_PTR(watch->server), NULL);
+	while (watch->n_callers > 0)
+		remove_caller(watch, watch->n_callers - 1);
+	free(watch->callers);
+	watch->callers = NULL;
+	watch->callers_cap = 0;
+}
+
+/* -- at rest ------------------------------------------------------------------------------------------------------------------------------------ */
+
+void refresh_watch_tell_rest(struct refresh_watch *watch)
+{
+	for (size_t i = 0; i < watch->n_callers;) {
+		struct refresh_server_client *client = watch->callers[i].client;
+
+		if (watch->callers[i].kind != REFRESH_WISH_WAIT) {
+			i++;
+			continue;
+		}
+		remove_caller(watch, i);
+		refresh_server_end(client, 0, NULL);
+	}
+}
+
+/* -- runs ------------------------------------------------------------------------------------------------------------------------------------------ */
+
+static void on_served_event(void *data, const struct refresh_event *event)
+{
+	struct refresh_watch *watch = data;
+
+	if (watch->serving && watch->serving->client)
+		refresh_server_send(watch->serving->client, event);
+}
+
+/* Until it was not interrupted by an edit of one of its packages. */
+static int serve(struct refresh_watch *watch, struct refresh_watch_caller *caller, enum refresh_result *ret, struct err *err)
+{
+	struct refresh_request request = {
+		.packages = &caller->packages,
+		.dest = caller->dest,
+		.retry = caller->retry,
+	};
+	int r;
+
+	do {
+		CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
+
+		r = refresh_watch_arm(watch, err);
+		if (r >= 0)
+			r = refresh_session_look(watch->session, &look, err);
+		if (r >= 0)
+			r = refresh_watch_run_request(watch, caller->kind == REFRESH_WISH_BUILD ? "build" : "refresh", &request, &look, ret, err);
+	} while (r == -EAGAIN);
+	return r;
+}
+
+static size_t find_waiting(const struct refresh_watch *watch)
+{
+	size_t i = 0;
+
+	while (i < watch->n_callers && watch->callers[i].kind == REFRESH_WISH_WAIT)
+		i++;
+	return i;
+}
+
+bool refresh_watch_serve(struct refresh_watch *watch)
+{
+	size_t i = find_waiting(watch);
+	struct refresh_watch_caller caller;
+	enum refresh_result result = REFRESH_NOTHING;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (i == watch->n_callers)
+		return false;
+	/* Taken out of the list, which others may join meanwhile. */
+	caller = watch->callers[i];
+	memmove(&watch->callers[i], &watch->callers[i + 1], (--watch->n_callers - i) * sizeof(*watch->callers));
+	watch->serving = &caller;
+	watch->on_served = on_served_event;
+	r = serve(watch, &caller, &result, &err);
+	watch->serving = NULL;
+	watch->on_served = NULL;
+	if (caller.client)
+		refresh_server_end(caller.client, r < 0 ? err_exit_status(&err, r) : result == REFRESH_RUN_FAILED, r < 0 ? &err : NULL);
+	caller_clear(&caller);
+	watcher_debounce_ask(&watch->debounce);
+	return true;
+}
