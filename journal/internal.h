@@ -9,9 +9,6 @@ struct journal {
 	struct journal_db *db; /* owned */
 };
 
-/** The result of that name; JOURNAL_FAILED for an unknown one. */
-enum journal_result journal_result_parse(const char *name);
-
 /** Inside a transaction: sets the state of one subject's fingerprint on @image. */
 int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint,
 				     struct err *err) MUST_CHECK;

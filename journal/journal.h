@@ -24,6 +24,8 @@ struct journal;
 enum journal_result { JOURNAL_PENDING, JOURNAL_OK, JOURNAL_FAILED, JOURNAL_CANCELLED, JOURNAL_NOTHING };
 /** 'pending', 'ok', 'failed', 'cancelled', 'nothing'. */
 const char *journal_result_name(enum journal_result result);
+/** The result of that name; JOURNAL_FAILED for an unknown one. */
+enum journal_result journal_result_parse(const char *name);
 
 /** Opens STATE/journal.db; makes the folder (0700) and the tables when they are absent, unless @read_only, which returns -ENOENT then. */
 int journal_open(const char *state, bool read_only, struct journal **ret, struct err *err) MUST_CHECK;

@@ -61,7 +61,7 @@ int journal_symbols_of_package(struct journal *journal, const char *image, const
 				 "  WHERE package = ?2 GROUP BY path, stripped)"
 				 " SELECT coalesce(kept.run, now.run), now.path, ?2, kept.build_id, now.new_hash, kept.file, kept.size"
 				 " FROM now LEFT JOIN kept ON kept.path = now.path AND kept.stripped = now.new_hash"
-				 " WHERE kept.file IS NOT NULL OR now.owner = 'package ' || ?2 ORDER BY now.path",
+				 " WHERE now.new_hash <> '' AND (kept.file IS NOT NULL OR now.owner = 'package ' || ?2) ORDER BY now.path",
 				 "ss", image, package);
 
 	return r < 0 ? r : walk(&rows, fn, data);

@@ -60,12 +60,6 @@ static int measure(struct put_visitor *visitor, const struct refresh_staged_file
 	return r;
 }
 
-/* A one-off is nobody's: it lies where the configuration does not say that anything lies, and is not to be taken for gone. */
-static const char *owner_of(const struct refresh_round *round, size_t step)
-{
-	return round->plan.steps[step].one_off ? "file" : refresh_round_owner(round, step);
-}
-
 static int put_one(struct put_visitor *visitor, const struct refresh_staged_file *file, const char *dest, struct err *err)
 {
 	struct refresh_round *round = visitor->round;
@@ -77,7 +71,7 @@ static int put_one(struct put_visitor *visitor, const struct refresh_staged_file
 	r = image_txn_put(visitor->round->txn, file->path, dest, file->name, file->mode, &put, err);
 	if (r < 0)
 		return r;
-	refresh_round_add_file(round, owner_of(round, visitor->step), &put);
+	refresh_round_add_file(round, refresh_round_owner(round, visitor->step), &put);
 	refresh_round_send(round, (struct refresh_event){
 					  .type = REFRESH_EVENT_PUT,
 					  .subject = round->plan.steps[visitor->step].name,

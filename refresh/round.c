@@ -46,10 +46,12 @@ void refresh_round_add_file(struct refresh_round *round, const char *owner, cons
 	round->files[round->n_files++] = (struct refresh_put_file){ .owner = xstrdup(owner), .put = *put };
 }
 
-/* `inject` has no look: what it puts belongs to no package. */
+/* What `inject` puts belongs to no package; a one-off lies where the configuration does not say that anything lies, and is not to be taken for gone. */
 const char *refresh_round_owner(const struct refresh_round *round, size_t step)
 {
-	return round->look ? round->look->subjects[round->plan.steps[step].subject].name : "file";
+	if (!round->look || round->plan.steps[step].one_off)
+		return "file";
+	return round->look->subjects[round->plan.steps[step].subject].name;
 }
 
 void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)

@@ -51,6 +51,8 @@ struct refresh_watch {
 
 	/* The round that goes on. */
 	bool running;
+	int64_t last_run;           /* its number, once it has ended; 0 */
+	enum journal_result result; /* and what became of it */
 	struct strvec building; /* owned: '3 1234...' is the subject's number and planned fingerprint, for each of its packages */
 	struct strvec failed;   /* owned: packages whose error was not taken back yet */
 	struct refresh_watch_status status;

@@ -1,4 +1,5 @@
 /* From a look to a run: what is to be done about it, the image's lock, the run itself, and what becomes of it when its packages change meanwhile. */
+#include "refresh/notify.h"
 #include "refresh/watch_internal.h"
 
 #include "base/clock.h"
@@ -159,6 +160,10 @@ static void on_round_event(void *data, const struct refresh_event *event)
 		watch->status.run = event->run;
 		remember_building(watch, event->plan);
 		break;
+	case REFRESH_EVENT_DONE:
+		watch->last_run = event->run;
+		watch->result = journal_result_parse(event->result);
+		break;
 	case REFRESH_EVENT_BUILDING:
 		refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, event->subject);
 		break;
@@ -214,6 +219,38 @@ static int renew_cancel(struct refresh_watch *watch, struct err *err)
 	return cancel_init(&watch->round_cancel, err);
 }
 
+static void turn_loop(void *data)
+{
+	struct refresh_watch *watch = data;
+
+	uv_run(&watch->loop, UV_RUN_NOWAIT);
+}
+
+static void tell_command(void *data, const struct refresh_event *event)
+{
+	refresh_watch_send(data, *event);
+}
+
+/* on_success after what changed the image, on_failure after what failed; nothing for a round that found nothing to do or was given up. */
+static void run_command(struct refresh_watch *watch)
+{
+	struct refresh_notify notify = {
+		.session = watch->session,
+		.section = "watch",
+		.key = watch->result == JOURNAL_OK ? "on_success" : "on_failure",
+		.run = watch->last_run,
+		.on_event = tell_command,
+		.on_tick = turn_loop,
+		.data = watch,
+	};
+	struct err err = ERR_INIT;
+
+	if (watch->last_run == 0 || (watch->result != JOURNAL_OK && watch->result != JOURNAL_FAILED))
+		return;
+	if (refresh_notify_run(&notify, &err) < 0)
+		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err.message, err.hint);
+}
+
 static int run_locked(struct refresh_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
 		      enum refresh_result *ret, struct err *err)
 {
@@ -222,12 +259,14 @@ static int run_locked(struct refresh_watch *watch, const char *verb, const struc
 
 	watch->running = true;
 	watch->busy_said = false;
+	watch->last_run = 0;
 	strvec_clear(&watch->building);
 	refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, NULL);
 	r = refresh_run(watch->session, &args, ret, err);
-	watch->running = false;
 	watch->status.run = 0;
 	refresh_session_unlock(watch->session);
+	run_command(watch);
+	watch->running = false;
 	refresh_watch_enter(watch, watch->paused ? REFRESH_WATCH_PAUSED : REFRESH_WATCH_IDLE, NULL);
 	return r;
 }

@@ -74,3 +74,31 @@ expect_jq_file() {
 	expect_refused 1
 	expect_err 'no watch runs'
 }
+
+@test "a command after a round that went well, and after one that did not" {
+	cat >"$T/told.sh" <<-END
+		#!/bin/sh
+		echo "\$1 \$REINJECT_RUN \$REINJECT_RESULT \$REINJECT_PACKAGES \$REINJECT_IMAGE \$REINJECT_COMMIT" >>'$T/told'
+		echo said by \$1
+	END
+	chmod +x "$T/told.sh"
+	ini_add <<-END
+		[watch]
+		on_success = $T/told.sh well
+		on_failure = $T/told.sh badly
+	END
+	rx_ok refresh
+	watch
+	mark netd 2
+	soon 60 '.event == "done" and .result == "ok"'
+	wait_until 20 test -s "$T/told"
+	break_source inputd
+	soon 60 '.event == "done" and .result == "failed"'
+	wait_until 20 grep -q badly "$T/told"
+	stop_watch
+	local head
+	head=$(git -C "$SRC" rev-parse HEAD)
+	expect_equal "$(cat "$T/told")" "well 2 ok netd $IMAGE $head
+badly 3 failed  $IMAGE $head"
+	expect_err 'said by badly'
+}
