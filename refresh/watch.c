@@ -59,6 +59,16 @@ static void on_signal(uv_poll_t *handle, int status, int events)
 	refresh_watch_stop(watch);
 }
 
+/* Events of the time it was stopped may be lost. */
+static void on_continued(uv_signal_t *handle, int signal)
+{
+	struct refresh_watch *watch = handle->data;
+
+	(void)signal;
+	watch->rearm = true;
+	watcher_debounce_ask(&watch->debounce);
+}
+
 /* -- making and unmaking ---------------------------------------------------------------------------------------------------------------------- */
 
 static int open_loop(struct refresh_watch *watch, struct err *err)
@@ -68,7 +78,8 @@ static int open_loop(struct refresh_watch *watch, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot make an event loop");
 	watch->loop.data = watch;
-	watch->timer.data = watch->woken.data = watch->signalled.data = watch;
+	watch->timer.data = watch->woken.data = watch->signalled.data = watch->continued.data = watch;
+	watch->slept_ms = clock_slept_ms();
 	r = uv_async_init(&watch->loop, &watch->woken, on_woken);
 	if (r == 0)
 		r = uv_timer_init(&watch->loop, &watch->timer);
@@ -76,6 +87,10 @@ static int open_loop(struct refresh_watch *watch, struct err *err)
 		r = uv_poll_init(&watch->loop, &watch->signalled, cancel_fd(watch->args.cancel));
 	if (r == 0)
 		r = uv_poll_start(&watch->signalled, UV_READABLE, on_signal);
+	if (r == 0)
+		r = uv_signal_init(&watch->loop, &watch->continued);
+	if (r == 0)
+		r = uv_signal_start(&watch->continued, on_continued, SIGCONT);
 	return r < 0 ? err_set(err, r, "cannot make an event loop") : 0;
 }
 
@@ -264,6 +279,20 @@ static void say_operation(struct refresh_watch *watch, enum watcher_operation pa
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
 }
 
+enum { SLEPT_MS = 1000 }; /* less is the two clocks' own unrest */
+
+static void notice_sleep(struct refresh_watch *watch)
+{
+	int64_t slept_ms = clock_slept_ms();
+
+	if (slept_ms > watch->slept_ms + SLEPT_MS) {
+		refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the machine has slept: looking again", NULL);
+		watch->rearm = true;
+		watcher_debounce_ask(&watch->debounce);
+	}
+	watch->slept_ms = slept_ms;
+}
+
 /* No event tells that somebody has let go of the image. */
 static void wait_for_image(struct refresh_watch *watch)
 {
@@ -280,6 +309,7 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 	int r = 0;
 
 	take_note(watch);
+	notice_sleep(watch);
 	if (watch->paused) {
 		*ret_wait_ms = ASIDE_MS;
 		return 0;

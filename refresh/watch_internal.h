@@ -28,6 +28,8 @@ struct refresh_watch {
 	uv_async_t woken;
 	uv_timer_t timer;
 	uv_poll_t signalled;
+	uv_signal_t continued;
+	int64_t slept_ms; /* clock_slept_ms() as of the last wake */
 
 	struct refresh_watch_subject *subjects; /* as the look's */
 	bool *direct;                           /* as the look's: changed themselves, and not built since */
