@@ -31,6 +31,20 @@ struct watcher {
 /** The watched path; never NULL for one that collect_watched() knows. */
 struct watcher_path *watcher_internal_find(const struct watcher *watcher, size_t source, const char *path);
 
+/** The path on the host of what lies at @path in a source; the caller frees it. */
+char *watcher_internal_full_path(const struct watcher *watcher, size_t source, const char *path) MUST_CHECK;
+
+/** The ID of a file that git passes over (look.c). */
+int watcher_internal_content_id(const struct watcher *watcher, size_t source, const char *path, char *ret, size_t size, struct err *err) MUST_CHECK;
+
+/** True while a commit is looked at instead of this source's work tree. */
+bool watcher_internal_is_past(const struct watcher *watcher, size_t source);
+
+/** The subject of one package or asset, all of it (fingerprint.c); what it watches was looked at. */
+int watcher_internal_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret,
+			     struct err *err) MUST_CHECK;
+int watcher_internal_asset(const struct watcher *watcher, size_t index, struct watcher_subject *ret, struct err *err) MUST_CHECK;
+
 /** The sentence for watcher_subject.why, from the last look's dirty files; NULL when there is none. The caller frees it. */
 char *watcher_internal_package_why(const struct watcher *watcher, size_t package) MUST_CHECK;
 

@@ -8,12 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The parts of a fingerprint while they are gathered. */
-struct builder {
-	struct watcher_subject *subject;
-	size_t cap;
-};
-
 /* -- open ------------------------------------------------------------------------------------------------------------------------------------ */
 
 static int compare_watched(const void *a, const void *b)
@@ -177,15 +171,15 @@ void watcher_freep(struct watcher **watcher)
 
 /* -- what stands there ----------------------------------------------------------------------------------------------------------------------- */
 
-static char *full_path(const struct watcher *watcher, size_t source, const char *path)
+char *watcher_internal_full_path(const struct watcher *watcher, size_t source, const char *path)
 {
 	return xasprintf("%s/%s", watcher->config->sources[source].path, path);
 }
 
 /* The content of a file that git passes over, because .gitignore names it or because it is a link; links followed. Nothing for what is no file. */
-static int content_id(const struct watcher *watcher, size_t source, const char *path, char *ret, size_t size, struct err *err)
+int watcher_internal_content_id(const struct watcher *watcher, size_t source, const char *path, char *ret, size_t size, struct err *err)
 {
-	CLEANUP_FREE char *full = full_path(watcher, source, path);
+	CLEANUP_FREE char *full = watcher_internal_full_path(watcher, source, path);
 	char hash[HASH_HEX_SIZE];
 	struct stat st;
 	int r;
@@ -212,7 +206,7 @@ static int watch_id(const struct watcher *watcher, struct watcher_path *watched,
 	if (r < 0)
 		return r;
 	if (git_oid_is_zero(&oid))
-		return content_id(watcher, watched->source, watched->path, watched->id, sizeof(watched->id), err);
+		return watcher_internal_content_id(watcher, watched->source, watched->path, watched->id, sizeof(watched->id), err);
 	git_oid_tostr(watched->id, sizeof(watched->id), &oid);
 	return 0;
 }
@@ -227,7 +221,7 @@ void watcher_look_ignored(const struct config *config, size_t source, struct str
 		strvec_add(ret, "target");
 }
 
-static bool is_past(const struct watcher *watcher, size_t source)
+bool watcher_internal_is_past(const struct watcher *watcher, size_t source)
 {
 	return watcher->commits && !git_oid_is_zero(&watcher->commits[source]);
 }
@@ -240,7 +234,7 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	int r;
 
 	watcher_look_ignored(watcher->config, source, &ignore);
-	if (is_past(watcher, source)) {
+	if (watcher_internal_is_past(watcher, source)) {
 		git_oid_tostr(state->head, sizeof(state->head), &watcher->commits[source]);
 		r = watcher_repo_look_at(repo, &watcher->commits[source], &watcher->paths[source], &ignore, err);
 	} else {
@@ -257,178 +251,8 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	return r;
 }
 
-/* -- fingerprints ---------------------------------------------------------------------------------------------------------------------------- */
-
-/* Takes over @label. */
-static void add_part(struct builder *b, char *label, const char *value)
-{
-	struct watcher_subject *subject = b->subject;
-
-	grow_array(&subject->parts, &b->cap, subject->n_parts, sizeof(*subject->parts));
-	subject->parts[subject->n_parts++] = (struct watcher_part){ .label = label, .value = value ? xstrdup(value) : NULL };
-}
-
-static void add_list(struct builder *b, const char *label, const struct strvec *values)
-{
-	for (size_t i = 0; i < values->n; i++)
-		add_part(b, xstrdup(label), values->v[i]);
-}
-
-static void end_fingerprint(struct watcher_subject *subject)
-{
-	CLEANUP(hash_freep) struct hash *hash = hash_new();
-
-	for (size_t i = 0; i < subject->n_parts; i++) {
-		hash_field(hash, "label", subject->parts[i].label);
-		hash_field(hash, "value", subject->parts[i].value);
-	}
-	hash_end(hash, subject->fingerprint);
-}
-
-static void add_path(struct builder *b, const struct watcher *watcher, const char *kind, size_t source, const char *path)
-{
-	add_part(b, xasprintf("%s %s:%s", kind, watcher->config->sources[source].name, path), watcher_internal_find(watcher, source, path)->id);
-}
-
-static void add_trees(struct builder *b, const struct watcher *watcher, size_t package)
-{
-	const struct config *config = watcher->config;
-	const struct pkgmap_inputs *inputs = pkgmap_inputs(watcher->map, package);
-
-	for (size_t i = 0; i < inputs->n; i++)
-		add_path(b, watcher, "tree", inputs->v[i].source, inputs->v[i].path);
-	for (size_t i = 0; i < config->n_sources; i++)
-		for (size_t j = 0; pkgmap_concerns(watcher->map, package, i) && j < config->sources[i].shared.n; j++)
-			add_path(b, watcher, "shared", i, config->sources[i].shared.v[j]);
-}
-
-/* The package's closure (name, version, source and checksum of all it links), so that a change of the lock makes those stale that it reaches. The whole
- * file where that is not known. */
-static void add_lock(struct builder *b, const struct watcher *watcher, size_t package)
-{
-	const struct config *config = watcher->config;
-	const struct cargo_crate *crate = watcher_graph_crate(watcher->graph, package);
-	size_t source = config->packages[package].source;
-	char past[HASH_HEX_SIZE] = "";
-
-	if (crate && is_past(watcher, source)) {
-		struct cargo_lock_edges edges = cargo_workspace_edges(&watcher->graph->workspaces[source]);
-
-		cargo_lock_closure(&watcher->locks[source], crate->name, &edges, past);
-		if (past[0])
-			add_part(b, xasprintf("lock %s:%s", config->sources[source].name, WATCHER_LOCK_FILE), past);
-		else
-			add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
-	} else if (crate && crate->closure[0])
-		add_part(b, xasprintf("lock %s:%s", config->sources[source].name, WATCHER_LOCK_FILE), crate->closure);
-	else
-		add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
-}
-
-/* What becomes of the built file, and how it is built where cargo does not. Not what is done after it (activate). */
-static void add_settings(struct builder *b, const struct config_package *package, const char *build_inputs)
-{
-	add_list(b, "bin", &package->bins);
-	add_list(b, "destination", &package->dests);
-	add_list(b, "copy", &package->copies);
-	add_list(b, "command", &package->command);
-	if (package->command.n > 0)
-		add_part(b, xstrdup("artifact"), package->artifact);
-	else
-		add_part(b, xstrdup("build"), build_inputs);
-}
-
 /* -- look ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static bool is_missing(const struct watcher *watcher, size_t source, const char *path)
-{
-	CLEANUP_FREE char *full = full_path(watcher, source, path);
-
-	return !fs_exists(full);
-}
-
-static int add_inputs(struct builder *b, const struct watcher *watcher, size_t package, struct err *err)
-{
-	const struct strvec *inputs = &watcher->inputs[package];
-	char value[HASH_HEX_SIZE];
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < inputs->n; i++) {
-		r = watcher_input_value(inputs->v[i], value, err);
-		if (r == 0)
-			add_part(b, xasprintf("input %s", inputs->v[i]), value);
-	}
-	return r;
-}
-
-bool watcher_is_before(const struct watcher *watcher, size_t before, size_t package)
-{
-	const struct config_package *p = &watcher->config->packages[before];
-
-	return before != package && (p->command.n > 0 || p->invalidates_all) && pkgmap_depends(watcher->map, package, before);
-}
-
-/* Whoever depends on another has more before it than that has, itself included: sorted by this number nothing comes too early. */
-static size_t count_before(const struct watcher *watcher, size_t package)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < watcher->config->n_packages; i++)
-		n += watcher_is_before(watcher, i, package);
-	return n;
-}
-
-static int look_at_package(const struct watcher *watcher, size_t index, const char *build_inputs, struct watcher_subject *ret, struct err *err)
-{
-	const struct config_package *package = &watcher->config->packages[index];
-	struct builder b = { .subject = ret };
-	int r;
-
-	ret->name = xasprintf("package %s", package->name);
-	ret->index = index;
-	ret->missing = package->paths.n > 0 && is_missing(watcher, package->source, package->paths.v[0]);
-	ret->n_before = count_before(watcher, index);
-	add_part(&b, xstrdup("subject"), ret->name);
-	add_trees(&b, watcher, index);
-	if (package->command.n == 0)
-		add_lock(&b, watcher, index);
-	add_settings(&b, package, build_inputs);
-	r = add_inputs(&b, watcher, index, err);
-	end_fingerprint(ret);
-	ret->why = watcher_internal_package_why(watcher, index);
-	return r;
-}
-
-/* The bare content: its mode in the image is not the source's. */
-static int look_at_asset(const struct watcher *watcher, size_t index, struct watcher_subject *ret, struct err *err)
-{
-	const struct config_asset *asset = &watcher->config->assets[index];
-	const struct watcher_path *watched = watcher_internal_find(watcher, asset->source, asset->path);
-	struct builder b = { .subject = ret };
-	char id[HASH_HEX_SIZE + 8];
-	uint32_t mode;
-	git_oid oid;
-	int r = watcher_repo_entry(watcher->repos[asset->source], asset->path, &mode, &oid, err);
-
-	if (r == 0 && (mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE))
-		git_oid_tostr(id, sizeof(id), &oid);
-	else if (r == 0)
-		r = content_id(watcher, asset->source, asset->path, id, sizeof(id), err);
-	if (r < 0)
-		return r;
-	ret->name = xasprintf("asset %s", asset->name);
-	ret->index = index;
-	ret->is_asset = true;
-	ret->missing = is_missing(watcher, asset->source, asset->path);
-	add_part(&b, xstrdup("subject"), ret->name);
-	add_part(&b, xstrdup("content"), id);
-	add_list(&b, "destination", &asset->dests);
-	end_fingerprint(ret);
-	ret->why = watched->dirty.n > 0 ? xstrdup(watched->dirty.v[0]) : NULL;
-	return 0;
-}
-
-/* A source of its own is looked at, only not from here. */
 static bool is_a_source(const struct watcher *watcher, const char *folder)
 {
 	for (size_t i = 0; i < watcher->config->n_sources; i++) {
@@ -471,9 +295,9 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 			return err_wrap(err, r, "source '%s'", config->sources[i].name);
 	}
 	for (size_t i = 0; r == 0 && i < config->n_packages; i++)
-		r = look_at_package(watcher, i, build_inputs, &look->subjects[i], err);
+		r = watcher_internal_package(watcher, i, build_inputs, &look->subjects[i], err);
 	for (size_t i = 0; r == 0 && i < config->n_assets; i++)
-		r = look_at_asset(watcher, i, &look->subjects[config->n_packages + i], err);
+		r = watcher_internal_asset(watcher, i, &look->subjects[config->n_packages + i], err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(look);
@@ -503,7 +327,7 @@ static void read_locks(const struct watcher *watcher, struct cargo_lock *ret)
 	for (size_t i = 0; i < watcher->config->n_sources; i++) {
 		CLEANUP(str_clear) struct str text = { 0 };
 
-		if (!is_past(watcher, i) || watcher_changes_file(watcher->repos[i], &watcher->commits[i], WATCHER_LOCK_FILE, &text, NULL) < 0)
+		if (!watcher_internal_is_past(watcher, i) || watcher_changes_file(watcher->repos[i], &watcher->commits[i], WATCHER_LOCK_FILE, &text, NULL) < 0)
 			continue;
 		(void)!cargo_lock_parse(str_text(&text), text.len, &ret[i], NULL);
 	}
