@@ -2,6 +2,7 @@
 #include "cli/json.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
+#include "refresh/machines.h"
 
 #include <errno.h>
 
@@ -12,6 +13,7 @@ struct facts {
 	struct refresh_plan plan;
 	struct refresh_records records;
 	struct image_holders holders;
+	struct refresh_machines machines;
 	int64_t last, running;
 	pid_t runner;
 	struct cli_watch watch;
@@ -21,6 +23,7 @@ static void facts_clear(struct facts *facts)
 {
 	cli_watch_clear(&facts->watch);
 	image_holders_clear(&facts->holders);
+	refresh_machines_clear(&facts->machines);
 	refresh_records_clear(&facts->records);
 	refresh_plan_clear(&facts->plan);
 	watcher_look_free(facts->look);
@@ -52,6 +55,8 @@ static int gather(struct cli_context *ctx, struct facts *facts, struct err *err)
 	if (r >= 0 && !facts->session->image_problem)
 		r = image_holders_find(ctx->config->image.path, &facts->holders, err);
 	if (r >= 0)
+		r = refresh_machines_load(facts->session, &facts->machines, err);
+	if (r >= 0)
 		r = refresh_session_look(facts->session, &facts->look, err);
 	return r < 0 ? r : refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
 }
@@ -73,15 +78,27 @@ static json_t *holders_json(const struct image_holders *holders)
 	return array;
 }
 
+static json_t *machines_json(const struct refresh_machines *machines)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < machines->n; i++)
+		json_array_append_new(array, json_pack("{s:i, s:o, s:I, s:o}", "pid", (int)machines->v[i].pid, "program",
+						       cli_json_string(machines->v[i].program), "run", (json_int_t)machines->v[i].run, "differs",
+						       cli_json_strings(&machines->v[i].differs)));
+	return array;
+}
+
 static json_t *image_json(const struct facts *facts)
 {
 	const struct refresh_session *session = facts->session;
 	const struct image_identity *identity = &session->identity;
 
-	return json_pack("{s:o, s:o, s:I, s:o, s:I, s:b, s:o}", "path", cli_json_string(session->config->image.path), "problem",
+	return json_pack("{s:o, s:o, s:I, s:o, s:I, s:b, s:o, s:o}", "path", cli_json_string(session->config->image.path), "problem",
 			 cli_json_string(session->image_problem), "size", (json_int_t)identity->size, "uuid",
 			 identity->uuid[0] ? cli_json_string(identity->uuid) : json_null(), "generation", (json_int_t)identity->generation,
-			 "changed_outside", changed_outside(facts), "holders", holders_json(&facts->holders));
+			 "changed_outside", changed_outside(facts), "holders", holders_json(&facts->holders), "machines",
+			 machines_json(&facts->machines));
 }
 
 static json_t *sources_json(const struct facts *facts)
@@ -127,6 +144,11 @@ static void print_image(const struct facts *facts)
 	for (size_t i = 0; i < facts->holders.n; i++)
 		printf("         held: %s (pid %d) %s\n", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
 		       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
+	for (size_t i = 0; i < facts->machines.n; i++) {
+		CLEANUP_FREE char *text = refresh_machines_say(&facts->machines, i);
+
+		printf("         %s\n", text);
+	}
 }
 
 static void print_names(const char *title, const struct strvec *names)

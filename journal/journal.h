@@ -134,6 +134,11 @@ int journal_swap_fingerprints(struct journal *journal, int64_t run, int (*fn)(vo
 /** What the last swap before that of @run made 'fresh' for @subject: fingerprint (the caller frees it) and run. Returns 1, or 0 when there is none. */
 int journal_swap_before(struct journal *journal, const char *image, const char *subject, int64_t run, char **ret_fingerprint, int64_t *ret_run,
 			struct err *err) MUST_CHECK;
+/** The run whose swap made the image file with this device and inode; 0 when none did. */
+int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err) MUST_CHECK;
+/** Adds the names of the packages and assets of which a file was put or removed after @run, each once, sorted; 'file' for what is nobody's. */
+int journal_changed_since(struct journal *journal, const char *image, int64_t run, struct strvec *ret, struct err *err) MUST_CHECK;
+
 /** The newest run that changed the file @path of @image (NULL: any file), 0 when there is none. */
 int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */

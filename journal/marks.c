@@ -111,6 +111,30 @@ int journal_swap_before(struct journal *journal, const char *image, const char *
 	return 1;
 }
 
+int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT max(run) FROM swap WHERE image = ? AND result = 'ok' AND dev = ? AND ino = ?", "suu", image, dev, ino);
+
+	if (r == 0)
+		*ret = journal_db_int(&rows, 0, 0);
+	return r;
+}
+
+int journal_changed_since(struct journal *journal, const char *image, int64_t run, struct strvec *ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT DISTINCT substr(f.owner, instr(f.owner, ' ') + 1) AS name FROM file f JOIN run r ON r.id = f.run"
+				 " WHERE r.image = ? AND f.run > ? AND f.result = 'ok' ORDER BY name",
+				 "si", image, run);
+
+	for (size_t i = 0; r == 0 && i < rows.n; i++)
+		strvec_add(ret, journal_db_text(&rows, i, 0));
+	return r;
+}
+
 int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };

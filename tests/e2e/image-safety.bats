@@ -543,3 +543,21 @@ interrupt() {
 	expect_refused 1 2 3
 	expect_nothing_left
 }
+
+@test "which run a machine has, after the image was replaced under it" {
+	rx_ok refresh
+	# A program of that name that has the image open; QEMU's own locks are tested above.
+	cp "$(command -v tail)" "$T/qemu-system-none"
+	start vm "$T/qemu-system-none" -f -c 1 "$IMAGE"
+	wait_until 10 test -s "$T/vm.out"
+	rx_ok status
+	expect_out "qemu-system-none \(process $pid_vm\) runs the image as it is"
+	mark netd 2
+	rx_ok refresh
+	mark inputd 2
+	rx_ok refresh
+	rx_ok status
+	expect_out "qemu-system-none \(process $pid_vm\) runs run 1, the image is at 3: inputd, netd differ"
+	rx_ok status --json
+	expect_jq ".[0].image.machines == [{pid: $pid_vm, program: \"qemu-system-none\", run: 1, differs: [\"inputd\", \"netd\"]}]"
+}
