@@ -35,10 +35,8 @@ static int stage_file(struct refresh_round *round, const char *file, const char 
 
 static int execute_inject(struct refresh_round *round, struct err *err)
 {
-	int r = refresh_swap_prepare(round, err);
-
 	round->after_us = clock_us();
-	return r < 0 ? r : refresh_swap_put(round, err);
+	return refresh_swap_put(round, err);
 }
 
 int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
@@ -57,6 +55,8 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 		r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
 	if (r >= 0)
 		r = refresh_outside_check(&round, &records, err);
+	if (r >= 0)
+		r = refresh_swap_check(&round, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);
 	if (r < 0)

@@ -300,10 +300,8 @@ static void tell_held(const struct refresh_round *round)
 static int execute(struct undoing *undoing, struct err *err)
 {
 	struct refresh_round *round = undoing->round;
-	int r = refresh_swap_prepare(round, err);
+	int r = refresh_swap_open(round, err);
 
-	if (r >= 0)
-		r = refresh_swap_open(round, err);
 	if (r >= 0)
 		r = check_all(undoing, err);
 	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
@@ -339,6 +337,8 @@ int refresh_rollback(struct refresh_session *session, int64_t run, const struct 
 	r = load(&undoing, err);
 	if (r >= 0)
 		r = check_outside(&round, err);
+	if (r >= 0)
+		r = refresh_swap_check(&round, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);
 	if (r < 0)

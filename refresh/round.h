@@ -77,7 +77,11 @@ void refresh_round_add_file(struct refresh_round *round, const char *owner, cons
 /** True when anything was staged. */
 bool refresh_make_any(const struct refresh_round *round);
 
-/** Refuses an image that somebody may write, and starts the transaction beside the builds, unless it had better wait (swap.c). */
+/** Refuses an image that somebody may write (-EBUSY), and remembers the machines that run from it (swap.c). Before the run begins, so that nobody waits for
+ * cargo to hear it, and no run is journaled that was none. */
+int refresh_swap_check(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Starts the transaction beside the builds, unless it had better wait. */
 int refresh_swap_prepare(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Waits until the transaction is open, and makes sure that the image is the one that the session was opened with. */

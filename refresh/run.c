@@ -72,13 +72,18 @@ static void announce(const struct refresh_round *round)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = elsewhere });
 }
 
+static bool is_anything(const struct refresh_plan *plan)
+{
+	return plan->n_steps > 0 || plan->n_removals > 0;
+}
+
 static int execute(struct refresh_round *round, struct err *err)
 {
 	const struct refresh_plan *plan = &round->plan;
 	bool any;
 	int r;
 
-	if (plan->n_steps == 0 && plan->n_removals == 0)
+	if (!is_anything(plan))
 		return 0;
 	r = refresh_swap_prepare(round, err);
 	if (r >= 0)
@@ -107,6 +112,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 		r = refresh_outside_check(&round, &records, err);
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
+	if (r >= 0 && is_anything(&round.plan))
+		r = refresh_swap_check(&round, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);
 	if (r < 0)

@@ -119,18 +119,21 @@ static void remember_machines(struct refresh_round *round, const struct image_ho
 	}
 }
 
-int refresh_swap_prepare(struct refresh_round *round, struct err *err)
+int refresh_swap_check(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
 	const char *image = round->session->config->image.path;
 	int r = image_holders_find(image, &holders, err);
 
-	/* Asked here as well as in the transaction, so that nobody waits for cargo to hear it. */
 	if (r >= 0)
 		r = image_holders_refuse(image, &holders, err);
-	if (r < 0)
-		return r;
-	remember_machines(round, &holders);
+	if (r >= 0)
+		remember_machines(round, &holders);
+	return r;
+}
+
+int refresh_swap_prepare(struct refresh_round *round, struct err *err)
+{
 	if (round->prepare || !refresh_prepare_early(&round->session->config->image))
 		return 0;
 	return refresh_prepare_start(round->session, round->id, &round->prepare, err);

@@ -199,14 +199,8 @@ static void be_busy(struct refresh_watch *watch, const struct err *err)
 static int lock_image(struct refresh_watch *watch, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
-	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
-	const char *image = watch->config->image.path;
-	int r = image_holders_find(image, &holders, err);
+	int r = refresh_session_lock(watch->session, 0, &notes, err);
 
-	if (r >= 0)
-		r = image_holders_refuse(image, &holders, err);
-	if (r >= 0)
-		r = refresh_session_lock(watch->session, 0, &notes, err);
 	say_notes(watch, &notes);
 	return r;
 }
@@ -258,7 +252,6 @@ static int run_locked(struct refresh_watch *watch, const char *verb, const struc
 	int r;
 
 	watch->running = true;
-	watch->busy_said = false;
 	watch->last_run = 0;
 	strvec_clear(&watch->building);
 	refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, NULL);
@@ -296,6 +289,7 @@ static int act(struct refresh_watch *watch, struct watcher_look **look, const st
 		be_busy(watch, err);
 		return r;
 	}
+	watch->busy_said = false;
 	/* What changed meanwhile is seen by a look, after each round. */
 	watcher_debounce_ask(&watch->debounce);
 	return r;
