@@ -81,7 +81,7 @@ static void print_log(struct watching *watching)
 
 static void toggle_pause(struct watching *watching)
 {
-	bool paused = refresh_watch_status(watching->watch).state == REFRESH_WATCH_PAUSED;
+	bool paused = refresh_watch_is_paused(watching->watch);
 
 	cli_ui_wipe(&watching->ui);
 	log_info(paused ? "going on" : "paused: what changes is looked at when it goes on");

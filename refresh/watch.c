@@ -177,6 +177,8 @@ void refresh_watch_free(struct refresh_watch *watch)
 	config_free(watch->own_config);
 	strvec_clear(&watch->building);
 	strvec_clear(&watch->failed);
+	strvec_clear(&watch->problems);
+	free(watch->problem);
 	free(watch->doing);
 	free(watch);
 }
@@ -256,7 +258,10 @@ static void take_note(struct refresh_watch *watch)
 		 (is_bit(&note, WATCHER_EVENT_SOURCE) && !waits_for_commits(watch));
 	if (counts)
 		watcher_debounce_event(&watch->debounce, note.first_ms, note.last_ms, is_bit(&note, WATCHER_EVENT_GIT));
-	if (note.overflow || note.polled || note.ended || note.restart)
+	/* What is lost or new is seen by the look after it has become quiet: amid a copy of a thousand folders there is nothing to build yet. */
+	if (note.overflow || note.ended || note.restart)
+		watcher_debounce_event(&watch->debounce, clock_ms(), clock_ms(), false);
+	if (note.polled)
 		watcher_debounce_ask(&watch->debounce);
 	watch->rearm = watch->rearm || note.restart || note.ended;
 	watch->reload = watch->reload || is_bit(&note, WATCHER_EVENT_CONFIG);
@@ -310,7 +315,7 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 
 	take_note(watch);
 	notice_sleep(watch);
-	if (watch->paused) {
+	if (watch->paused && !watch->asked) {
 		*ret_wait_ms = ASIDE_MS;
 		return 0;
 	}
@@ -343,10 +348,14 @@ static int look_and_act(struct refresh_watch *watch, struct err *err)
 	return r < 0 || !look ? r : refresh_watch_round(watch, TAKE_PTR(look), err);
 }
 
-/* What goes wrong with one look or one round is said, and the watch goes on: the next change may mend it. */
+/* What goes wrong with one look or one round is said, once, and the watch goes on: the next change may mend it. */
 static void survive(struct refresh_watch *watch, int r, const struct err *err)
 {
-	if (r < 0 && r != -ECANCELED)
+	if (r == -ECANCELED || (r < 0 && str_eq(watch->problem, err->message)))
+		return;
+	free(watch->problem);
+	watch->problem = r < 0 ? xstrdup(err->message) : NULL;
+	if (r < 0)
 		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, err->hint);
 }
 
@@ -364,17 +373,16 @@ static int64_t step(struct refresh_watch *watch)
 	int64_t wait_ms = ASIDE_MS;
 	int r = refresh_watch_due(watch, &wait_ms, &err);
 
-	if (r == 0 && wait_ms == 0)
+	if (r == 0 && wait_ms == 0) {
 		r = look_and_act(watch, &err);
-	else if (r == 0 && refresh_watch_serve(watch))
+		survive(watch, r, &err);
+	} else if (r == 0 && refresh_watch_serve(watch))
 		wait_ms = 0;
 	else if (r == 0 && is_at_rest(watch))
 		refresh_watch_tell_rest(watch);
-	if (r < 0) {
-		/* What cannot be seen now is looked at with the next event, or after a minute. */
+	/* What cannot be seen now is looked at with the next event, or after a minute. */
+	if (r < 0)
 		watcher_debounce_looked(&watch->debounce, clock_ms());
-		survive(watch, r, &err);
-	}
 	return wait_ms;
 }
 
@@ -418,6 +426,11 @@ void refresh_watch_pause(struct refresh_watch *watch, bool paused)
 	if (!paused)
 		watcher_debounce_ask(&watch->debounce);
 	uv_async_send(&watch->woken);
+}
+
+bool refresh_watch_is_paused(const struct refresh_watch *watch)
+{
+	return watch->paused;
 }
 
 struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch)

@@ -50,6 +50,7 @@ void refresh_watch_ask(struct refresh_watch *watch);
 
 /** Nothing is looked at while paused; what came meanwhile is, when it goes on. */
 void refresh_watch_pause(struct refresh_watch *watch, bool paused);
+bool refresh_watch_is_paused(const struct refresh_watch *watch);
 
 struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch);
 

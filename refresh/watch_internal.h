@@ -43,6 +43,8 @@ struct refresh_watch {
 	bool ready_said, busy_said;
 	int64_t busy_ms;          /* clock_ms() when the image was found busy; 0 */
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
+	char *problem;             /* owned: what went wrong, as was said; NULL */
+	struct strvec problems;    /* owned: what is not watched as it should be, as was said */
 	char last[HASH_HEX_SIZE];  /* the last plan whose packages wait, as was said */
 
 	struct refresh_server *server;        /* owned */

@@ -16,10 +16,24 @@ static void wake(void *data)
 	uv_async_send(&watch->woken);
 }
 
+static bool same_list(const struct strvec *a, const struct strvec *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!str_eq(a->v[i], b->v[i]))
+			return false;
+	return true;
+}
+
 static void say_problems(struct refresh_watch *watch)
 {
 	const struct strvec *problems = watcher_events_problems(watch->events);
 
+	if (same_list(problems, &watch->problems))
+		return;
+	strvec_clear(&watch->problems);
+	strvec_copy(&watch->problems, problems);
 	for (size_t i = 0; i < problems->n; i++) {
 		const char *rest = strchr(problems->v[i], '\n');
 		CLEANUP_FREE char *text = rest ? xstrndup(problems->v[i], (size_t)(rest - problems->v[i])) : xstrdup(problems->v[i]);
@@ -84,16 +98,6 @@ static void read_heads(const struct refresh_watch *watch, git_oid *ret_commits, 
 			git_oid_tostr(hex, sizeof(hex), &ret_commits[i]);
 		strvec_add(ret, hex);
 	}
-}
-
-static bool same_list(const struct strvec *a, const struct strvec *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!str_eq(a->v[i], b->v[i]))
-			return false;
-	return true;
 }
 
 /* During a round the heads are not handled yet: the look after it will find them changed. */

@@ -344,6 +344,11 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken,
 		say_nothing(watch);
 		return 0;
 	}
+	if (watch->session->image_problem) {
+		err_set(err, -EBUSY, "%s!", watch->session->image_problem);
+		be_busy(watch, err);
+		return 0;
+	}
 	watch->asked = false;
 	watch->stuck[0] = '\0';
 	r = act(watch, &look, &request, err);
