@@ -101,6 +101,11 @@ $(B)/tests/oracle/test_oracle: $(ORACLE_OBJS) $(B)/libreinject.a
 	@echo "  TEST    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/tests/small-watch: tests/lib/small_watch.c $(B)/libreinject.a
+	@mkdir -p $(@D)
+	@echo "  TEST    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS)
+
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
 
@@ -125,7 +130,7 @@ check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
 check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random changes (ORACLE_SEED=N repeats a run, ORACLE_CHANGES=N)
 	@$(if $(SANITIZE),ORACLE_CHANGES=$${ORACLE_CHANGES:-200} )$<
 
-check-e2e: all ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
+check-e2e: all $(B)/tests/small-watch ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
 	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
 
 check-sanitize: ## the same tests under ASan and UBSan
@@ -166,4 +171,4 @@ uninstall:
 clean:
 	rm -rf build/reinject build/faults build/sanitize build/tests $(ROOMS:%=build/%)
 
--include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d) $(B)/tests/small-watch.d
