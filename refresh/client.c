@@ -11,8 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* For a look whether anybody is there. */
+enum { STILL_LIMIT_MS = 200 };
+
 struct refresh_client {
 	int fd;
+	char *state; /* owned: the state folder */
 	const struct cancel *cancel;
 	uint32_t silence_ms;
 	struct refresh_peer peer;
@@ -32,6 +36,7 @@ void refresh_client_free(struct refresh_client *client)
 	refresh_line_clear(&client->greeting);
 	refresh_line_clear(&client->reply);
 	str_clear(&client->in);
+	free(client->state);
 	free(client);
 }
 
@@ -168,6 +173,7 @@ int refresh_client_connect(const struct refresh_client_args *args, struct refres
 	int r;
 
 	client->fd = -1;
+	client->state = xstrdup(args->state);
 	client->cancel = args->cancel;
 	client->silence_ms = args->silence_ms ? args->silence_ms : REFRESH_CLIENT_SILENCE_MS;
 	r = refresh_socket_connect(args->state, answer_ms, &client->fd, &client->peer, err);
@@ -236,6 +242,15 @@ static int interrupted(const struct refresh_client *client, struct err *err)
 	return -ECANCELED;
 }
 
+/* A watch that still takes calls has not died: it dropped us, because we did not read. */
+static bool still_listens(const struct refresh_client *client)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct refresh_peer peer;
+
+	return refresh_socket_connect(client->state, STILL_LIMIT_MS, &fd, &peer, NULL) == 0 && peer.pid == client->peer.pid;
+}
+
 static int lost(const struct refresh_client *client, int r, struct err *err)
 {
 	int pid = (int)client->peer.pid;
@@ -245,6 +260,9 @@ static int lost(const struct refresh_client *client, int r, struct err *err)
 	if (r == -ETIMEDOUT) {
 		err_set(err, r, "the watch (process %d) has said nothing for %u s: it hangs, or the machine does!", pid, client->silence_ms / 1000);
 		err_hint(err, "if `reinject status` gets no answer either, end it (kill %d): the next start puts right what it leaves", pid);
+	} else if (still_listens(client)) {
+		r = err_set(err, -ECONNRESET, "the watch (process %d) hung up, and goes on: it was not read from for too long!", pid);
+		err_hint(err, "`reinject status` tells what it does, `reinject log` what came of it");
 	} else if (client->begun) {
 		r = err_set(err, -ECONNRESET, "the watch (process %d) ended amid the run!", pid);
 		err_hint(err, "the image is whole, old or new; `reinject refresh` puts right what was left and does the rest");

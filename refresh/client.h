@@ -39,7 +39,7 @@ const struct refresh_greeting *refresh_client_greeting(const struct refresh_clie
 bool refresh_client_serves(const struct refresh_client *client, const struct config *config, bool exact);
 
 /** Says @wish and follows: @on_event (may be NULL) for each event. Returns 0 with the exit status in @ret_status, which no error explains more than
- * the events have; or the watch's own error; -ECANCELED; -ECONNRESET when the watch ended before its last word; -ETIMEDOUT when it fell silent. */
+ * the events have; or the watch's own error; -ECANCELED; -ECONNRESET when the watch ended before its last word, or hung up; -ETIMEDOUT when it fell silent. */
 int refresh_client_ask(struct refresh_client *client, const struct refresh_wish *wish, refresh_event_fn *on_event, void *data, int *ret_status,
 		       struct err *err) MUST_CHECK;
 

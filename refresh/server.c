@@ -224,18 +224,18 @@ static void take_bytes(struct refresh_server_client *client, const char *bytes, 
 	const char *newline = memchr(bytes, '\n', n);
 	struct err err = ERR_INIT;
 
-	if (client->stage == STAGE_ASKED_NOTHING && client->in.len + n < REFRESH_WIRE_MAX_WISH && (!newline || newline == bytes + n - 1)) {
-		str_add_n(&client->in, bytes, n);
-		if (newline)
-			take_wish(client, client->in.len - 1);
+	if (client->stage != STAGE_ASKED_NOTHING) {
+		leave(client);
 		return;
 	}
-	if (client->stage == STAGE_ASKED_NOTHING) {
-		err_set(&err, -EPROTO, "more came in than one wish!");
+	if (client->in.len + n > REFRESH_WIRE_MAX_WISH) {
+		err_set(&err, -E2BIG, "more came in than a wish!");
 		refuse(client, &err);
-	} else {
-		leave(client);
+		return;
 	}
+	str_add_n(&client->in, bytes, n);
+	if (newline)
+		take_wish(client, client->in.len - 1);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)

@@ -891,9 +891,12 @@ static void test_a_killed_asker_is_noticed(void **state)
 
 #define GREETING "{\"reinject\":1,\"pid\":1,\"config\":\"/c\",\"image\":null,\"digest\":\"d\"}\n"
 
-/* What becomes of an asker whose watch says @lines, and then closes, or stays silent. */
-static void ask_a_played_watch(const char *lines, size_t n, bool closes, struct asker *asker)
+enum part { DIES, HANGS_UP, FALLS_SILENT };
+
+/* What becomes of an asker whose watch says @lines, and then does this. */
+static void ask_a_played_watch(const char *lines, size_t n, enum part part, struct asker *asker)
 {
+	bool closes = part != FALLS_SILENT;
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	struct refresh_socket one;
@@ -909,6 +912,8 @@ static void ask_a_played_watch(const char *lines, size_t n, bool closes, struct 
 	fd = accept(one.fd, NULL, NULL);
 	assert_true(fd >= 0);
 	raw_say(fd, lines, n);
+	if (part == DIES)
+		refresh_socket_clear(&one);
 	if (closes)
 		close(fd);
 	asker_join(asker);
@@ -925,18 +930,22 @@ static void test_a_watch_that_dies_is_told_and_not_waited_for(void **state)
 	struct asker asker;
 
 	(void)state;
-	ask_a_played_watch("", 0, true, &asker);
+	ask_a_played_watch("", 0, DIES, &asker);
 	assert_int_equal(asker.r, -ENOENT);
-	ask_a_played_watch(unbegun, strlen(unbegun), true, &asker);
+	ask_a_played_watch(unbegun, strlen(unbegun), DIES, &asker);
 	assert_int_equal(asker.r, -ECONNRESET);
 	assert_int_equal(err_exit_status(&asker.err, asker.r), 1);
 	assert_non_null(strstr(asker.err.message, "before it came to this"));
-	ask_a_played_watch(begun, strlen(begun), true, &asker);
+	ask_a_played_watch(begun, strlen(begun), DIES, &asker);
 	assert_int_equal(asker.r, -ECONNRESET);
 	assert_int_equal(asker.n_events, 1);
 	assert_non_null(strstr(asker.err.message, "amid the run"));
+	/* One that still takes calls is not dead. */
+	ask_a_played_watch(begun, strlen(begun), HANGS_UP, &asker);
+	assert_int_equal(asker.r, -ECONNRESET);
+	assert_non_null(strstr(asker.err.message, "hung up, and goes on"));
 	/* Half a line is no line. */
-	ask_a_played_watch(begun, strlen(begun) - 1, true, &asker);
+	ask_a_played_watch(begun, strlen(begun) - 1, DIES, &asker);
 	assert_int_equal(asker.n_events, 0);
 }
 
@@ -945,7 +954,7 @@ static void test_a_watch_that_falls_silent_is_given_up(void **state)
 	struct asker asker;
 
 	(void)state;
-	ask_a_played_watch(GREETING, strlen(GREETING), false, &asker);
+	ask_a_played_watch(GREETING, strlen(GREETING), FALLS_SILENT, &asker);
 	assert_int_equal(asker.r, -ETIMEDOUT);
 	assert_int_equal(err_exit_status(&asker.err, asker.r), 1);
 	assert_true(asker.err.hint[0]);
@@ -960,12 +969,12 @@ static void test_a_watch_of_another_version_or_language_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
-		ask_a_played_watch(lines[i], strlen(lines[i]), true, &asker);
+		ask_a_played_watch(lines[i], strlen(lines[i]), DIES, &asker);
 		assert_int_equal(asker.r, codes[i]);
 		assert_true(asker.err.message[0]);
 	}
 	memset(endless, ' ', 3 << 20);
-	ask_a_played_watch(endless, 3 << 20, true, &asker);
+	ask_a_played_watch(endless, 3 << 20, DIES, &asker);
 	assert_int_equal(asker.r, -EPROTO);
 	assert_non_null(strstr(asker.err.message, "without an end"));
 }

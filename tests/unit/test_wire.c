@@ -205,9 +205,12 @@ static void test_a_long_text_is_cut_and_says_so(void **state)
 	static const char *const units[] = { "a", "\xc3\xa9", "\xf0\x9f\x98\x80", "\x01", "\xff" };
 
 	(void)state;
-	for (size_t i = 0; i < N_ELEMENTS(units); i++) {
+	/* Wherever the cut falls: the units begin at each of four places. */
+	for (size_t i = 0; i < 4 * N_ELEMENTS(units); i++) {
 		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
-		CLEANUP_FREE char *text = long_text(units[i], 300 << 10);
+		const char *unit = units[i / 4];
+		CLEANUP_FREE char *rest = long_text(unit, 300 << 10);
+		CLEANUP_FREE char *text = xasprintf("%.*s%s", (int)(i % 4), "xxx", rest);
 		struct refresh_event event = { .type = REFRESH_EVENT_DIAGNOSTIC, .text = text, .subject = text, .hint = text, .path = text };
 
 		there_and_back(&event, &line);
@@ -216,7 +219,7 @@ static void test_a_long_text_is_cut_and_says_so(void **state)
 		assert_true(strlen(line.event.text) > 127 << 10);
 		assert_true(strlen(line.event.text) <= 128 << 10);
 		/* A character is not broken: everything before the mark is whole units. */
-		assert_int_equal((strstr(line.event.text, "\033[0m...") - line.event.text) % (ptrdiff_t)strlen(units[i]), 0);
+		assert_int_equal((strstr(line.event.text, "\033[0m...") - line.event.text - (ptrdiff_t)(i % 4)) % (ptrdiff_t)strlen(unit), 0);
 	}
 }
 
@@ -506,6 +509,19 @@ static void test_a_line_over_the_limit_is_not_even_parsed(void **state)
 	assert_int_equal(refresh_wire_read(blanks, REFRESH_WIRE_MAX - 1, &line, &err), 0);
 }
 
+static void test_what_is_nested_without_end_is_refused(void **state)
+{
+	CLEANUP_FREE char *brackets = long_text("[", REFRESH_WIRE_MAX - 100);
+	CLEANUP_FREE char *line = xasprintf("{\"event\":%s", brackets);
+	CLEANUP_FREE char *wish = xasprintf("{\"reinject\":1,\"packages\":%.60000s", brackets);
+	CLEANUP(refresh_line_clear) struct refresh_line got = { 0 };
+	struct refresh_wish none = { 0 };
+
+	(void)state;
+	assert_int_equal(refresh_wire_read(line, strlen(line), &got, NULL), -EPROTO);
+	assert_int_equal(refresh_wire_read_wish(wish, strlen(wish), &none, NULL), -EPROTO);
+}
+
 /* -- mutations --------------------------------------------------------------------------------------------------------------------------------- */
 
 static uint64_t random_next(uint64_t *seed)
@@ -638,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_lines_that_lack_what_their_readers_need_are_refused),
 		cmocka_unit_test(test_unknown_keys_are_passed_over),
 		cmocka_unit_test(test_a_line_over_the_limit_is_not_even_parsed),
+		cmocka_unit_test(test_what_is_nested_without_end_is_refused),
 		cmocka_unit_test(test_mutated_lines_do_no_harm),
 	};
 
