@@ -273,11 +273,20 @@ static int lost(const struct refresh_client *client, int r, struct err *err)
 	return r;
 }
 
-/* These come before the watch has made up its mind, or from a run before ours. */
+/* The others come before the watch has made up its mind, or from a run before ours. */
 static bool is_beginning(const struct refresh_event *event)
 {
-	return event->type != REFRESH_EVENT_TICK && event->type != REFRESH_EVENT_NOTE && event->type != REFRESH_EVENT_WARNING &&
-	       event->type != REFRESH_EVENT_PROGRESS;
+	switch (event->type) {
+	case REFRESH_EVENT_TICK:
+	case REFRESH_EVENT_NOTE:
+	case REFRESH_EVENT_WARNING:
+	case REFRESH_EVENT_PROGRESS:
+	case REFRESH_EVENT_READY:
+	case REFRESH_EVENT_STATE:
+		return false;
+	default:
+		return true;
+	}
 }
 
 static void take_event(struct refresh_client *client, const struct refresh_event *event)

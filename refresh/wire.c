@@ -32,6 +32,7 @@ void refresh_wish_clear(struct refresh_wish *wish)
 void refresh_line_clear(struct refresh_line *line)
 {
 	refresh_plan_clear(&line->plan);
+	refresh_activations_clear(&line->activations);
 	strvec_clear(&line->keep);
 	json_decref(line->root);
 	*line = (struct refresh_line){ 0 };

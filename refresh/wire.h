@@ -8,7 +8,7 @@
  * `status` has {"reply":{...}} before its end.
  * Events:   whole enough for the asking process to hand them to its own refresh_event_fn and to print what a run of its own would have printed.
  *           refresh/wire_event.c has one table of the fields and one of the types: a new field or type of refresh/event is a row there. Not on the
- *           wire is what only the run itself needs: plan.states, and step.subject, which is REFRESH_NO_STEP on arrival.
+ *           wire is what only the run itself needs: plan.states, step.fingerprint, and step.subject, which is REFRESH_NO_STEP on arrival.
  * Version:  a number in the greeting and in the wish. Another number is refused with a sentence by whoever sees it first; keys that are not known
  *           are passed over. It goes up when a type or result of event comes in that an older program would have to know.
  * Limits:   a line has at most REFRESH_WIRE_MAX bytes, a wish REFRESH_WIRE_MAX_WISH. Long texts are cut with a mark; a plan that is too long goes
@@ -74,8 +74,9 @@ enum refresh_line_type { REFRESH_LINE_GREETING, REFRESH_LINE_EVENT, REFRESH_LINE
 struct refresh_line {
 	enum refresh_line_type type;
 	struct refresh_greeting greeting;
-	struct refresh_event event; /* its plan is &this->plan */
+	struct refresh_event event; /* its plan is &this->plan, its activations likewise */
 	struct refresh_plan plan;
+	struct refresh_activations activations;
 	json_t *reply; /* borrowed from root */
 	int status;    /* END: the exit status */
 	struct err err; /* END: why, class 0 when nothing is said */

@@ -54,6 +54,8 @@ static const struct shape shapes[] = {
 	[REFRESH_EVENT_REMOVE] = { "remove", NEEDS_PATH, { "removed", "absent", "kept", NULL } },
 	[REFRESH_EVENT_SWAP] = { "swap", NEEDS_PATH, { NULL } },
 	[REFRESH_EVENT_ADOPT] = { "adopt", NEEDS_OWNER, { "adopted", "absent", NULL } },
+	[REFRESH_EVENT_READY] = { "ready", NEEDS_TEXT, { NULL } },
+	[REFRESH_EVENT_STATE] = { "state", 0, { "idle", "building", "paused", "waiting", NULL } },
 	[REFRESH_EVENT_NOTE] = { "note", NEEDS_TEXT, { NULL } },
 	[REFRESH_EVENT_WARNING] = { "warning", NEEDS_TEXT, { NULL } },
 	[REFRESH_EVENT_DONE] = { "done", 0, { "ok", "failed", "cancelled", "nothing", NULL } },
@@ -100,8 +102,8 @@ static json_t *plan_json(const struct refresh_plan *plan, bool brief)
 		json_array_append_new(steps, step_json(&plan->steps[i], brief));
 	for (size_t i = 0; i < plan->n_removals; i++)
 		json_array_append_new(removals, removal_json(&plan->removals[i], brief));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b}", "steps", steps, "removals", removals, "stale",
-			 refresh_codec_strings(&plan->stale), "failed", refresh_codec_strings(&plan->failed), "held",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:b}", "steps", steps, "removals", removals, "waiting",
+			 refresh_codec_strings(&plan->waiting), "stale", refresh_codec_strings(&plan->stale), "failed", refresh_codec_strings(&plan->failed), "held",
 			 refresh_codec_strings(&plan->held), "builds", (json_int_t)plan->n_builds, "nowhere", (json_int_t)plan->n_nowhere,
 			 "elsewhere", (json_int_t)plan->n_elsewhere, "first_time", plan->first_time, "unchecked", plan->unchecked);
 }
@@ -213,6 +215,8 @@ static int read_plan(struct refresh_line *line, const json_t *object)
 	if (r == 0)
 		r = read_removals(line, json_object_get(object, "removals"));
 	if (r == 0)
+		r = refresh_codec_read_strings(json_object_get(object, "waiting"), SHORT_TEXT, &plan->waiting);
+	if (r == 0)
 		r = refresh_codec_read_strings(json_object_get(object, "stale"), SHORT_TEXT, &plan->stale);
 	if (r == 0)
 		r = refresh_codec_read_strings(json_object_get(object, "failed"), SHORT_TEXT, &plan->failed);
@@ -227,6 +231,58 @@ static int read_plan(struct refresh_line *line, const json_t *object)
 	if (r == 0)
 		r = refresh_codec_read_bool(json_object_get(object, "first_time"), &plan->first_time);
 	return r < 0 ? r : refresh_codec_read_bool(json_object_get(object, "unchecked"), &plan->unchecked);
+}
+
+/* -- what a swap needs ------------------------------------------------------------------------------------------------------------------------- */
+
+static json_t *activations_json(const struct refresh_activations *activations)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < activations->n; i++) {
+		const struct refresh_activation *one = &activations->v[i];
+
+		json_array_append_new(array, json_pack("{s:o, s:o, s:s, s:o}", "package", refresh_codec_text(one->package, SHORT_TEXT), "asset",
+						       refresh_codec_text(one->asset, SHORT_TEXT), "need", refresh_activate_need_name(one->need),
+						       "lines", refresh_codec_strings(&one->lines)));
+	}
+	return array;
+}
+
+static int read_need(const json_t *value, enum refresh_need *ret)
+{
+	for (enum refresh_need need = REFRESH_NEED_REBOOT; need <= REFRESH_NEED_NONE; need++) {
+		if (!str_eq(json_string_value(value), refresh_activate_need_name(need)))
+			continue;
+		*ret = need;
+		return 0;
+	}
+	return -EPROTO;
+}
+
+/* It is a package's or an asset's. */
+static int read_activation(const json_t *object, struct refresh_activation *one)
+{
+	int r = read_owned(object, "package", &one->package);
+
+	if (r == 0)
+		r = read_owned(object, "asset", &one->asset);
+	if (r == 0 && !one->package && !one->asset)
+		r = -EPROTO;
+	if (r == 0)
+		r = read_need(json_object_get(object, "need"), &one->need);
+	return r < 0 ? r : refresh_codec_read_strings(json_object_get(object, "lines"), SHORT_TEXT, &one->lines);
+}
+
+static int read_activations(const json_t *array, struct refresh_activations *ret)
+{
+	int r = json_is_array(array) ? 0 : -EPROTO;
+
+	for (size_t i = 0; r == 0 && i < json_array_size(array); i++) {
+		grow_array(&ret->v, &ret->cap, ret->n, sizeof(*ret->v));
+		r = read_activation(json_array_get(array, i), &ret->v[ret->n++]);
+	}
+	return r;
 }
 
 /* -- the event --------------------------------------------------------------------------------------------------------------------------------- */
@@ -270,6 +326,8 @@ static int add_event(struct str *to, const struct refresh_event *event, bool bri
 	}
 	if (event->plan)
 		json_object_set_new(object, "plan", plan_json(event->plan, brief));
+	if (event->activations)
+		json_object_set_new(object, "activations", activations_json(event->activations));
 	return refresh_codec_add_line(to, object, REFRESH_WIRE_MAX);
 }
 
@@ -347,7 +405,7 @@ static int read_type(const json_t *value, enum refresh_event_type *ret)
 
 int refresh_wire_read_event(struct refresh_line *line)
 {
-	const json_t *plan = json_object_get(line->root, "plan");
+	const json_t *plan = json_object_get(line->root, "plan"), *activations = json_object_get(line->root, "activations");
 	int r = read_type(json_object_get(line->root, "event"), &line->event.type);
 
 	for (size_t i = 0; r == 0 && i < N_ELEMENTS(fields); i++)
@@ -355,6 +413,10 @@ int refresh_wire_read_event(struct refresh_line *line)
 	if (r == 0 && plan) {
 		line->event.plan = &line->plan;
 		r = read_plan(line, plan);
+	}
+	if (r == 0 && activations) {
+		line->event.activations = &line->activations;
+		r = read_activations(activations, &line->activations);
 	}
 	if (r == 0)
 		r = check_result(&line->event, &shapes[line->event.type]);

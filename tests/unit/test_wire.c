@@ -34,11 +34,20 @@ static void make_plan(struct refresh_plan *plan)
 	};
 	*plan = (struct refresh_plan){ .steps = steps, .n_steps = 3, .cap = 3, .n_builds = 1, .removals = removals, .n_removals = 2,
 				       .cap_removals = 2, .n_nowhere = 4, .n_elsewhere = 5, .first_time = true, .unchecked = true };
+	strvec_add(&plan->waiting, "later");
 	strvec_add(&plan->stale, "netd");
 	strvec_add(&plan->failed, "bad");
 	strvec_add(&plan->held, "held-one");
 	strvec_add(&plan->held, NO_UTF8);
 }
+
+static struct refresh_activation activation_array[] = {
+	{ .package = (char *)"netd", .need = REFRESH_NEED_CONSOLE, .lines = { .v = (char *[]){ (char *)"restart", (char *)NO_UTF8, NULL }, .n = 2 } },
+	{ .package = (char *)NO_UTF8, .need = REFRESH_NEED_REBOOT },
+	{ .asset = (char *)"conf", .need = REFRESH_NEED_NONE },
+};
+static const struct refresh_activations activations = { .v = activation_array, .n = N_ELEMENTS(activation_array) };
+static const struct refresh_activations no_activations;
 
 static const struct refresh_event examples[] = {
 	{ .type = REFRESH_EVENT_CHANGE, .run = 7 },
@@ -59,6 +68,11 @@ static const struct refresh_event examples[] = {
 	{ .type = REFRESH_EVENT_SWAP, .run = 7, .path = "/home/u/disk.img", .ms = 212 },
 	{ .type = REFRESH_EVENT_ADOPT, .run = 7, .subject = "package netd", .result = "adopted" },
 	{ .type = REFRESH_EVENT_ADOPT, .run = 7, .subject = "asset conf", .result = "absent", .path = "/etc/conf" },
+	{ .type = REFRESH_EVENT_SWAP, .run = 7, .path = "/d", .activations = &activations },
+	{ .type = REFRESH_EVENT_SWAP, .run = 7, .path = "/d", .activations = &no_activations },
+	{ .type = REFRESH_EVENT_READY, .bytes = 412, .text = "2 sources" },
+	{ .type = REFRESH_EVENT_STATE, .result = "building", .subject = "netd" },
+	{ .type = REFRESH_EVENT_STATE, .result = "waiting" },
 	{ .type = REFRESH_EVENT_NOTE, .text = "" },
 	{ .type = REFRESH_EVENT_WARNING, .subject = "netd", .text = "no folder '/x'", .hint = "make it" },
 	{ .type = REFRESH_EVENT_DONE, .run = 7, .result = "ok", .ms = 99 },
@@ -115,6 +129,7 @@ static void expect_plan(const struct refresh_plan *got, const struct refresh_pla
 		assert_true(a->after == b->after);
 		assert_int_equal(a->owner_gone, b->owner_gone);
 	}
+	expect_strings(&got->waiting, &expected->waiting);
 	expect_strings(&got->stale, &expected->stale);
 	expect_strings(&got->failed, &expected->failed);
 	expect_strings(&got->held, &expected->held);
@@ -123,6 +138,17 @@ static void expect_plan(const struct refresh_plan *got, const struct refresh_pla
 	assert_int_equal(got->n_elsewhere, expected->n_elsewhere);
 	assert_int_equal(got->first_time, expected->first_time);
 	assert_int_equal(got->unchecked, expected->unchecked);
+}
+
+static void expect_activations(const struct refresh_activations *got, const struct refresh_activations *expected)
+{
+	assert_int_equal(got->n, expected->n);
+	for (size_t i = 0; i < got->n; i++) {
+		expect_text(got->v[i].package, expected->v[i].package);
+		expect_text(got->v[i].asset, expected->v[i].asset);
+		assert_int_equal(got->v[i].need, expected->v[i].need);
+		expect_strings(&got->v[i].lines, &expected->v[i].lines);
+	}
 }
 
 static void expect_event(const struct refresh_event *got, const struct refresh_event *expected)
@@ -142,6 +168,9 @@ static void expect_event(const struct refresh_event *got, const struct refresh_e
 	assert_int_equal(got->plan != NULL, expected->plan != NULL);
 	if (got->plan)
 		expect_plan(got->plan, expected->plan);
+	assert_int_equal(got->activations != NULL, expected->activations != NULL);
+	if (got->activations)
+		expect_activations(got->activations, expected->activations);
 }
 
 /* Writes and reads; the line must be one. */
@@ -469,6 +498,10 @@ static void test_lines_that_lack_what_their_readers_need_are_refused(void **stat
 		"{\"event\":\"put\",\"path\":\"/a\",\"result\":\"written\",\"bytes\":1.5}", "{\"event\":\"swap\"}",
 		"{\"event\":\"swap\",\"path\":\"/a\",\"result\":\"ok\"}", "{\"event\":\"adopt\",\"result\":\"adopted\"}",
 		"{\"event\":\"adopt\",\"result\":\"adopted\",\"subject\":\"netd\"}", "{\"event\":\"done\"}", "{\"event\":\"done\",\"result\":\"good\"}",
+		"{\"event\":\"state\"}", "{\"event\":\"state\",\"result\":\"asleep\"}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":{}}", "{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{}]}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{\"package\":\"a\",\"need\":\"sleep\"}]}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{\"need\":\"none\"}]}",
 		"{\"event\":\"tick\",\"result\":\"ok\"}", "{\"event\":\"done\",\"result\":\"ok\",\"run\":\"1\"}",
 		"{\"event\":\"done\",\"result\":\"ok\",\"is_whole_run\":1}", "{\"reinject\":1}", "{\"reinject\":\"1\",\"config\":\"/a\",\"digest\":\"\"}",
 		"{\"reinject\":1,\"config\":\"/a\"}", "{\"reinject\":1,\"config\":7,\"digest\":\"d\"}", "{\"reply\":1}", "{\"end\":-1}", "{\"end\":256}",
@@ -568,6 +601,10 @@ static size_t use(const struct refresh_line *line)
 	for (size_t i = 0; i < line->plan.n_removals; i++) {
 		assert_true(line->plan.removals[i].after == REFRESH_NO_STEP || line->plan.removals[i].after < line->plan.n_steps);
 		n += strlen(line->plan.removals[i].path) + strlen(line->plan.removals[i].owner);
+	}
+	for (size_t i = 0; i < line->activations.n; i++) {
+		assert_true(line->activations.v[i].need <= REFRESH_NEED_NONE);
+		n += line->activations.v[i].lines.n;
 	}
 	return n + strlen(line->err.message);
 }
