@@ -219,3 +219,29 @@ state = $long"
 	refute watch_said "^asked"
 	watch_end
 }
+
+@test "reinject's own watch does the same, for several at once" {
+	local i
+	ini_set 'package netd' activate 'restart netd'
+	rx_ok refresh
+	rx_ok build --json netd
+	same "$T/out" >"$T/alone"
+	start watch "$REINJECT" watch --json
+	wait_until 20 watch_said '"ready"' || fail "the watch is not ready: $(cat "$T/watch.err")"
+	rx_ok watch --wait
+	rx_ok build --json netd
+	expect_equal "$(same "$T/out")" "$(cat "$T/alone")"
+	mark common 2
+	for i in 1 2 3 4 5 6; do start "asker$i" "$REINJECT" refresh; done
+	for i in 1 2 3 4 5 6; do
+		finish "asker$i"
+		expect_status 0
+	done
+	rx_ok status --json
+	expect_jq '.[0] | .watch.pid == $pid and .stale == []' --argjson pid "$pid_watch"
+	kill -TERM "$pid_watch"
+	finish watch 30
+	expect_status 130
+	refute test -e "$TREE/.reinject/watch.sock"
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=1 common=2"
+}
