@@ -16,8 +16,8 @@ int cli_follow(struct cli_context *ctx, const char *verb, const struct refresh_r
 
 /** What is known of the watch, for `status`. */
 struct cli_watch {
-	pid_t pid;                   /* 0: none runs for this configuration */
-	bool answered;               /* else only the pid is known */
+	pid_t pid;     /* 0: none runs for this configuration */
+	bool answered; /* else only the pid is known */
 	struct refresh_watch_status status;
 	struct refresh_client *client; /* owned; status borrows from it */
 };

@@ -258,7 +258,8 @@ static int lost(const struct refresh_client *client, int r, struct err *err)
 	if (r == -ECANCELED)
 		return interrupted(client, err);
 	if (r == -ETIMEDOUT) {
-		err_set(err, r, "the watch (process %d) has said nothing for %u s: it hangs, or the machine does!", pid, client->silence_ms / 1000);
+		err_set(err, r, "the watch (process %d) has said nothing for %u s: it hangs, or the machine does!", pid,
+			client->silence_ms / 1000);
 		err_hint(err, "if `reinject status` gets no answer either, end it (kill %d): the next start puts right what it leaves", pid);
 	} else if (still_listens(client)) {
 		r = err_set(err, -ECONNRESET, "the watch (process %d) hung up, and goes on: it was not read from for too long!", pid);

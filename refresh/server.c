@@ -23,10 +23,10 @@ struct refresh_server_client {
 	struct refresh_server *server;
 	struct refresh_server_client *next;
 	enum stage stage;
-	bool is_lost;       /* follows, but cannot be told anything any more: on_gone() is due */
-	int64_t since_ms;   /* when the stage began */
+	bool is_lost;     /* follows, but cannot be told anything any more: on_gone() is due */
+	int64_t since_ms; /* when the stage began */
 	struct refresh_peer peer;
-	struct str in;      /* owned: the wish so far */
+	struct str in; /* owned: the wish so far */
 };
 
 struct refresh_server {

@@ -32,8 +32,10 @@ static int check_runtime_dir(const char *state, const char *dir, struct err *err
 	struct stat st;
 
 	if (!dir || dir[0] != '/' || stat(dir, &st) < 0 || !S_ISDIR(st.st_mode)) {
-		err_class_set(err, ERR_ENVIRONMENT, -ENAMETOOLONG,
-			      "the path of state folder '%s' is too long for a socket in it, and XDG_RUNTIME_DIR names no folder to take instead", state);
+		err_class_set(
+			err, ERR_ENVIRONMENT, -ENAMETOOLONG,
+			"the path of state folder '%s' is too long for a socket in it, and XDG_RUNTIME_DIR names no folder to take instead",
+			state);
 		err_hint(err, "set XDG_RUNTIME_DIR to a folder of yours (0700), or choose a shorter `[reinject] state = ...`");
 		return -ENAMETOOLONG;
 	}

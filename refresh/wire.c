@@ -11,8 +11,8 @@
 enum { MAX_NAME = 255, MAX_PACKAGES = 4096, MAX_ERRNO = 4095 };
 
 static const char *const wish_names[] = {
-	[REFRESH_WISH_REFRESH] = "refresh", [REFRESH_WISH_BUILD] = "build",	  [REFRESH_WISH_STATUS] = "status",
-	[REFRESH_WISH_PAUSE] = "pause",	    [REFRESH_WISH_RESUME] = "resume", [REFRESH_WISH_WAIT] = "wait",
+	[REFRESH_WISH_REFRESH] = "refresh", [REFRESH_WISH_BUILD] = "build",   [REFRESH_WISH_STATUS] = "status",
+	[REFRESH_WISH_PAUSE] = "pause",     [REFRESH_WISH_RESUME] = "resume", [REFRESH_WISH_WAIT] = "wait",
 };
 
 static const char *const state_names[] = {
@@ -60,8 +60,8 @@ void refresh_wire_digest(const struct config *config, char ret[HASH_HEX_SIZE])
 int refresh_wire_add_greeting(struct str *to, const struct refresh_greeting *greeting)
 {
 	return refresh_codec_add_line(to,
-				      json_pack("{s:i, s:i, s:o, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "pid", (int)greeting->pid, "config",
-						refresh_codec_text(greeting->config, PATH_MAX), "image",
+				      json_pack("{s:i, s:i, s:o, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "pid", (int)greeting->pid,
+						"config", refresh_codec_text(greeting->config, PATH_MAX), "image",
 						refresh_codec_text(greeting->image, PATH_MAX), "digest",
 						refresh_codec_text(greeting->digest, HASH_HEX_SIZE)),
 				      REFRESH_WIRE_MAX);
@@ -70,8 +70,8 @@ int refresh_wire_add_greeting(struct str *to, const struct refresh_greeting *gre
 int refresh_wire_add_wish(struct str *to, const struct refresh_wish *wish)
 {
 	return refresh_codec_add_line(to,
-				      json_pack("{s:i, s:s, s:b, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "wish", wish_names[wish->kind], "retry",
-						wish->retry, "packages", refresh_codec_strings(&wish->packages), "dest",
+				      json_pack("{s:i, s:s, s:b, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "wish", wish_names[wish->kind],
+						"retry", wish->retry, "packages", refresh_codec_strings(&wish->packages), "dest",
 						refresh_codec_text(wish->dest, PATH_MAX)),
 				      REFRESH_WIRE_MAX_WISH);
 }
@@ -107,16 +107,17 @@ const char *refresh_watch_state_name(enum refresh_watch_state state)
 json_t *refresh_wire_status(const struct refresh_watch_status *status)
 {
 	return json_pack("{s:i, s:s, s:o, s:o, s:I}", "pid", (int)status->pid, "state", state_names[status->state], "doing",
-			 refresh_codec_text(status->doing, PATH_MAX), "run", status->run > 0 ? json_integer(status->run) : json_null(), "since_ms",
-			 (json_int_t)status->since_ms);
+			 refresh_codec_text(status->doing, PATH_MAX), "run", status->run > 0 ? json_integer(status->run) : json_null(),
+			 "since_ms", (json_int_t)status->since_ms);
 }
 
 /* -- reading ----------------------------------------------------------------------------------------------------------------------------------- */
 
 static int other_version(int64_t version, struct err *err)
 {
-	err_class_set(err, ERR_ENVIRONMENT, -EPROTONOSUPPORT, "the other reinject speaks version %lld on the watch's socket, this one version %d",
-		      (long long)version, REFRESH_WIRE_VERSION);
+	err_class_set(err, ERR_ENVIRONMENT, -EPROTONOSUPPORT,
+		      "the other reinject speaks version %lld on the watch's socket, this one version %d", (long long)version,
+		      REFRESH_WIRE_VERSION);
 	err_hint(err, "two versions of reinject are in use: end the watch and start it again with this one");
 	return -EPROTONOSUPPORT;
 }
@@ -182,7 +183,7 @@ static int read_end(struct refresh_line *line)
 		return -EPROTO;
 	line->status = (int)status;
 	line->err.code = (int)code;
-	line->err.class = (enum err_class)class;
+	line->err.class = (enum err_class) class;
 	return 0;
 }
 

@@ -77,9 +77,9 @@ struct refresh_line {
 	struct refresh_event event; /* its plan is &this->plan, its activations likewise */
 	struct refresh_plan plan;
 	struct refresh_activations activations;
-	json_t *reply; /* borrowed from root */
-	int status;    /* END: the exit status */
-	struct err err; /* END: why, class 0 when nothing is said */
+	json_t *reply;      /* borrowed from root */
+	int status;         /* END: the exit status */
+	struct err err;     /* END: why, class 0 when nothing is said */
 	json_t *root;       /* owned */
 	struct strvec keep; /* owned: texts that came as hex */
 };
@@ -112,7 +112,18 @@ const char *refresh_watch_state_name(enum refresh_watch_state state);
 json_t *refresh_wire_status(const struct refresh_watch_status *status);
 int refresh_wire_read_status(struct refresh_line *line, struct refresh_watch_status *ret, struct err *err) MUST_CHECK;
 
-/** For wire.c: the fields of an event, of the object that @line owns. */
+/* -- between wire.c, wire_event.c and wire_plan.c only ------------------------------------------------------------------------------------------ */
+
+/** Bytes of a text. JSON makes six of one at worst: with these, any event but a plan fits a line. */
+enum { REFRESH_WIRE_SHORT = 8 << 10, REFRESH_WIRE_LONG = 128 << 10 };
+
+/** Reads the event that line->root is. */
 int refresh_wire_read_event(struct refresh_line *line) MUST_CHECK;
+
+/** @brief: without what nobody prints. */
+json_t *refresh_wire_plan(const struct refresh_plan *plan, bool brief);
+int refresh_wire_read_plan(struct refresh_line *line, const json_t *object) MUST_CHECK;
+json_t *refresh_wire_activations(const struct refresh_activations *activations);
+int refresh_wire_read_activations(struct refresh_line *line, const json_t *array) MUST_CHECK;
 
 #endif

@@ -207,7 +207,7 @@ struct asker {
 	int r, status;
 	struct err err;
 	size_t n_events;
-	struct str seen; /* 'plan build:netd done:ok' */
+	struct str seen;      /* 'plan build:netd done:ok' */
 	bool cancel_at_first; /* as soon as an event came */
 };
 
@@ -229,7 +229,9 @@ static void *asker_main(void *data)
 {
 	CLEANUP(refresh_client_freep) struct refresh_client *client = NULL;
 	struct asker *asker = data;
-	struct refresh_client_args args = { .state = asker->state, .cancel = &asker->cancel, .answer_ms = LIMIT_MS, .silence_ms = asker->silence_ms };
+	struct refresh_client_args args = {
+		.state = asker->state, .cancel = &asker->cancel, .answer_ms = LIMIT_MS, .silence_ms = asker->silence_ms
+	};
 
 	asker->r = refresh_client_connect(&args, &client, NULL, &asker->err);
 	if (asker->r == 0)
@@ -932,7 +934,8 @@ static void ask_a_played_watch(const char *lines, size_t n, enum part part, stru
 
 static void test_a_watch_that_dies_is_told_and_not_waited_for(void **state)
 {
-	static const char unbegun[] = GREETING "{\"alive\":true}\n", begun[] = GREETING "{\"event\":\"build\",\"subject\":\"a\",\"result\":\"ok\"}\n";
+	static const char unbegun[] = GREETING "{\"alive\":true}\n",
+			  begun[] = GREETING "{\"event\":\"build\",\"subject\":\"a\",\"result\":\"ok\"}\n";
 	struct asker asker;
 
 	(void)state;
@@ -968,7 +971,8 @@ static void test_a_watch_that_falls_silent_is_given_up(void **state)
 
 static void test_a_watch_of_another_version_or_language_is_refused(void **state)
 {
-	static const char *const lines[] = { "{\"reinject\":2}\n", "hello\n", "{\"alive\":true}\n", GREETING "{\"event\":\"dance\"}\n", "{\"end\":0}\n" };
+	static const char *const lines[] = { "{\"reinject\":2}\n", "hello\n", "{\"alive\":true}\n", GREETING "{\"event\":\"dance\"}\n",
+					     "{\"end\":0}\n" };
 	static const int codes[] = { -EPROTONOSUPPORT, -EPROTO, -EPROTO, -EPROTO, -EPROTO };
 	CLEANUP_FREE char *endless = xrealloc(NULL, 3 << 20);
 	struct asker asker;

@@ -32,8 +32,17 @@ static void make_plan(struct refresh_plan *plan)
 	removals[1] = (struct refresh_removal){
 		.path = xstrdup("/" NO_UTF8), .owner = xstrdup("asset x"), .after = REFRESH_NO_STEP, .owner_gone = true
 	};
-	*plan = (struct refresh_plan){ .steps = steps, .n_steps = 3, .cap = 3, .n_builds = 1, .removals = removals, .n_removals = 2,
-				       .cap_removals = 2, .n_nowhere = 4, .n_elsewhere = 5, .first_time = true, .unchecked = true };
+	*plan = (struct refresh_plan){ .steps = steps,
+				       .n_steps = 3,
+				       .cap = 3,
+				       .n_builds = 1,
+				       .removals = removals,
+				       .n_removals = 2,
+				       .cap_removals = 2,
+				       .n_nowhere = 4,
+				       .n_elsewhere = 5,
+				       .first_time = true,
+				       .unchecked = true };
 	strvec_add(&plan->waiting, "later");
 	strvec_add(&plan->stale, "netd");
 	strvec_add(&plan->failed, "bad");
@@ -42,7 +51,9 @@ static void make_plan(struct refresh_plan *plan)
 }
 
 static struct refresh_activation activation_array[] = {
-	{ .package = (char *)"netd", .need = REFRESH_NEED_CONSOLE, .lines = { .v = (char *[]){ (char *)"restart", (char *)NO_UTF8, NULL }, .n = 2 } },
+	{ .package = (char *)"netd",
+	  .need = REFRESH_NEED_CONSOLE,
+	  .lines = { .v = (char *[]){ (char *)"restart", (char *)NO_UTF8, NULL }, .n = 2 } },
 	{ .package = (char *)NO_UTF8, .need = REFRESH_NEED_REBOOT },
 	{ .asset = (char *)"conf", .need = REFRESH_NEED_NONE },
 };
@@ -364,14 +375,17 @@ static void test_an_end_without_an_error(void **state)
 
 static void test_status(void **state)
 {
-	static const enum refresh_watch_state states[] = { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED, REFRESH_WATCH_WAITING };
+	static const enum refresh_watch_state states[] = { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED,
+							   REFRESH_WATCH_WAITING };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(states); i++) {
 		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
 		CLEANUP(str_clear) struct str text = { 0 };
-		struct refresh_watch_status status = { .pid = 5, .state = states[i], .doing = i ? "netd" : NULL, .run = (int64_t)i, .since_ms = 9 };
+		struct refresh_watch_status status = {
+			.pid = 5, .state = states[i], .doing = i ? "netd" : NULL, .run = (int64_t)i, .since_ms = 9
+		};
 		struct refresh_watch_status got = { 0 };
 
 		assert_int_equal(refresh_wire_add_reply(&text, refresh_wire_status(&status)), 0);
@@ -409,7 +423,8 @@ static void test_each_kind_of_wish(void **state)
 
 	(void)state;
 	for (int kind = REFRESH_WISH_REFRESH; kind <= REFRESH_WISH_WAIT; kind++) {
-		CLEANUP(refresh_wish_clear) struct refresh_wish wish = { .kind = (enum refresh_wish_kind)kind, .retry = kind == REFRESH_WISH_REFRESH };
+		CLEANUP(refresh_wish_clear)
+		struct refresh_wish wish = { .kind = (enum refresh_wish_kind)kind, .retry = kind == REFRESH_WISH_REFRESH };
 		CLEANUP(refresh_wish_clear) struct refresh_wish got = { 0 };
 		CLEANUP(str_clear) struct str text = { 0 };
 
@@ -427,21 +442,36 @@ static void test_each_kind_of_wish(void **state)
 static void test_a_wish_that_makes_no_sense_is_refused(void **state)
 {
 	static const char *const wishes[] = {
-		"", "{}", "[]", "null", "{\"reinject\":1}", "{\"wish\":\"refresh\"}", "{\"reinject\":true,\"wish\":\"refresh\"}",
-		"{\"reinject\":1,\"wish\":\"dance\"}", "{\"reinject\":1,\"wish\":7}", "{\"reinject\":1,\"wish\":\"refresh\"} x",
-		"{\"reinject\":1,\"wish\":\"refresh\",\"wish\":\"build\"}", "{\"reinject\":1,\"wish\":\"refresh\",\"retry\":1}",
-		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":\"netd\"}", "{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[null]}",
-		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"\"]}", "{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"--config\"]}",
-		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"/etc\"]}", "{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"a\\nb\"]}",
-		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"a\\u0000b\"]}", "{\"reinject\":1,\"wish\":\"build\"}",
-		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[]}", "{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":\"usr\"}",
+		"",
+		"{}",
+		"[]",
+		"null",
+		"{\"reinject\":1}",
+		"{\"wish\":\"refresh\"}",
+		"{\"reinject\":true,\"wish\":\"refresh\"}",
+		"{\"reinject\":1,\"wish\":\"dance\"}",
+		"{\"reinject\":1,\"wish\":7}",
+		"{\"reinject\":1,\"wish\":\"refresh\"} x",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"wish\":\"build\"}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"retry\":1}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":\"netd\"}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[null]}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"\"]}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"--config\"]}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"/etc\"]}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"a\\nb\"]}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"a\\u0000b\"]}",
+		"{\"reinject\":1,\"wish\":\"build\"}",
+		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[]}",
+		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":\"usr\"}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":\"/usr/../etc\"}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":\"/..\"}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":{\"hex\":\"2f2e2e\"}}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":{\"hex\":\"2f00\"}}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":{\"hex\":\"2f2\"}}",
 		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"dest\":{\"hex\":\"2fG0\"}}",
-		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"retry\":true}", "{\"reinject\":1,\"wish\":\"refresh\",\"dest\":\"/usr\"}",
+		"{\"reinject\":1,\"wish\":\"build\",\"packages\":[\"a\"],\"retry\":true}",
+		"{\"reinject\":1,\"wish\":\"refresh\",\"dest\":\"/usr\"}",
 		"{\"reinject\":1,\"wish\":\"status\",\"packages\":[\"a\"]}",
 	};
 
@@ -480,8 +510,17 @@ static void test_a_long_package_name_and_too_many_of_them_are_refused(void **sta
 static void test_lines_that_lack_what_their_readers_need_are_refused(void **state)
 {
 	static const char *const lines[] = {
-		"", "{", "{}", "[1]", "\"event\"", "{\"event\":\"dance\"}", "{\"event\":3}", "{\"event\":\"plan\"}",
-		"{\"event\":\"plan\",\"plan\":[]}", "{\"event\":\"plan\",\"plan\":{}}", "{\"event\":\"change\"}",
+		"",
+		"{",
+		"{}",
+		"[1]",
+		"\"event\"",
+		"{\"event\":\"dance\"}",
+		"{\"event\":3}",
+		"{\"event\":\"plan\"}",
+		"{\"event\":\"plan\",\"plan\":[]}",
+		"{\"event\":\"plan\",\"plan\":{}}",
+		"{\"event\":\"change\"}",
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[{}],\"removals\":[]}}",
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[{\"name\":\"a\",\"kind\":\"cow\"}],\"removals\":[]}}",
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[],\"removals\":[],\"builds\":1}}",
@@ -489,24 +528,49 @@ static void test_lines_that_lack_what_their_readers_need_are_refused(void **stat
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[],\"removals\":[{\"path\":\"/a\",\"owner\":\"file\",\"after\":0}]}}",
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[],\"removals\":[],\"stale\":[1]}}",
 		"{\"event\":\"plan\",\"plan\":{\"steps\":[],\"removals\":[],\"nowhere\":-1}}",
-		"{\"event\":\"building\",\"subject\":\"a\"}", "{\"event\":\"building\",\"text\":\"a\"}",
+		"{\"event\":\"building\",\"subject\":\"a\"}",
+		"{\"event\":\"building\",\"text\":\"a\"}",
 		"{\"event\":\"building\",\"subject\":\"a\",\"text\":\"b\",\"position\":-1}",
-		"{\"event\":\"building\",\"subject\":\"a\",\"text\":\"b\",\"of\":99999999999}", "{\"event\":\"progress\"}", "{\"event\":\"note\"}",
-		"{\"event\":\"warning\",\"text\":null}", "{\"event\":\"diagnostic\",\"text\":5}", "{\"event\":\"build\",\"subject\":\"a\"}",
-		"{\"event\":\"build\",\"subject\":\"a\",\"result\":\"written\"}", "{\"event\":\"build\",\"result\":\"ok\"}",
-		"{\"event\":\"put\",\"result\":\"written\"}", "{\"event\":\"put\",\"path\":\"/a\",\"result\":\"written\",\"bytes\":-1}",
-		"{\"event\":\"put\",\"path\":\"/a\",\"result\":\"written\",\"bytes\":1.5}", "{\"event\":\"swap\"}",
-		"{\"event\":\"swap\",\"path\":\"/a\",\"result\":\"ok\"}", "{\"event\":\"adopt\",\"result\":\"adopted\"}",
-		"{\"event\":\"adopt\",\"result\":\"adopted\",\"subject\":\"netd\"}", "{\"event\":\"done\"}", "{\"event\":\"done\",\"result\":\"good\"}",
-		"{\"event\":\"state\"}", "{\"event\":\"state\",\"result\":\"asleep\"}",
-		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":{}}", "{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{}]}",
+		"{\"event\":\"building\",\"subject\":\"a\",\"text\":\"b\",\"of\":99999999999}",
+		"{\"event\":\"progress\"}",
+		"{\"event\":\"note\"}",
+		"{\"event\":\"warning\",\"text\":null}",
+		"{\"event\":\"diagnostic\",\"text\":5}",
+		"{\"event\":\"build\",\"subject\":\"a\"}",
+		"{\"event\":\"build\",\"subject\":\"a\",\"result\":\"written\"}",
+		"{\"event\":\"build\",\"result\":\"ok\"}",
+		"{\"event\":\"put\",\"result\":\"written\"}",
+		"{\"event\":\"put\",\"path\":\"/a\",\"result\":\"written\",\"bytes\":-1}",
+		"{\"event\":\"put\",\"path\":\"/a\",\"result\":\"written\",\"bytes\":1.5}",
+		"{\"event\":\"swap\"}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"result\":\"ok\"}",
+		"{\"event\":\"adopt\",\"result\":\"adopted\"}",
+		"{\"event\":\"adopt\",\"result\":\"adopted\",\"subject\":\"netd\"}",
+		"{\"event\":\"done\"}",
+		"{\"event\":\"done\",\"result\":\"good\"}",
+		"{\"event\":\"state\"}",
+		"{\"event\":\"state\",\"result\":\"asleep\"}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":{}}",
+		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{}]}",
 		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{\"package\":\"a\",\"need\":\"sleep\"}]}",
 		"{\"event\":\"swap\",\"path\":\"/a\",\"activations\":[{\"need\":\"none\"}]}",
-		"{\"event\":\"tick\",\"result\":\"ok\"}", "{\"event\":\"done\",\"result\":\"ok\",\"run\":\"1\"}",
-		"{\"event\":\"done\",\"result\":\"ok\",\"is_whole_run\":1}", "{\"reinject\":1}", "{\"reinject\":\"1\",\"config\":\"/a\",\"digest\":\"\"}",
-		"{\"reinject\":1,\"config\":\"/a\"}", "{\"reinject\":1,\"config\":7,\"digest\":\"d\"}", "{\"reply\":1}", "{\"end\":-1}", "{\"end\":256}",
-		"{\"end\":\"0\"}", "{\"end\":1,\"code\":-5}", "{\"end\":1,\"class\":1}", "{\"end\":1,\"code\":5,\"class\":1}",
-		"{\"end\":1,\"code\":-5000,\"class\":1}", "{\"end\":1,\"code\":-5,\"class\":4}", "{\"end\":0,\"code\":-5,\"class\":1}",
+		"{\"event\":\"tick\",\"result\":\"ok\"}",
+		"{\"event\":\"done\",\"result\":\"ok\",\"run\":\"1\"}",
+		"{\"event\":\"done\",\"result\":\"ok\",\"is_whole_run\":1}",
+		"{\"reinject\":1}",
+		"{\"reinject\":\"1\",\"config\":\"/a\",\"digest\":\"\"}",
+		"{\"reinject\":1,\"config\":\"/a\"}",
+		"{\"reinject\":1,\"config\":7,\"digest\":\"d\"}",
+		"{\"reply\":1}",
+		"{\"end\":-1}",
+		"{\"end\":256}",
+		"{\"end\":\"0\"}",
+		"{\"end\":1,\"code\":-5}",
+		"{\"end\":1,\"class\":1}",
+		"{\"end\":1,\"code\":5,\"class\":1}",
+		"{\"end\":1,\"code\":-5000,\"class\":1}",
+		"{\"end\":1,\"code\":-5,\"class\":4}",
+		"{\"end\":0,\"code\":-5,\"class\":1}",
 	};
 
 	(void)state;
@@ -565,7 +629,8 @@ static uint64_t random_next(uint64_t *seed)
 	return *seed;
 }
 
-static const char *const words[] = { "null", "-1", "{}", "[]", "\"\"", "true", "1e9", "99999999999999999999", "{\"hex\":\"ff\"}", "\\u0000", "\xff", "\"" };
+static const char *const words[] = { "null",    "-1",   "{}", "[]", "\"\"", "true", "1e9", "99999999999999999999", "{\"hex\":\"ff\"}",
+				     "\\u0000", "\xff", "\"" };
 
 static void mutate(struct str *text, uint64_t *seed)
 {
@@ -591,7 +656,9 @@ static void mutate(struct str *text, uint64_t *seed)
 static size_t use(const struct refresh_line *line)
 {
 	const struct refresh_event *event = &line->event;
-	const char *texts[] = { event->subject, event->result, event->text, event->hint, event->path, line->greeting.config, line->greeting.image };
+	const char *texts[] = {
+		event->subject, event->result, event->text, event->hint, event->path, line->greeting.config, line->greeting.image
+	};
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_ELEMENTS(texts); i++)
@@ -614,7 +681,9 @@ static void add_seeds(struct strvec *seeds)
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct refresh_greeting greeting = { .pid = 1, .config = "/c", .image = "/i", .digest = "d" };
-	struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD, .dest = (char *)"/usr/bin", .packages = { .v = (char *[]){ (char *)"a", NULL }, .n = 1 } };
+	struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD,
+				     .dest = (char *)"/usr/bin",
+				     .packages = { .v = (char *[]){ (char *)"a", NULL }, .n = 1 } };
 	struct err err = ERR_INIT;
 
 	make_plan(&plan);
