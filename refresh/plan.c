@@ -98,7 +98,6 @@ static void add_step(struct refresh_plan *plan, const struct config *config, con
 		.subject = i,
 		.name = subject_name(config, subject),
 		.is_asset = subject->is_asset,
-		.fingerprint = subject->fingerprint,
 		.one_off = one_off_dest && !is_all(config, subject, one_off_dest),
 		.why = say_why(subject, records, plan->states[i]),
 	};

@@ -34,7 +34,6 @@ struct refresh_step {
 	bool one_off;        /* its fingerprint is not stored */
 	char *why;           /* a phrase */
 	struct strvec dests; /* inside the image */
-	const char *fingerprint; /* as planned; borrowed from the look. NULL for a file */
 };
 
 #define REFRESH_NO_STEP SIZE_MAX

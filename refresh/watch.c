@@ -176,6 +176,7 @@ void refresh_watch_free(struct refresh_watch *watch)
 	cancel_clear(&watch->round_cancel);
 	config_free(watch->own_config);
 	strvec_clear(&watch->building);
+	free(watch->planned);
 	strvec_clear(&watch->failed);
 	strvec_clear(&watch->problems);
 	free(watch->problem);
@@ -269,11 +270,23 @@ static void take_note(struct refresh_watch *watch)
 		refresh_watch_say(watch, REFRESH_EVENT_NOTE, "more changed at once than the system tells of: looking at everything", NULL);
 }
 
+/* A lock comes and goes with each commit, and is not worth a line. */
+static void say_waiting(struct refresh_watch *watch, const char *what)
+{
+	CLEANUP_FREE char *text = NULL;
+
+	if (!what || !str_starts(what, "a") || str_eq(watch->doing, what))
+		return;
+	text = xasprintf("git is in the middle of %s: waiting for its end", what);
+	refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
+}
+
 static void say_operation(struct refresh_watch *watch, enum watcher_operation passed_before, const char *what)
 {
 	CLEANUP_FREE char *text = NULL;
 
 	if (watch->debounce.held) {
+		say_waiting(watch, what);
 		refresh_watch_enter(watch, REFRESH_WATCH_WAITING, what);
 	} else if (watch->status.state == REFRESH_WATCH_WAITING && watch->busy_ms == 0) {
 		refresh_watch_enter(watch, REFRESH_WATCH_IDLE, NULL);
@@ -376,14 +389,19 @@ static int64_t step(struct refresh_watch *watch)
 	if (r == 0 && wait_ms == 0) {
 		r = look_and_act(watch, &err);
 		survive(watch, r, &err);
-	} else if (r == 0 && refresh_watch_serve(watch))
+	} else if (r < 0) {
+		survive(watch, r, &err);
+	} else if (refresh_watch_serve(watch)) {
 		wait_ms = 0;
-	else if (r == 0 && is_at_rest(watch))
+	} else if (is_at_rest(watch)) {
 		refresh_watch_tell_rest(watch);
-	/* What cannot be seen now is looked at with the next event, or after a minute. */
-	if (r < 0)
-		watcher_debounce_looked(&watch->debounce, clock_ms());
-	return wait_ms;
+	}
+	if (r == 0)
+		return wait_ms;
+	/* What cannot be seen now, such as a source that is being replaced, is looked at again soon. */
+	watcher_debounce_looked(&watch->debounce, clock_ms());
+	watch->busy_ms = clock_ms();
+	return BUSY_RETRY_MS;
 }
 
 int refresh_watch_run(struct refresh_watch *watch, struct err *err)

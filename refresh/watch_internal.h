@@ -13,6 +13,11 @@ struct refresh_watch_subject {
 	char own[HASH_HEX_SIZE]; /* its own folders, as of the last look; '' before the first */
 };
 
+/* What a package was planned on, in a round. */
+struct refresh_watch_planned {
+	char id[HASH_HEX_SIZE]; /* of all parts but those that cargo's own run may change: its lock file, inputs that it brings to light */
+};
+
 struct refresh_watch {
 	struct refresh_watch_args args;
 	const struct config *config; /* in force */
@@ -41,7 +46,7 @@ struct refresh_watch {
 	bool reload;     /* the configuration's files changed */
 	bool restarting; /* the round was interrupted to begin another */
 	bool ready_said, busy_said;
-	int64_t busy_ms;          /* clock_ms() when the image was found busy; 0 */
+	int64_t busy_ms;          /* clock_ms() when the image was found busy, or a look failed; 0 */
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
 	char *problem;             /* owned: what went wrong, as was said; NULL */
 	struct strvec problems;    /* owned: what is not watched as it should be, as was said */
@@ -57,7 +62,9 @@ struct refresh_watch {
 	bool running;
 	int64_t last_run;           /* its number, once it has ended; 0 */
 	enum journal_result result; /* and what became of it */
-	struct strvec building; /* owned: '3 1234...' is the subject's number and planned fingerprint, for each of its packages */
+	struct refresh_watch_planned *planned; /* owned; as the look's subjects */
+	size_t n_planned;
+	struct strvec building; /* owned: the numbers of its packages among the subjects */
 	struct strvec failed;   /* owned: packages whose error was not taken back yet */
 	struct refresh_watch_status status;
 	char *doing; /* owned; status.doing */

@@ -94,13 +94,35 @@ static void say_waiting(struct refresh_watch *watch, const struct refresh_plan *
 
 /* -- the round --------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Called with the plan that is carried out, on the look that it was made on. */
+/* A lock file that cargo writes, and inputs that its run brings to light, are no edits; one by hand is seen by the look after the round. */
+static void edit_id(const struct watcher_subject *subject, char ret[HASH_HEX_SIZE])
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	for (size_t i = 0; i < subject->n_parts; i++) {
+		const char *label = subject->parts[i].label;
+
+		if (!str_starts(label, "lock ") && !str_starts(label, "input "))
+			hash_field(hash, label, subject->parts[i].value);
+	}
+	hash_end(hash, ret);
+}
+
+static void remember_planned(struct refresh_watch *watch, const struct watcher_look *look)
+{
+	watch->planned = xrealloc(watch->planned, look->n_subjects * sizeof(*watch->planned));
+	watch->n_planned = look->n_subjects;
+	for (size_t i = 0; i < look->n_subjects; i++)
+		edit_id(&look->subjects[i], watch->planned[i].id);
+	strvec_clear(&watch->building);
+}
+
 static void remember_building(struct refresh_watch *watch, const struct refresh_plan *plan)
 {
 	strvec_clear(&watch->building);
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (!plan->steps[i].is_asset)
-			strvec_addf(&watch->building, "%zu %s", plan->steps[i].subject, plan->steps[i].fingerprint);
+			strvec_addf(&watch->building, "%zu", plan->steps[i].subject);
 }
 
 /* What this round itself makes may change what is built from it (crt0.o of a libc): no reason to begin again. */
@@ -119,10 +141,13 @@ static bool is_made_by_round(const struct refresh_watch *watch, const struct wat
 static const char *find_changed(const struct refresh_watch *watch, const struct watcher_look *now)
 {
 	for (size_t i = 0; i < watch->building.n; i++) {
-		char *rest;
-		size_t subject = strtoul(watch->building.v[i], &rest, 10);
+		size_t subject = strtoul(watch->building.v[i], NULL, 10);
+		char id[HASH_HEX_SIZE];
 
-		if (strcmp(rest + 1, now->subjects[subject].fingerprint) != 0 && !is_made_by_round(watch, now, subject))
+		if (subject >= watch->n_planned || subject >= now->n_subjects)
+			continue;
+		edit_id(&now->subjects[subject], id);
+		if (strcmp(id, watch->planned[subject].id) != 0 && !is_made_by_round(watch, now, subject))
 			return watch->config->packages[now->subjects[subject].index].name;
 	}
 	return NULL;
@@ -253,7 +278,7 @@ static int run_locked(struct refresh_watch *watch, const char *verb, const struc
 
 	watch->running = true;
 	watch->last_run = 0;
-	strvec_clear(&watch->building);
+	remember_planned(watch, *look);
 	refresh_watch_enter(watch, REFRESH_WATCH_BUILDING, NULL);
 	r = refresh_run(watch->session, &args, ret, err);
 	watch->status.run = 0;
