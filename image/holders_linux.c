@@ -44,21 +44,23 @@ static bool is_target(const struct target *target, int dir_fd, const char *name)
 	       stx.stx_dev_major == target->major && stx.stx_dev_minor == target->minor;
 }
 
-static bool descriptor_writes(pid_t pid, const char *fd)
+enum hold { HOLD_NONE, HOLD_READS, HOLD_WRITES, HOLD_HIDDEN /* another user's: what it has open is closed to us */ };
+
+static enum hold descriptor_holds(pid_t pid, const char *fd)
 {
 	CLEANUP_FREE char *path = xasprintf("/proc/%d/fdinfo/%s", (int)pid, fd);
 	CLEANUP(str_clear) struct str info = { 0 };
 	const char *line;
 	unsigned int flags = 0;
+	int r = fs_read(path, 65536, &info, NULL);
 
+	/* Closed meanwhile: between fork and exec every child of ours has what we have open. */
+	if (r == -ENOENT || r == -ESRCH || (r == 0 && info.len == 0))
+		return HOLD_NONE;
+	line = r < 0 ? NULL : strstr(str_text(&info), "flags:");
 	/* What cannot be read is taken for the worst. */
-	if (fs_read(path, 65536, &info, NULL) < 0)
-		return true;
-	line = strstr(str_text(&info), "flags:");
-	return !line || sscanf(line, "flags: %o", &flags) != 1 || (flags & O_ACCMODE) != O_RDONLY;
+	return line && sscanf(line, "flags: %o", &flags) == 1 && (flags & O_ACCMODE) == O_RDONLY ? HOLD_READS : HOLD_WRITES;
 }
-
-enum hold { HOLD_NONE, HOLD_READS, HOLD_WRITES, HOLD_HIDDEN /* another user's: what it has open is closed to us */ };
 
 static enum hold process_holds(const struct target *target, pid_t pid)
 {
@@ -70,9 +72,12 @@ static enum hold process_holds(const struct target *target, pid_t pid)
 	if (!dir && (errno == EACCES || errno == EPERM))
 		return HOLD_HIDDEN;
 	while (dir && hold != HOLD_WRITES && (entry = readdir(dir))) {
+		enum hold one;
+
 		if (!isdigit((unsigned char)entry->d_name[0]) || !is_target(target, dirfd(dir), entry->d_name))
 			continue;
-		hold = descriptor_writes(pid, entry->d_name) ? HOLD_WRITES : HOLD_READS;
+		one = descriptor_holds(pid, entry->d_name);
+		hold = one == HOLD_NONE ? hold : one;
 	}
 	return hold;
 }

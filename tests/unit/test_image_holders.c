@@ -2,6 +2,10 @@
 #include "test_image.h"
 
 #include "base/clock.h"
+#include "base/proc.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* A child that does what @fn says to the image, tells that it has, and waits to be killed. */
 struct child {
@@ -133,6 +137,46 @@ static void reader_is_told_but_not_refused(void **state)
 	assert_int_equal(holders.n, 1);
 	assert_false(holders.v[0].may_write);
 	assert_ok(rig, image_holders_refuse(rig->image, &holders, &rig->err));
+}
+
+static void *start_children(void *data)
+{
+	atomic_bool *stop = data;
+
+	while (!atomic_load(stop)) {
+		struct proc_spec spec = { .argv = (char *[]){ (char *)"true", NULL } };
+		struct proc_result result;
+
+		(void)!proc_run(&spec, &result, NULL);
+	}
+	return NULL;
+}
+
+/* Between fork and exec a child has all that we have open, and it is gone before it can be looked at. */
+static void children_of_ours_are_no_writers(void **state)
+{
+	struct rig *rig = *state;
+	int fds[400]; /* so many that a look falls into their closing */
+	atomic_bool stop = false;
+	pthread_t thread;
+
+	plain_setup(rig);
+	for (size_t i = 0; i < N_ELEMENTS(fds); i++) {
+		fds[i] = open(rig->image, O_RDONLY | O_CLOEXEC);
+		assert_true(fds[i] >= 0);
+	}
+	assert_int_equal(pthread_create(&thread, NULL, start_children, &stop), 0);
+	for (int i = 0; i < 200; i++) {
+		CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+
+		find(rig, &holders);
+		for (size_t h = 0; h < holders.n; h++)
+			assert_false(holders.v[h].may_write);
+	}
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	for (size_t i = 0; i < N_ELEMENTS(fds); i++)
+		close(fds[i]);
 }
 
 static void another_name_for_the_file_is_seen_through(void **state)
@@ -412,6 +456,7 @@ static int run(void)
 		HOLDERS_TEST(nobody_holds_a_fresh_image),
 		HOLDERS_TEST(writer_is_named),
 		HOLDERS_TEST(reader_is_told_but_not_refused),
+		HOLDERS_TEST(children_of_ours_are_no_writers),
 		HOLDERS_TEST(another_name_for_the_file_is_seen_through),
 		HOLDERS_TEST(mount_by_somebody_else_is_named),
 		HOLDERS_TEST(mount_by_root_is_seen_by_an_ordinary_user),
