@@ -19,6 +19,7 @@ struct watching {
 	struct str log; /* the compiler's words of the last round that had any */
 	bool log_old;   /* it is another round's */
 	const char *notify;
+	bool unheard; /* standard output takes nothing any more */
 };
 
 static void watching_clear(struct watching *watching)
@@ -66,6 +67,11 @@ static void on_event(void *data, const struct refresh_event *event)
 	keep_log(watching, event);
 	cli_ui_event(&watching->ui, event);
 	notify(watching, event);
+	/* Whoever read it is gone: nobody wants it any more. */
+	if (ferror(stdout)) {
+		watching->unheard = true;
+		refresh_watch_stop(watching->watch);
+	}
 }
 
 /* -- keys ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -180,7 +186,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	r = refresh_watch_run(watching.watch, err);
 	cli_ui_wipe(&watching.ui);
 	log_set_times(false);
-	return r;
+	return r == 0 && watching.unheard ? err_set(err, -EPIPE, "cannot write to standard output") : r;
 }
 
 extern const struct cli_verb cmd_watch;

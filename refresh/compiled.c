@@ -73,9 +73,13 @@ static int read_inputs(struct refresh_session *session, const struct config_pack
 	CLEANUP(hash_freep) struct hash *hash = hash_new();
 	CLEANUP(strvec_clear) struct strvec paths = { 0 };
 	size_t index = (size_t)(package - session->config->packages);
+	char links[HASH_HEX_SIZE];
 	int r = list_inputs(session, package, build, &paths, err);
 
 	hash_field(hash, "build", session->build_inputs);
+	watcher_links_value(session->watcher, index, links);
+	if (links[0])
+		hash_field(hash, "links", links);
 	for (size_t i = 0; r == 0 && i < paths.n; i++) {
 		char value[HASH_HEX_SIZE];
 

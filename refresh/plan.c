@@ -188,6 +188,12 @@ static bool is_too_many(const struct config *config, const struct watcher_look *
 	return n > request->hold_over;
 }
 
+/* Also when so many have become fewer: they wait until somebody asks. */
+static bool waits(const struct refresh_request *request, bool too_many, const char *name)
+{
+	return request->hold_over > 0 && (too_many || (request->waiting && strvec_has(request->waiting, name)));
+}
+
 static void plan_stale(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
 		       const struct refresh_request *request, struct refresh_plan *plan)
 {
@@ -198,7 +204,7 @@ static void plan_stale(const struct config *config, const struct watcher_look *l
 
 		if (!is_wanted(plan, request, i, name))
 			continue;
-		if (too_many && !look->subjects[i].is_asset && !request->direct[i])
+		if (waits(request, too_many, name) && !look->subjects[i].is_asset && !request->direct[i])
 			strvec_add(&plan->waiting, name);
 		else
 			add_step(plan, config, look, i, records, NULL);

@@ -23,6 +23,7 @@ struct refresh_request {
 	const struct strvec *within;   /* of all that is stale only these packages, and no removals; NULL or empty: all (watch PKG...) */
 	const bool *direct;            /* as look->subjects: changed themselves, not through others; with hold_over */
 	uint32_t hold_over;            /* with more stale packages than this, only the direct ones and assets; 0: off */
+	const struct strvec *waiting;  /* what it left for later before, and goes on doing until it is asked for; NULL: nothing */
 };
 
 /** One thing to do: build a package and put its binaries, or put an asset. */

@@ -119,7 +119,8 @@ static void forget_config(struct refresh_watch *watch)
 	watch->subjects = NULL;
 	watch->direct = NULL;
 	watch->n_subjects = 0;
-	watch->map_id[0] = watch->stuck[0] = watch->last[0] = '\0';
+	watch->map_id[0] = watch->stuck[0] = '\0';
+	strvec_clear(&watch->waiting);
 	strvec_clear(&watch->heads);
 }
 

@@ -50,7 +50,7 @@ struct refresh_watch {
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
 	char *problem;             /* owned: what went wrong, as was said; NULL */
 	struct strvec problems;    /* owned: what is not watched as it should be, as was said */
-	char last[HASH_HEX_SIZE];  /* the last plan whose packages wait, as was said */
+	struct strvec waiting;     /* owned: packages that hold_over holds back, as was said */
 
 	struct refresh_server *server;        /* owned */
 	struct refresh_watch_caller *callers; /* owned; whose wish is not fulfilled yet, in the order they came */

@@ -48,6 +48,7 @@ static struct refresh_request make_request(const struct refresh_watch *watch)
 		.within = watch->args.packages,
 		.retry = watch->asked,
 		.direct = watch->direct,
+		.waiting = &watch->waiting,
 		.hold_over = watch->asked ? 0 : (uint32_t)config_get_uint(watch->config, "watch", "hold_over", 0),
 	};
 }
@@ -75,20 +76,16 @@ static void forget_direct(struct refresh_watch *watch, const struct refresh_plan
 
 static void say_waiting(struct refresh_watch *watch, const struct refresh_plan *plan)
 {
-	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	CLEANUP_FREE char *names = strvec_join(&plan->waiting, " ");
+	CLEANUP_FREE char *names = strvec_join(&plan->waiting, " "), *before = strvec_join(&watch->waiting, " ");
 	CLEANUP_FREE char *text = NULL;
-	char id[HASH_HEX_SIZE];
 
-	hash_field(hash, "waiting", names);
-	hash_end(hash, id);
-	if (strcmp(id, watch->last) == 0)
+	if (str_eq(names, before))
 		return;
-	memcpy(watch->last, id, sizeof(id));
+	strvec_clear(&watch->waiting);
+	strvec_copy(&watch->waiting, &plan->waiting);
 	if (plan->waiting.n == 0)
 		return;
-	text = xasprintf("%zu packages are stale, more than hold_over: they wait until asked for (key r, or `reinject refresh`): %s",
-			 plan->waiting.n, names);
+	text = xasprintf("held back, since more than hold_over are stale; until asked for (key r, or `reinject refresh`): %s", names);
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
 }
 

@@ -70,6 +70,10 @@ bool watcher_lacks(const struct watcher *watcher, size_t package, const char *pa
 /** True when @package depends on @before, as of the last look, and cargo does not see to the order: @before is made by a command, or invalidates all. */
 bool watcher_is_before(const struct watcher *watcher, size_t before, size_t package);
 
+/** One digest over all links below what package number @package is built from, their places and targets; '' when there are none. cargo names the files
+ * behind them, so that a link which leads elsewhere is no change to it. */
+void watcher_links_value(const struct watcher *watcher, size_t package, char ret[HASH_HEX_SIZE]);
+
 /** The value that a look would now give to the input @path. */
 int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
 

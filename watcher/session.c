@@ -183,10 +183,11 @@ static int add_filters(struct watcher_session *session, const struct watcher_ses
 	return r;
 }
 
-/* Every reader makes events, since the library asks for all kinds; without Overflow here an overflow would be lost in silence. */
+/* Every reader makes events, since the library asks for all kinds; without Overflow here an overflow would be lost in silence, without AttributeModified
+ * a chmod +x, which git counts. */
 static int add_types(struct watcher_session *session, struct err *err)
 {
-	static const enum fsw_event_flag flags[] = { Created, Updated, Removed, MovedFrom, MovedTo, Overflow };
+	static const enum fsw_event_flag flags[] = { Created, Updated, Removed, MovedFrom, MovedTo, AttributeModified, Overflow };
 
 	for (size_t i = 0; i < N_ELEMENTS(flags); i++)
 		if (fsw_add_event_type_filter(session->handle, (fsw_event_type_filter){ flags[i] }) != FSW_OK)

@@ -114,6 +114,18 @@ teardown() { fixture_teardown; }
 	expect_stale
 }
 
+@test "fresh but old: a link that is made to lead to an older file" {
+	local dir=$SRC/drivers/net/netd/src
+	cp "$dir/main.rs" "$dir/one.rs"
+	sed 's/netd=1/netd=2/' "$dir/main.rs" >"$dir/two.rs"
+	ln -sf one.rs "$dir/main.rs"
+	rx_ok refresh
+	ln -sfn two.rs "$dir/main.rs"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	expect_stale
+}
+
 @test "fresh but old: the same in a library that the package uses" {
 	rx_ok refresh
 	sed 's/common=1/common=9/' "$SRC/crates/common/src/lib.rs" >"$T/lib.rs"
