@@ -151,6 +151,9 @@ int refresh_watch_new(const struct config *config, const struct refresh_watch_ar
 	int r = check_packages(config, args->packages, err);
 
 	watch->args = *args;
+	watch->status.state = REFRESH_WATCH_WAITING;
+	watch->status.doing = watch->doing = xstrdup("the first look");
+	watch->status.since_ms = clock_ms();
 	watch->round_cancel = (struct cancel){ .fds = { -1, -1 } };
 	if (r == 0)
 		r = cancel_init(&watch->round_cancel, err);
