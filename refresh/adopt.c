@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "refresh/round.h"
+#include "refresh/outside.h"
 
 #include <errno.h>
 
@@ -157,6 +157,7 @@ int refresh_adopt(struct refresh_session *session, const struct strvec *revs, co
 		  struct err *err)
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(findings_clear) struct findings findings = { 0 };
 	struct err own = ERR_INIT;
 	int r;
@@ -164,6 +165,9 @@ int refresh_adopt(struct refresh_session *session, const struct strvec *revs, co
 	if (!err)
 		err = &own;
 	r = refresh_session_look_at(session, revs, &round.look, err);
+	/* What is not adopted is not believed either where the image has lost it. */
+	if (r >= 0)
+		r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);
 	if (r < 0)

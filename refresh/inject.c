@@ -44,7 +44,6 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct journal_image now = refresh_journal_image(&session->identity);
 	struct err own = ERR_INIT;
 	int r;
 
@@ -52,9 +51,7 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 		err = &own;
 	r = stage_file(&round, file, dest, err);
 	if (r >= 0)
-		r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
-	if (r >= 0)
-		r = refresh_outside_check(&round, &records, err);
+		r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)

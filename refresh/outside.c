@@ -88,15 +88,19 @@ static int record(const struct refresh_round *round, const struct doubts *doubts
 	return r < 0 ? r : journal_image_set(journal, image, &now, err);
 }
 
-int refresh_outside_check(struct refresh_round *round, struct refresh_records *records, struct err *err)
+static int load_records(const struct refresh_round *round, struct refresh_records *ret, struct err *err)
+{
+	const struct refresh_session *session = round->session;
+	struct journal_image now = refresh_journal_image(&session->identity);
+
+	return refresh_records_load(session->journal, session->config->image.path, &now, ret, err);
+}
+
+static int check(struct refresh_round *round, const struct refresh_records *records, struct err *err)
 {
 	CLEANUP(doubts_clear) struct doubts doubts = { 0 };
-	struct refresh_session *session = round->session;
-	struct journal_image now = refresh_journal_image(&session->identity);
 	int r;
 
-	if (!records->image_unknown || !refresh_records_any_fresh(records))
-		return 0;
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_PROGRESS,
 							  .text = "the image was changed by somebody else: comparing what it holds" });
 	r = refresh_swap_open(round, err);
@@ -104,9 +108,25 @@ int refresh_outside_check(struct refresh_round *round, struct refresh_records *r
 		r = compare_all(round, records, &doubts, err);
 	if (r >= 0)
 		r = record(round, &doubts, err);
+	if (r >= 0)
+		tell(round, &doubts);
+	return r;
+}
+
+int refresh_outside_load(struct refresh_round *round, struct refresh_records *ret, struct err *err)
+{
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	int r = load_records(round, &records, err);
+
+	if (r >= 0 && records.image_unknown && refresh_records_any_fresh(&records)) {
+		r = check(round, &records, err);
+		refresh_records_clear(&records);
+		if (r >= 0)
+			r = load_records(round, &records, err);
+	}
 	if (r < 0)
 		return r;
-	tell(round, &doubts);
-	refresh_records_clear(records);
-	return refresh_records_load(session->journal, session->config->image.path, &now, records, err);
+	*ret = records;
+	records = (struct refresh_records){ 0 };
+	return 0;
 }

@@ -8,8 +8,8 @@
 
 #include "refresh/round.h"
 
-/** Compares, if @records (of round->session's image) say that it must be done, and loads them again; afterwards round->txn may be open. Does nothing for
- * an image that is as we left it. */
-int refresh_outside_check(struct refresh_round *round, struct refresh_records *records, struct err *err) MUST_CHECK;
+/** Loads the records of round->session's image. One that is not as we left it is compared with them first, and they say what was found; round->txn is open
+ * then. */
+int refresh_outside_load(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
 
 #endif

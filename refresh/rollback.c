@@ -316,18 +316,10 @@ static int execute(struct undoing *undoing, struct err *err)
 	return r;
 }
 
-static int check_outside(struct refresh_round *round, struct err *err)
-{
-	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct journal_image now = refresh_journal_image(&round->session->identity);
-	int r = refresh_records_load(round->session->journal, round->session->config->image.path, &now, &records, err);
-
-	return r < 0 ? r : refresh_outside_check(round, &records, err);
-}
-
 int refresh_rollback(struct refresh_session *session, int64_t run, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(undoing_clear) struct undoing undoing = { .round = &round, .run = run };
 	struct err own = ERR_INIT;
 	int r;
@@ -336,7 +328,7 @@ int refresh_rollback(struct refresh_session *session, int64_t run, const struct 
 		err = &own;
 	r = load(&undoing, err);
 	if (r >= 0)
-		r = check_outside(&round, err);
+		r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)

@@ -3,13 +3,6 @@
 
 #include "base/clock.h"
 
-static int load_records(const struct refresh_session *session, struct refresh_records *ret, struct err *err)
-{
-	struct journal_image now = refresh_journal_image(&session->identity);
-
-	return refresh_records_load(session->journal, session->config->image.path, &now, ret, err);
-}
-
 static int look_and_plan(struct refresh_round *round, const struct refresh_records *records, struct err *err)
 {
 	int r = 0;
@@ -33,7 +26,8 @@ int refresh_preview(struct refresh_session *session, const struct refresh_args *
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	int r = load_records(session, &records, err);
+	struct journal_image now = refresh_journal_image(&session->identity);
+	int r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
 
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
@@ -107,9 +101,7 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 
 	if (!err)
 		err = &own;
-	r = load_records(session, &records, err);
-	if (r >= 0)
-		r = refresh_outside_check(&round, &records, err);
+	r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
 	if (r >= 0 && is_anything(&round.plan))

@@ -187,3 +187,17 @@ foreign_image() {
 	expect_refused 2
 	expect_err 'nothing to take back'
 }
+
+@test "what the image has lost is doubted by adopt, also where the journal knows it" {
+	rx_ok refresh
+	local p
+	mount_image "$IMAGE" "$T/other"
+	p=$pid
+	rm "$T/other/usr/lib/drivers/netd"
+	unmount_image "$T/other" "$p"
+	rx_ok adopt
+	expect_err "package netd is not adopted"
+	expect_stale netd
+	rx_ok refresh
+	image_has /usr/lib/drivers/netd
+}
