@@ -293,14 +293,6 @@ int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, 
 	return 0;
 }
 
-int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err)
-{
-	struct image_put_job job = { .root = txn->root, .hashes = &txn->hashes };
-	int r = require_mounted(txn, err);
-
-	return r < 0 ? r : image_mount_explain(txn->mount, image_put_read_hash(&job, path, ret, err), err);
-}
-
 /* A byte that RedoxFS does not take would end its daemon. '..' may stand here: it ends at the image's root. */
 static int check_words(const char *path, enum config_image_format format, struct err *err)
 {
@@ -316,6 +308,32 @@ static int check_words(const char *path, enum config_image_format format, struct
 		p += strspn(p, "/");
 	}
 	return 0;
+}
+
+int image_txn_locate(struct image_txn *txn, const char *path, char **ret, struct err *err)
+{
+	CLEANUP(image_place_clear) struct image_place place = { .dir = -1 };
+	struct stat dir;
+	int r = require_mounted(txn, err);
+
+	if (r >= 0)
+		r = check_words(path, txn->config->format, err);
+	if (r >= 0)
+		r = image_mount_explain(txn->mount, image_place_find(txn->root, path, &place, err), err);
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+		return r;
+	if (r >= 0 && place.exists && fstat(place.dir, &dir) < 0)
+		return image_mount_explain(txn->mount, err_set(err, -errno, "cannot look at '%s' in the image", path), err);
+	*ret = r >= 0 && place.exists ? xasprintf("%llu/%s", (unsigned long long)dir.st_ino, place.name) : NULL;
+	return 0;
+}
+
+int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err)
+{
+	struct image_put_job job = { .root = txn->root, .hashes = &txn->hashes };
+	int r = require_mounted(txn, err);
+
+	return r < 0 ? r : image_mount_explain(txn->mount, image_put_read_hash(&job, path, ret, err), err);
 }
 
 static int say_missing(const struct image_txn *txn, const char *path, struct err *err)

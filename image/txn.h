@@ -81,6 +81,10 @@ int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const
 /** Removes the file at @path, if its content has digest @hash; anything else is somebody else's, and stays. @ret->result tells. */
 int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, struct image_put *ret, struct err *err) MUST_CHECK;
 
+/** Which file @path leads to: a text that is the same for two paths of one file, such as /bin/x and /usr/bin/x where /bin is a link. NULL when nothing
+ * stands there. The caller frees it. */
+int image_txn_locate(struct image_txn *txn, const char *path, char **ret, struct err *err) MUST_CHECK;
+
 /** The digest of the file at @path as it is in the copy now; '' when there is no regular file. */
 int image_txn_hash(struct image_txn *txn, const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
 

@@ -122,4 +122,6 @@ void refresh_gone_find(const struct config *config, const struct watcher_look *l
 		if (!str_eq(content->owner, "file") && !strvec_has(&wanted, path))
 			judge(config, look, content, plan);
 	}
+	if (plan->n_removals > 0)
+		strvec_copy(&plan->wanted, &wanted);
 }

@@ -268,6 +268,7 @@ void refresh_plan_clear(struct refresh_plan *plan)
 	free(plan->steps);
 	free(plan->removals);
 	free(plan->states);
+	strvec_clear(&plan->wanted);
 	strvec_clear(&plan->waiting);
 	strvec_clear(&plan->stale);
 	strvec_clear(&plan->failed);

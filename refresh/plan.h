@@ -55,6 +55,7 @@ struct refresh_plan {
 	size_t n_builds;                   /* how many of them are packages */
 	struct refresh_removal *removals;  /* owned; by path */
 	size_t n_removals, cap_removals;
+	struct strvec wanted;              /* with removals: every place in the image that somebody wants a file at */
 	enum refresh_state *states;        /* one for each of look->subjects */
 	struct strvec waiting;             /* names of packages that hold_over leaves for later */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */

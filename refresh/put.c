@@ -82,8 +82,7 @@ static int put_one(struct put_visitor *visitor, const struct refresh_staged_file
 	return 0;
 }
 
-/* These are about one destination; everything else is about the image, and stops the run. */
-static bool concerns_one_package(int r)
+bool refresh_round_concerns_place(int r)
 {
 	return r == -ENOENT || r == -EINVAL || r == -EPERM || r == -EISDIR || r == -ENOTDIR || r == -EXDEV || r == -ELOOP;
 }
@@ -94,7 +93,7 @@ static int check_step(struct put_visitor *visitor, struct err *err)
 	struct err failure = ERR_INIT;
 	int r = each_place(visitor, &failure);
 
-	if (r < 0 && concerns_one_package(r)) {
+	if (r < 0 && refresh_round_concerns_place(r)) {
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING,
 								  .subject = round->plan.steps[visitor->step].name,
 								  .text = failure.message,

@@ -97,6 +97,9 @@ int refresh_swap_finish(struct refresh_round *round, struct err *err) MUST_CHECK
  * alone; any other failure is the image's, and returned. */
 int refresh_put_all(struct refresh_round *round, struct err *err) MUST_CHECK;
 
+/** True for an error that is about one destination; everything else is about the image, and stops the run (put.c). */
+bool refresh_round_concerns_place(int r);
+
 /** Removes what the plan says is gone, if it is still ours by its content (remove.c). */
 int refresh_remove_all(struct refresh_round *round, struct err *err) MUST_CHECK;
 

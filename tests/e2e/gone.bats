@@ -175,3 +175,24 @@ netd"
 	expect_equal "$(image_says /usr/bin/rxe2e-odd)" "odd=1"
 	expect_stale
 }
+
+@test "a package that goes to the same folder by its other name stays" {
+	write_image ln -s usr/bin bin
+	ini_set 'package odd_pkg' dest /bin
+	rx_ok refresh
+	ini_set 'package odd_pkg' dest /usr/bin
+	rx_ok refresh
+	image_has /usr/bin/rxe2e-odd
+	refute expect_err 'rxe2e-odd'
+	expect_equal "$(image_says /usr/bin/rxe2e-odd)" "odd=1"
+	# The other way, by name first, and the removal later.
+	ini_set 'package odd_pkg' dest /bin
+	rx_ok build odd_pkg
+	rx_ok refresh
+	image_has /usr/bin/rxe2e-odd
+	expect_stale
+	# It is still known as ours.
+	ini_drop 'package odd_pkg'
+	rx_ok refresh
+	refute image_has /usr/bin/rxe2e-odd
+}

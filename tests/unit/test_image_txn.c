@@ -262,7 +262,7 @@ static void links_stay_in_the_image(void **state)
 	struct rig *rig = *state;
 	struct image_put put;
 	struct stat st;
-	char *target = NULL;
+	char *target = NULL, *other = NULL;
 
 	NEED_REDOXFS();
 	rig_begin(rig, NULL);
@@ -272,6 +272,13 @@ static void links_stay_in_the_image(void **state)
 	free(target);
 	assert_ok(rig, rig_put(rig, 'n', "/bin", "newtool", &put));
 	image_put_clear(&put);
+	assert_ok(rig, image_txn_locate(rig->txn, "/bin/newtool", &target, &rig->err));
+	assert_ok(rig, image_txn_locate(rig->txn, "/usr/bin/newtool", &other, &rig->err));
+	assert_string_equal(target, other);
+	free(target);
+	free(other);
+	assert_ok(rig, image_txn_locate(rig->txn, "/usr/bin/no-such", &target, &rig->err));
+	assert_null(target);
 	/* A link as the last name: the file behind it is replaced, the link stays. */
 	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/netd-link", "x", &put));
 	image_put_clear(&put);
