@@ -46,6 +46,12 @@ static const char *const schema[] = {
 	"CREATE TABLE symbol (run INTEGER NOT NULL, path TEXT NOT NULL, package TEXT NOT NULL, build_id TEXT, stripped TEXT NOT NULL,"
 	"  file TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (run, path)) WITHOUT ROWID;"
 	"CREATE INDEX symbol_by_package ON symbol (package, path, stripped);",
+	/* One row for each fingerprint: of one subject, several may be held. */
+	"CREATE TABLE verdict (image TEXT NOT NULL, subject TEXT NOT NULL, fingerprint TEXT NOT NULL, state TEXT NOT NULL,"
+	"  run INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (image, subject, fingerprint)) WITHOUT ROWID;"
+	"INSERT OR REPLACE INTO verdict SELECT image, subject, fingerprint, state, run, at FROM fingerprint ORDER BY at;"
+	"DROP TABLE fingerprint;"
+	"ALTER TABLE verdict RENAME TO fingerprint;",
 };
 
 static const char *const result_names[] = {

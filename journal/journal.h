@@ -95,13 +95,13 @@ int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, co
 struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
-	const char *state; /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. At most one row for each subject
-				  * and state. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more;
-				  * written as 'gone': the subject is forgotten */
+	const char *state; /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. Several of a subject may be held; of each
+			    * other state it has one at most. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not
+			    * believed any more; written as 'gone': the subject is forgotten */
 	int64_t run;
 };
-/** The fingerprints recorded for @image, by subject, the oldest first. A subject comes once for each state at most: what the image holds ('fresh') stays
- * known while a newer fingerprint failed or is held, so that undoing the edit makes it fresh again without a build. */
+/** The fingerprints recorded for @image, by subject, the oldest first. What the image holds ('fresh') stays
+ * known while newer fingerprints failed or are held, so that undoing the edit makes it fresh again without a build. */
 int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
 			 struct err *err) MUST_CHECK;
 
@@ -133,6 +133,9 @@ int journal_swap_fingerprints(struct journal *journal, int64_t run, int (*fn)(vo
 			      struct err *err) MUST_CHECK;
 /** What the last swap before that of @run made 'fresh' for @subject: fingerprint (the caller frees it) and run. Returns 1, or 0 when there is none. */
 int journal_swap_before(struct journal *journal, const char *image, const char *subject, int64_t run, char **ret_fingerprint, int64_t *ret_run,
+			struct err *err) MUST_CHECK;
+/** Returns 1 when all files that were ever @subject's are as run @after left them, once run @without is taken back; 0 when not. */
+int journal_is_as_after(struct journal *journal, const char *image, const char *subject, int64_t after, int64_t without,
 			struct err *err) MUST_CHECK;
 /** The run whose swap made the image file with this device and inode; 0 when none did. */
 int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err) MUST_CHECK;

@@ -32,19 +32,18 @@ int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(v
 static int doubt_subject(struct journal_db *db, const char *image, const char *subject, struct err *err)
 {
 	return journal_db_run(db, NULL, err,
-			      "UPDATE OR REPLACE fingerprint SET state = 'doubted' WHERE image = ? AND subject = ? AND state = 'fresh'", "ss",
+			      "UPDATE fingerprint SET state = 'doubted' WHERE image = ? AND subject = ? AND state = 'fresh'", "ss",
 			      image, subject);
 }
 
 static int set_state(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
 {
-	/* A fingerprint has one state, the latest; a state has one fingerprint; what was doubted is settled by a new 'fresh'. */
-	int r = journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND fingerprint = ?", "sss", image,
-			       fingerprint->subject, fingerprint->fingerprint);
+	/* A fingerprint has one state, the latest; a state has one fingerprint, but several may be held; what was doubted is settled by a new 'fresh'. */
+	int r = journal_db_run(db, NULL, err,
+			       "DELETE FROM fingerprint WHERE image = ?1 AND subject = ?2 AND ((state = ?3 AND ?3 <> 'held')"
+			       " OR (state = 'doubted' AND ?3 = 'fresh'))",
+			       "sss", image, fingerprint->subject, fingerprint->state);
 
-	if (r == 0 && strcmp(fingerprint->state, "fresh") == 0)
-		r = journal_db_run(db, NULL, err, "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND state = 'doubted'", "ss", image,
-				   fingerprint->subject);
 	if (r < 0)
 		return r;
 	return journal_db_run(
@@ -109,6 +108,24 @@ int journal_swap_before(struct journal *journal, const char *image, const char *
 	*ret_fingerprint = xstrdup(journal_db_text(&rows, 0, 0));
 	*ret_run = journal_db_int(&rows, 0, 1);
 	return 1;
+}
+
+/* A file of which no run up to @after knows was then what the first run that changed it has kept. */
+int journal_is_as_after(struct journal *journal, const char *image, const char *subject, int64_t after, int64_t without, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "WITH f AS (SELECT f.run, f.path, f.owner, f.new_hash, coalesce(f.old_hash, '') AS old_hash FROM file f"
+				 "  JOIN run r ON r.id = f.run WHERE r.image = ?1 AND f.result = 'ok'),"
+				 " p AS (SELECT path FROM f WHERE owner = ?2 UNION SELECT path FROM content WHERE image = ?1 AND owner = ?2)"
+				 " SELECT 1 FROM p WHERE"
+				 " coalesce((SELECT old_hash FROM f WHERE path = p.path AND run = ?4),"
+				 "  (SELECT new_hash FROM f WHERE path = p.path ORDER BY run DESC LIMIT 1))"
+				 " <> coalesce((SELECT new_hash FROM f WHERE path = p.path AND run <= ?3 ORDER BY run DESC LIMIT 1),"
+				 "  (SELECT old_hash FROM f WHERE path = p.path AND run > ?3 ORDER BY run LIMIT 1)) LIMIT 1",
+				 "ssii", image, subject, after, without);
+
+	return r < 0 ? r : rows.n == 0;
 }
 
 int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err)

@@ -19,7 +19,8 @@ struct undo {
 
 struct undoing {
 	struct refresh_round *round;
-	int64_t run; /* that is taken back */
+	const struct refresh_records *records; /* borrowed: as before it */
+	int64_t run;                           /* that is taken back */
 	bool of_rollback;
 	bool found;
 	struct undo *files; /* owned */
@@ -182,7 +183,7 @@ static int undo_file(struct undoing *undoing, const struct undo *file, struct er
 	if (r < 0)
 		return r;
 	/* What was removed because nobody wanted it any more is nobody's when it is back, or the next refresh would remove it again. */
-	refresh_round_add_file(round, file->new_hash[0] ? file->owner : "file", &put);
+	refresh_round_add_file(round, file->new_hash[0] || undoing->of_rollback ? file->owner : "file", &put);
 	if (!strvec_has(&round->subjects, file->owner))
 		strvec_add(&round->subjects, file->owner);
 	tell(round, file, &put);
@@ -198,85 +199,106 @@ static void add_verdict(struct refresh_round *round, const char *subject, const 
 		(struct refresh_record){ .subject = xstrdup(subject), .fingerprint = xstrdup(fingerprint), .state = xstrdup(state) };
 }
 
-struct given {
-	const struct undoing *undoing;
+/* What the swap of the run that is taken back said of one subject. */
+struct said {
 	const char *subject;
-	size_t n_same, n_other;
+	char *fresh, *held; /* owned: fingerprints, or NULL */
 };
 
-static int compare_given(void *data, const struct journal_file *file)
+static void said_clear(struct said *said)
 {
-	struct given *given = data;
-
-	for (size_t i = 0; i < given->undoing->n; i++) {
-		const struct undo *undo = &given->undoing->files[i];
-
-		if (!str_eq(undo->owner, given->subject) || !str_eq(undo->path, file->path))
-			continue;
-		if (str_eq(undo->old_hash, file->new_hash))
-			given->n_same++;
-		else
-			given->n_other++;
-	}
-	return 0;
+	free(said->fresh);
+	free(said->held);
 }
-
-static size_t count_files(const struct undoing *undoing, const char *subject)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < undoing->n; i++)
-		n += str_eq(undoing->files[i].owner, subject);
-	return n;
-}
-
-/* The fingerprint before is fresh again where all that is put back came from it. */
-static int add_earlier(const struct undoing *undoing, const char *subject, struct err *err)
-{
-	const struct refresh_session *session = undoing->round->session;
-	struct given given = { .undoing = undoing, .subject = subject };
-	CLEANUP_FREE char *fingerprint = NULL;
-	int64_t run = 0;
-	int r = journal_swap_before(session->journal, session->config->image.path, subject, undoing->run, &fingerprint, &run, err);
-
-	if (r <= 0)
-		return r;
-	r = journal_files(session->journal, run, compare_given, &given, err);
-	if (r >= 0 && given.n_other == 0 && given.n_same == count_files(undoing, subject))
-		add_verdict(undoing->round, subject, fingerprint, "fresh");
-	return r < 0 ? r : 0;
-}
-
-struct swapped {
-	const struct undoing *undoing;
-	struct strvec fresh; /* owned: subjects */
-};
 
 static int take_verdict(void *data, const struct journal_fingerprint *f)
 {
-	struct swapped *swapped = data;
-	struct refresh_round *round = swapped->undoing->round;
-	bool fresh = strcmp(f->state, "fresh") == 0;
+	struct said *said = data;
 
-	if (count_files(swapped->undoing, f->subject) == 0)
+	if (!str_eq(f->subject, said->subject))
 		return 0;
-	if (swapped->undoing->of_rollback && strcmp(f->state, "held") == 0)
-		add_verdict(round, f->subject, f->fingerprint, "fresh");
-	else if (!swapped->undoing->of_rollback && fresh)
-		add_verdict(round, f->subject, f->fingerprint, "held");
-	if (!swapped->undoing->of_rollback && fresh)
-		strvec_add(&swapped->fresh, f->subject);
+	if (str_eq(f->state, "fresh"))
+		said->fresh = xstrdup(f->fingerprint);
+	else if (str_eq(f->state, "held"))
+		said->held = xstrdup(f->fingerprint);
 	return 0;
 }
 
-static int collect_verdicts(const struct undoing *undoing, struct err *err)
+static bool is_undone(const struct undoing *undoing, const char *path)
 {
-	struct swapped swapped = { .undoing = undoing };
-	int r = journal_swap_fingerprints(undoing->round->session->journal, undoing->run, take_verdict, &swapped, err);
+	for (size_t i = 0; i < undoing->n; i++)
+		if (str_eq(undoing->files[i].path, path))
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; r >= 0 && i < swapped.fresh.n; i++)
-		r = add_earlier(undoing, swapped.fresh.v[i], err);
-	strvec_clear(&swapped.fresh);
+/* The files of @subject that stay as they are are known to be as they were left: they are fresh, or there are none. */
+static bool is_rest_known(const struct undoing *undoing, const char *subject, bool is_fresh)
+{
+	const struct refresh_records *records = undoing->records;
+
+	for (size_t i = 0; !is_fresh && i < records->n_contents; i++)
+		if (str_eq(records->contents[i].owner, subject) && !is_undone(undoing, records->contents[i].path))
+			return false;
+	return is_fresh || undoing->of_rollback;
+}
+
+/* The fingerprint before, when all files of @subject are as it had left them; else NULL. */
+static int find_earlier(const struct undoing *undoing, const char *subject, bool is_fresh, char **ret, struct err *err)
+{
+	const struct refresh_session *session = undoing->round->session;
+	const char *image = session->config->image.path;
+	CLEANUP_FREE char *fingerprint = NULL;
+	int64_t run = 0;
+	int r;
+
+	if (!is_rest_known(undoing, subject, is_fresh))
+		return 0;
+	r = journal_swap_before(session->journal, image, subject, undoing->run, &fingerprint, &run, err);
+	if (r > 0)
+		r = journal_is_as_after(session->journal, image, subject, run, undoing->run, err);
+	if (r > 0)
+		*ret = TAKE_PTR(fingerprint);
+	return r < 0 ? r : 0;
+}
+
+static const char *find_fresh(const struct refresh_records *records, const char *subject)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (str_eq(records->v[i].subject, subject) && str_eq(records->v[i].state, "fresh"))
+			return records->v[i].fingerprint;
+	return NULL;
+}
+
+/* Held is what the image has of it now, which later sources may have given as well as those of the run. */
+static int judge(const struct undoing *undoing, const char *subject, struct err *err)
+{
+	CLEANUP(said_clear) struct said said = { .subject = subject };
+	const char *now = find_fresh(undoing->records, subject);
+	CLEANUP_FREE char *earlier = NULL;
+	int r = journal_swap_fingerprints(undoing->round->session->journal, undoing->run, take_verdict, &said, err);
+
+	if (r >= 0)
+		r = find_earlier(undoing, subject, now != NULL, &earlier, err);
+	if (r < 0)
+		return r;
+	if (!undoing->of_rollback && (now || said.fresh))
+		add_verdict(undoing->round, subject, now ? now : said.fresh, "held");
+	if (earlier)
+		add_verdict(undoing->round, subject, undoing->of_rollback && said.held ? said.held : earlier, "fresh");
+	else if (undoing->of_rollback && now)
+		add_verdict(undoing->round, subject, now, "doubted");
+	return 0;
+}
+
+static int judge_all(const struct undoing *undoing, struct err *err)
+{
+	const struct strvec *subjects = &undoing->round->subjects;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < subjects->n; i++)
+		if (!str_eq(subjects->v[i], "file"))
+			r = judge(undoing, subjects->v[i], err);
 	return r;
 }
 
@@ -307,7 +329,7 @@ static int execute(struct undoing *undoing, struct err *err)
 	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
 		r = undo_file(undoing, &undoing->files[i], err);
 	if (r >= 0)
-		r = collect_verdicts(undoing, err);
+		r = judge_all(undoing, err);
 	round->after_us = clock_us();
 	if (r >= 0)
 		r = refresh_swap_finish(round, err);
@@ -320,7 +342,7 @@ int refresh_rollback(struct refresh_session *session, int64_t run, const struct 
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	CLEANUP(undoing_clear) struct undoing undoing = { .round = &round, .run = run };
+	CLEANUP(undoing_clear) struct undoing undoing = { .round = &round, .records = &records, .run = run };
 	struct err own = ERR_INIT;
 	int r;
 

@@ -2,8 +2,8 @@
  *
  * By the same transaction as any change, journaled as a run of its own (verb 'rollback'), so that it can be taken back as well.
  * Later runs: a file that was replaced again since is refused, by name: that run is to be taken back first. Nothing is written then.
- * Verdicts: the fingerprint that the run had injected is held, so that no watch, hook or night brings it again; the one before it is fresh again where
- *           the files put back are those it gave. Taking back a rollback takes these verdicts back.
+ * Verdicts: the fingerprint that the image had with the run's files (the run's own, or a later one that gave the same) is held, so that no watch, hook or
+ *           night brings it again; the one before it is fresh again where all files of the package are as it had left them. Taking back a rollback takes these verdicts back.
  * Contents: come from the blob store (journal/blobs). */
 #ifndef REINJECT_REFRESH_ROLLBACK_H
 #define REINJECT_REFRESH_ROLLBACK_H

@@ -201,3 +201,58 @@ foreign_image() {
 	rx_ok refresh
 	image_has /usr/lib/drivers/netd
 }
+
+@test "rollback of a run whose file later sources gave as well holds these" {
+	rx_ok refresh
+	mark netd 2
+	rx_ok refresh
+	printf 'More words.\n' >>"$SRC/drivers/net/netd/README.md"
+	rx_ok refresh --json
+	expect_jq '.[-1].result == "nothing"'
+	rx_ok rollback
+	rx_ok status --json
+	expect_jq '.[0] | .stale == [] and .held == ["netd"]'
+}
+
+@test "what a rollback has removed is not fresh" {
+	rx_ok refresh
+	printf 'More words.\n' >>"$SRC/drivers/net/netd/README.md"
+	rx_ok refresh
+	rx_ok rollback 1
+	refute image_has /usr/lib/drivers/netd
+	rx_ok status --json
+	expect_jq '.[0] | .held | index("netd")'
+}
+
+@test "two rollbacks, one after the other, hold both" {
+	rx_ok refresh
+	mark netd 2
+	rx_ok refresh
+	mark netd 3
+	rx_ok refresh
+	rx_ok rollback 3
+	rx_ok rollback 2
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	rx_ok status --json
+	expect_jq '.[0] | .stale == [] and .held == ["netd"]'
+	mark netd 2
+	rx_ok status --json
+	expect_jq '.[0] | .stale == [] and .held == ["netd"]'
+	mark netd 1
+	rx_ok status --json
+	expect_jq '.[0] | .stale == [] and .held == []'
+}
+
+@test "sources are not fresh again while another of their files is a later run's" {
+	rx_ok refresh
+	mark multi-a 2
+	rx_ok refresh
+	mark multi-b 2
+	rx_ok refresh
+	rx_ok rollback 2
+	mark multi-a 1
+	mark multi-b 1
+	expect_stale multi
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/multi-b)" "multi-b=1"
+}

@@ -371,6 +371,50 @@ static void test_what_was_before_and_what_is_gone(void **data)
 	assert_fingerprints(journal, image, "");
 }
 
+static void test_several_are_held(void **data)
+{
+	struct journal *journal = open_box(*data);
+	const struct journal_fingerprint said[] = {
+		{ "package a", "f1", "held", 1 }, { "package a", "f2", "held", 2 },  { "package a", "f3", "failed", 3 },
+		{ "package a", "f4", "failed", 4 }, { "package a", "f5", "fresh", 5 }, { "package a", "f2", "fresh", 6 },
+	};
+
+	assert_int_equal(journal_fingerprints_set(journal, image, said, 5, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 held 1\npackage a f2 held 2\npackage a f4 failed 4\npackage a f5 fresh 5\n");
+	assert_int_equal(journal_fingerprints_set(journal, image, said + 5, 1, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 held 1\npackage a f4 failed 4\npackage a f2 fresh 6\n");
+}
+
+/* A run that puts @hash at @path, where @old was. */
+static int64_t put_one(struct journal *journal, const char *path, const char *owner, const char *hash, const char *old)
+{
+	const struct journal_file file = { path, owner, hash, old, 0755, 1, JOURNAL_PENDING };
+	int64_t run = begin_run(journal, image);
+
+	assert_int_equal(journal_files_add(journal, run, &file, 1, NULL), 0);
+	assert_int_equal(journal_swap_begin(journal, run, image, &shadow, NULL, 0, NULL), 0);
+	assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	return run;
+}
+
+static void test_files_as_after_an_earlier_run(void **data)
+{
+	struct journal *journal = open_box(*data);
+	int64_t first = put_one(journal, "/a", "package a", "a1", NULL), second = put_one(journal, "/a", "package a", "a2", "a1"), other;
+
+	assert_int_equal(journal_is_as_after(journal, image, "package a", first, second, NULL), 1);
+	assert_int_equal(journal_is_as_after(journal, image, "package a", first, first, NULL), 0);
+	/* Its other file, not of the first run's making; and back again. */
+	other = put_one(journal, "/b", "package a", "b2", "b1");
+	assert_int_equal(journal_is_as_after(journal, image, "package a", first, second, NULL), 0);
+	assert_int_equal(journal_is_as_after(journal, image, "package a", second, other, NULL), 1);
+	other = put_one(journal, "/b", "file", "b1", "b2");
+	assert_int_equal(journal_is_as_after(journal, image, "package a", first, second, NULL), 1);
+	/* Somebody else's content instead of the first run's. */
+	other = put_one(journal, "/a", "package a", "a3", "x");
+	assert_int_equal(journal_is_as_after(journal, image, "package a", second, other, NULL), 0);
+}
+
 static void settle(struct journal *journal, const struct journal_image *now, unsigned int want)
 {
 	struct err err = ERR_INIT;
@@ -899,6 +943,8 @@ int main(void)
 		TEST(test_swap),
 		TEST(test_contents),
 		TEST(test_what_was_before_and_what_is_gone),
+		TEST(test_several_are_held),
+		TEST(test_files_as_after_an_earlier_run),
 		TEST(test_settle_before_the_swap),
 		TEST(test_settle_swap_not_happened),
 		TEST(test_settle_swap_happened),
