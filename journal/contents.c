@@ -2,10 +2,32 @@
  * have put there. */
 #include "journal/internal.h"
 
+/* Whose file has become another's is not in the image whole any more, also when it has left the configuration and comes back. */
+static int doubt_owner(struct journal_db *db, const char *image, const struct journal_content *content, struct err *err)
+{
+	return journal_db_run(db, NULL, err,
+			      "UPDATE fingerprint SET state = 'doubted' WHERE image = ?1 AND state = 'fresh'"
+			      " AND subject = (SELECT owner FROM content WHERE image = ?1 AND path = ?2 AND owner <> ?3)",
+			      "sss", image, content->path, content->owner);
+}
+
+int journal_internal_doubt_owners(struct journal_db *db, int64_t run, const char *image, struct err *err)
+{
+	return journal_db_run(db, NULL, err,
+			      "UPDATE fingerprint SET state = 'doubted' WHERE image = ?1 AND state = 'fresh' AND subject IN"
+			      " (SELECT c.owner FROM content c JOIN file f ON f.path = c.path WHERE c.image = ?1 AND f.run = ?2 AND c.owner <> f.owner)",
+			      "si", image, run);
+}
+
 static int set_content(struct journal_db *db, const char *image, const struct journal_content *content, struct err *err)
 {
+	int r;
+
 	if (!content->hash)
 		return journal_db_run(db, NULL, err, "DELETE FROM content WHERE image = ? AND path = ?", "ss", image, content->path);
+	r = doubt_owner(db, image, content, err);
+	if (r < 0)
+		return r;
 	return journal_db_run(db, NULL, err, "INSERT OR REPLACE INTO content (image, path, owner, hash) VALUES (?, ?, ?, ?)", "ssss", image,
 			      content->path, content->owner, content->hash);
 }

@@ -162,7 +162,7 @@ struct journal_content {
 /** Calls @fn for all that is known, by path. A swap adds its own files by itself (journal_swap_done). */
 int journal_contents(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_content *content), void *data,
 		     struct err *err) MUST_CHECK;
-/** Records what was found in the image, not put there. */
+/** Records what was found in the image, not put there. Whose file becomes another's is doubted. */
 int journal_contents_set(struct journal *journal, const char *image, const struct journal_content *contents, size_t n,
 			 struct err *err) MUST_CHECK;
 

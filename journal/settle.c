@@ -26,8 +26,10 @@ static int take_fingerprints(struct journal_db *db, int64_t run, const char *ima
 /* Inside a transaction: what the swap of @run was to make true is true. */
 static int apply_swap(struct journal_db *db, int64_t run, const char *image, struct err *err)
 {
-	int r = take_fingerprints(db, run, image, err);
+	int r = journal_internal_doubt_owners(db, run, image, err);
 
+	if (r == 0)
+		r = take_fingerprints(db, run, image, err);
 	if (r == 0)
 		r = journal_db_run(db, NULL, err,
 				   "INSERT OR REPLACE INTO image (image, dev, ino, size, mtime_ns, uuid, generation, at)"

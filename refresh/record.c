@@ -174,8 +174,10 @@ static int record_contents(const struct refresh_round *round, struct err *err)
 	for (size_t i = 0; i < round->n_files; i++) {
 		const struct image_put *put = &round->files[i].put;
 		bool not_ours = put->result == IMAGE_PUT_ABSENT || put->result == IMAGE_PUT_FOREIGN;
+		bool found = put->result == IMAGE_PUT_IDENTICAL && !str_eq(round->files[i].owner, "file");
 
-		if (put->result == IMAGE_PUT_IDENTICAL || not_ours)
+		/* What nobody owns takes nothing from its owner by being the same. */
+		if (found || not_ours)
 			contents[n++] = (struct journal_content){
 				.path = put->path, .owner = round->files[i].owner, .hash = not_ours ? NULL : put->new_hash
 			};
@@ -223,10 +225,10 @@ int refresh_record_failed(struct refresh_round *round, struct err *err)
 int refresh_record_identical(struct refresh_round *round, struct err *err)
 {
 	struct journal_image image = refresh_journal_image(&round->session->identity);
-	int r = record_verdicts(round, "fresh", err);
+	int r = record_contents(round, err);
 
 	if (r >= 0)
-		r = record_contents(round, err);
+		r = record_verdicts(round, "fresh", err);
 	if (r >= 0)
 		r = record_gone(round, err);
 	return r < 0 ? r : journal_image_set(round->session->journal, round->session->config->image.path, &image, err);

@@ -196,3 +196,23 @@ netd"
 	rx_ok refresh
 	refute image_has /usr/bin/rxe2e-odd
 }
+
+@test "a package whose place another one had taken is not fresh when it comes back" {
+	rx_ok refresh
+	cp "$TREE/reinject.ini" "$T/ini"
+	ini_drop 'package odd_pkg'
+	ini_add <<-'END2'
+		[package other]
+		paths = custom
+		command = true
+		artifact = target/release/netd
+		bins = rxe2e-odd
+		dest = /usr/bin
+	END2
+	rx_ok refresh
+	expect_equal "$(image_says /usr/bin/rxe2e-odd)" "netd=1 proto=1 common=1"
+	cp "$T/ini" "$TREE/reinject.ini"
+	expect_stale odd_pkg
+	rx_ok refresh
+	expect_equal "$(image_says /usr/bin/rxe2e-odd)" "odd=1"
+}

@@ -385,6 +385,29 @@ static void test_several_are_held(void **data)
 	assert_fingerprints(journal, image, "package a f1 held 1\npackage a f4 failed 4\npackage a f2 fresh 6\n");
 }
 
+static void test_whose_file_becomes_anothers_is_doubted(void **data)
+{
+	struct journal *journal = open_box(*data);
+	const struct journal_content same = { "/usr/bin/a", "package a", "11" }, taken = { "/usr/bin/a", "asset b", "11" };
+	const struct journal_fingerprint again = { "package a", "f1", "fresh", 1 };
+	const struct journal_file file = { "/usr/bin/a", "package c", "", "11", 0755, 1, JOURNAL_PENDING };
+	int64_t run = begin_swap(journal, image, "f1");
+
+	assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	assert_int_equal(journal_contents_set(journal, image, &same, 1, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 fresh 1\n");
+	assert_int_equal(journal_contents_set(journal, image, &taken, 1, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 doubted 1\n");
+	assert_int_equal(journal_contents_set(journal, image, &same, 1, NULL), 0);
+	assert_int_equal(journal_fingerprints_set(journal, image, &again, 1, NULL), 0);
+	run = begin_run(journal, image);
+	assert_int_equal(journal_files_add(journal, run, &file, 1, NULL), 0);
+	assert_int_equal(journal_swap_begin(journal, run, image, &shadow, NULL, 0, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 fresh 1\n");
+	assert_int_equal(journal_swap_done(journal, run, NULL), 0);
+	assert_fingerprints(journal, image, "package a f1 doubted 1\n");
+}
+
 /* A run that puts @hash at @path, where @old was. */
 static int64_t put_one(struct journal *journal, const char *path, const char *owner, const char *hash, const char *old)
 {
@@ -944,6 +967,7 @@ int main(void)
 		TEST(test_contents),
 		TEST(test_what_was_before_and_what_is_gone),
 		TEST(test_several_are_held),
+		TEST(test_whose_file_becomes_anothers_is_doubted),
 		TEST(test_files_as_after_an_earlier_run),
 		TEST(test_settle_before_the_swap),
 		TEST(test_settle_swap_not_happened),
