@@ -113,15 +113,26 @@ static int refuse_changed(const struct undoing *undoing, const struct undo *file
 		       (long long)undoing->run);
 }
 
-static int check_file(const struct undoing *undoing, struct undo *file, struct err *err)
+/* Returns 1 when what the run left is there still. A folder has no hash, like nothing at all, but is no place for a file. */
+static int is_as_left(const struct undoing *undoing, const struct undo *file, struct err *err)
 {
-	const struct refresh_session *session = undoing->round->session;
+	CLEANUP_FREE char *target = NULL;
 	char hash[HASH_HEX_SIZE];
 	int r = image_txn_hash(undoing->round->txn, file->path, hash, err);
 
+	if (r >= 0)
+		r = image_txn_target(undoing->round->txn, file->path, fs_basename(file->path), &target, err);
+	return r < 0 ? r : str_eq(hash, file->new_hash) && str_eq(target, file->path);
+}
+
+static int check_file(const struct undoing *undoing, struct undo *file, struct err *err)
+{
+	const struct refresh_session *session = undoing->round->session;
+	int r = is_as_left(undoing, file, err);
+
 	if (r < 0)
 		return r;
-	if (!str_eq(hash, file->new_hash))
+	if (r == 0)
 		return refuse_changed(undoing, file, err);
 	if (!file->old_hash)
 		return 0;

@@ -256,3 +256,17 @@ foreign_image() {
 	rx_ok refresh
 	expect_equal "$(image_says /usr/lib/drivers/multi-b)" "multi-b=1"
 }
+
+@test "rollback leaves a folder alone that stands where a file was" {
+	rx_ok inject "$TREE/reinject.ini" /etc/new
+	rx_ok rollback
+	local p
+	mount_image "$IMAGE" "$T/other"
+	p=$pid
+	mkdir "$T/other/etc/new"
+	unmount_image "$T/other" "$p"
+	rx rollback
+	expect_refused 1
+	expect_err "somebody else's now"
+	refute image_has /etc/new/new
+}
