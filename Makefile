@@ -57,7 +57,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events \
+.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events bench-watch \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -151,9 +151,13 @@ lint: ## cppcheck
 
 bench: all bench-events ## timings beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
+	@$(MAKE) --no-print-directory bench-watch
 
 bench-events: $(B)/bench/events ## what watching a tree of 56,000 files costs
 	@EVENTS=$(abspath $(B)/bench/events) tests/bench/events.sh
+
+bench-watch: all $(B)/bench/look $(B)/bench/stamp ## what `reinject watch` costs there, beside watchexec, inotifywait and entr
+	@REINJECT=$(abspath $(B)/reinject) tests/bench/watch.sh
 
 format-check: ## the house style, by clang-format
 	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
