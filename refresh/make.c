@@ -40,6 +40,7 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 	const struct config *config = round->session->config;
 	struct refresh_stage_args args = {
 		.session = round->session,
+		.prepare = round->prepare,
 		.run = round->id,
 		.extra_env = &round->extra_env,
 		.on_event = round->args->on_event,

@@ -14,6 +14,9 @@ struct refresh_prepare {
 	struct refresh_session *session;
 	int64_t run;
 	uv_thread_t thread;
+	uv_sem_t go;     /* posted once */
+	bool gone;       /* it was */
+	bool not_wanted; /* written before it is posted */
 	struct image_txn *txn; /* owned by the thread until it is joined */
 	struct err err;
 	int r;
@@ -50,6 +53,9 @@ static void begin(void *data)
 	struct refresh_session *session = prepare->session;
 	struct image_txn_hooks hooks = { .on_child = on_child, .on_old = on_old, .data = prepare };
 
+	uv_sem_wait(&prepare->go);
+	if (prepare->not_wanted)
+		return;
 	prepare->r = image_txn_begin(&session->config->image, session->lock, session->work, &hooks, session->cancel, &prepare->txn,
 				     &prepare->err);
 	atomic_store(&prepare->failed, prepare->r < 0);
@@ -62,11 +68,24 @@ int refresh_prepare_start(struct refresh_session *session, int64_t run, struct r
 
 	prepare->session = session;
 	prepare->run = run;
-	r = uv_thread_create(&prepare->thread, begin, prepare);
+	r = uv_sem_init(&prepare->go, 0);
 	if (r < 0)
 		return err_set(err, r, "cannot start a thread");
+	r = uv_thread_create(&prepare->thread, begin, prepare);
+	if (r < 0) {
+		uv_sem_destroy(&prepare->go);
+		return err_set(err, r, "cannot start a thread");
+	}
 	*ret = TAKE_PTR(prepare);
 	return 0;
+}
+
+void refresh_prepare_go(struct refresh_prepare *prepare)
+{
+	if (!prepare || prepare->gone)
+		return;
+	prepare->gone = true;
+	uv_sem_post(&prepare->go);
 }
 
 bool refresh_prepare_failed(const struct refresh_prepare *prepare)
@@ -76,6 +95,7 @@ bool refresh_prepare_failed(const struct refresh_prepare *prepare)
 
 static void join(struct refresh_prepare *prepare)
 {
+	refresh_prepare_go(prepare);
 	if (!prepare->joined)
 		uv_thread_join(&prepare->thread);
 	prepare->joined = true;
@@ -97,7 +117,11 @@ static void prepare_free(struct refresh_prepare *prepare)
 {
 	if (!prepare)
 		return;
+	/* Read by the thread only after the post, which is here at the latest. */
+	if (!prepare->gone)
+		prepare->not_wanted = true;
 	join(prepare);
+	uv_sem_destroy(&prepare->go);
 	image_txn_abort(prepare->txn);
 	free(prepare);
 }

@@ -1,8 +1,9 @@
 /* refresh/prepare - the image's part while cargo runs: copy and mount the shadow in a thread of its own.
  *
- * Sequence: refresh_prepare_start(), builds meanwhile, refresh_prepare_finish(), which waits for it and hands the transaction over; or
+ * Sequence: refresh_prepare_start(), refresh_prepare_go() once cargo runs, refresh_prepare_finish(), which waits for it and hands the transaction over; or
  *           refresh_prepare_freep(), which waits and aborts.
- * Threads:  start, failed, finish and free are called on one thread; in between, the transaction belongs to the other.
+ * Go:       a copy that begins before cargo takes processor and disk from cargo's own start, and nothing is won: cargo takes longer than the copy.
+ * Threads:  start, go, failed, finish and free are called on one thread; in between, the transaction belongs to the other.
  * Ownership: the session must outlive it. */
 #ifndef REINJECT_REFRESH_PREPARE_H
 #define REINJECT_REFRESH_PREPARE_H
@@ -14,6 +15,8 @@ struct refresh_prepare;
 
 int refresh_prepare_start(struct refresh_session *session, int64_t run, struct refresh_prepare **ret, struct err *err) MUST_CHECK;
 
+/** Lets the copy begin; finish does it as well. Takes NULL, and a second time. */
+void refresh_prepare_go(struct refresh_prepare *prepare);
 /** True once it is known that finish will fail: the builds that are left need not be started. */
 bool refresh_prepare_failed(const struct refresh_prepare *prepare);
 

@@ -73,6 +73,7 @@ static void on_start(void *data, pid_t pid)
 	CLEANUP_FREE char *what = xasprintf("build %s", building->package);
 
 	building->pid = pid;
+	refresh_prepare_go(building->args->prepare);
 	/* The build itself does not depend on this row; without it the next start after a crash merely cannot end this child. */
 	(void)!journal_child_add(building->args->session->journal, building->args->run, pid, proc_start_time(pid), what, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "refresh/compiled.h"
 #include "refresh/event.h"
+#include "refresh/prepare.h"
 #include "refresh/session.h"
 
 struct refresh_staged_file {
@@ -40,6 +41,7 @@ struct refresh_staged {
 
 struct refresh_stage_args {
 	struct refresh_session *session;
+	struct refresh_prepare *prepare; /* goes once a build has started; may be NULL */
 	int64_t run;
 	const struct strvec *extra_env; /* REINJECT_* for custom commands */
 	refresh_event_fn *on_event;
