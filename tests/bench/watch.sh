@@ -459,7 +459,7 @@ report() {
 	row reinject.nothing ms 'reinject: refresh with nothing stale, start to exit' 150
 	row git.status ms '    git status --short'
 	printf '\nload average at the start of each part:'
-	awk -v limit="$load_limit" '{ printf " %s %s%s", $1, $2, $2 > limit ? " (BUSY: not to be trusted)" : "" } END { print "" }' "$figures/load"
+	awk -v limit="$load_limit" '{ printf " %s %s%s", $1, $2, ($2 > limit ? " (BUSY: not to be trusted)" : "") } END { print "" }' "$figures/load"
 }
 
 prepare
