@@ -1,13 +1,20 @@
 #include "cli/verbs.h"
+#include "refresh/adopt.h"
 
 static const struct cli_option options[] = {
 	CLI_OPTION_WAIT_LOCK,
 	{ NULL, 0, NULL, NULL },
 };
 
+/* @what: the revisions. */
+static int adopt(struct refresh_session *session, const void *what, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
+{
+	return refresh_adopt(session, what, args, ret, err);
+}
+
 static int run(struct cli_context *ctx, struct err *err)
 {
-	return cli_adopt(ctx, &ctx->args->positional, err);
+	return cli_do(ctx, "adopt", adopt, &ctx->args->positional, err);
 }
 
 extern const struct cli_verb cmd_adopt;

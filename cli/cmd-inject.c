@@ -5,12 +5,19 @@ static const struct cli_option options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+/* @what: FILE and /DEST. */
+static int inject(struct refresh_session *session, const void *what, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
+{
+	const struct strvec *words = what;
+
+	return refresh_inject(session, words->v[0], words->v[1], args, ret, err);
+}
+
 static int run(struct cli_context *ctx, struct err *err)
 {
-	const char *file = ctx->args->positional.v[0], *dest = ctx->args->positional.v[1];
-	int r = cli_check_dest(ctx, dest, err);
+	int r = cli_check_dest(ctx, ctx->args->positional.v[1], err);
 
-	return r < 0 ? r : cli_inject(ctx, file, dest, err);
+	return r < 0 ? r : cli_do(ctx, "inject", inject, &ctx->args->positional, err);
 }
 
 extern const struct cli_verb cmd_inject;

@@ -1,4 +1,5 @@
 #include "cli/verbs.h"
+#include "refresh/rollback.h"
 
 #include <stdlib.h>
 
@@ -7,15 +8,23 @@ static const struct cli_option options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
+/* @what: the run's number; 0: the last that changed the image. */
+static int rollback(struct refresh_session *session, const void *what, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
+{
+	const int64_t *id = what;
+
+	return refresh_rollback(session, *id, args, ret, err);
+}
+
 static int run(struct cli_context *ctx, struct err *err)
 {
 	const char *word = ctx->args->positional.n > 0 ? ctx->args->positional.v[0] : NULL;
 	char *end = NULL;
-	long long id = word ? strtoll(word, &end, 10) : 0;
+	int64_t id = word ? strtoll(word, &end, 10) : 0;
 
 	if (word && (*end || id < 1))
 		return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", word);
-	return cli_rollback(ctx, id, err);
+	return cli_do(ctx, "rollback", rollback, &id, err);
 }
 
 extern const struct cli_verb cmd_rollback;

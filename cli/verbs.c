@@ -4,8 +4,6 @@
 #include "cargo/build.h"
 #include "cli/follow.h"
 #include "cli/ui.h"
-#include "refresh/adopt.h"
-#include "refresh/rollback.h"
 
 #include <errno.h>
 #include <string.h>
@@ -120,47 +118,17 @@ int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_
 	return finish(ctx, &ui, result, r, err);
 }
 
-int cli_inject(struct cli_context *ctx, const char *file, const char *dest, struct err *err)
+int cli_do(struct cli_context *ctx, const char *verb, cli_do_fn *fn, const void *what, struct err *err)
 {
 	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
 	CLEANUP(cli_ui_clear) struct cli_ui ui;
-	struct refresh_args args = { .verb = "inject", .on_event = cli_ui_event, .data = &ui };
+	struct refresh_args args = { .verb = verb, .on_event = cli_ui_event, .data = &ui };
 	enum refresh_result result = REFRESH_NOTHING;
 	int r;
 
 	cli_ui_init(&ui, ctx);
 	r = cli_open_session(ctx, false, &session, err);
 	if (r >= 0)
-		r = refresh_inject(session, file, dest, &args, &result, err);
-	return finish(ctx, &ui, result, r, err);
-}
-
-int cli_adopt(struct cli_context *ctx, const struct strvec *revs, struct err *err)
-{
-	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
-	CLEANUP(cli_ui_clear) struct cli_ui ui;
-	struct refresh_args args = { .verb = "adopt", .on_event = cli_ui_event, .data = &ui };
-	enum refresh_result result = REFRESH_NOTHING;
-	int r;
-
-	cli_ui_init(&ui, ctx);
-	r = cli_open_session(ctx, false, &session, err);
-	if (r >= 0)
-		r = refresh_adopt(session, revs, &args, &result, err);
-	return finish(ctx, &ui, result, r, err);
-}
-
-int cli_rollback(struct cli_context *ctx, int64_t run, struct err *err)
-{
-	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
-	CLEANUP(cli_ui_clear) struct cli_ui ui;
-	struct refresh_args args = { .verb = "rollback", .on_event = cli_ui_event, .data = &ui };
-	enum refresh_result result = REFRESH_NOTHING;
-	int r;
-
-	cli_ui_init(&ui, ctx);
-	r = cli_open_session(ctx, false, &session, err);
-	if (r >= 0)
-		r = refresh_rollback(session, run, &args, &result, err);
+		r = fn(session, what, &args, &result, err);
 	return finish(ctx, &ui, result, r, err);
 }

@@ -21,14 +21,12 @@ int cli_open_session(struct cli_context *ctx, bool read_only, struct refresh_ses
 /** Runs @request, or with -n prints its plan; sets ctx->status. */
 int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_request *request, struct err *err) MUST_CHECK;
 
-/** Puts file @file at @dest; sets ctx->status. */
-int cli_inject(struct cli_context *ctx, const char *file, const char *dest, struct err *err) MUST_CHECK;
+/** A run of another kind than a refresh, of what @what says. */
+typedef int cli_do_fn(struct refresh_session *session, const void *what, const struct refresh_args *args, enum refresh_result *ret,
+		      struct err *err);
 
-/** Takes the image as it is; sets ctx->status. @revs as for refresh_adopt(). */
-int cli_adopt(struct cli_context *ctx, const struct strvec *revs, struct err *err) MUST_CHECK;
-
-/** Takes run @run back (0: the last that changed the image); sets ctx->status. */
-int cli_rollback(struct cli_context *ctx, int64_t run, struct err *err) MUST_CHECK;
+/** Does it with the image locked, telling what happens; sets ctx->status. */
+int cli_do(struct cli_context *ctx, const char *verb, cli_do_fn *fn, const void *what, struct err *err) MUST_CHECK;
 
 /** Checks a destination's words before anything is done: absolute, without '..'. Class ERR_USAGE. */
 int cli_check_dest(const struct cli_context *ctx, const char *dest, struct err *err) MUST_CHECK;
