@@ -165,42 +165,6 @@ static int check_all(const struct undoing *undoing, struct err *err)
 	return r < 0 ? r : check_room(undoing, err);
 }
 
-/* -- files ------------------------------------------------------------------------------------------------------------------------------------- */
-
-static void tell(const struct refresh_round *round, const struct undo *file, const struct image_put *put)
-{
-	bool removed = put->result == IMAGE_PUT_REMOVED;
-
-	refresh_round_send(round, (struct refresh_event){
-					  .type = removed ? REFRESH_EVENT_REMOVE : REFRESH_EVENT_PUT,
-					  .subject = file->owner,
-					  .path = file->path,
-					  .result = removed ? "removed" : "written",
-					  .text = "it was not there before",
-					  .bytes = put->bytes,
-				  });
-}
-
-static int undo_file(struct undoing *undoing, const struct undo *file, struct err *err)
-{
-	struct refresh_round *round = undoing->round;
-	struct image_put put = { 0 };
-	int r = refresh_round_interrupted(round, err);
-
-	if (r >= 0 && file->blob)
-		r = image_txn_put(round->txn, file->blob, file->path, fs_basename(file->path), file->mode, &put, err);
-	else if (r >= 0)
-		r = image_txn_remove(round->txn, file->path, file->new_hash, &put, err);
-	if (r < 0)
-		return r;
-	/* What was removed because nobody wanted it any more is nobody's when it is back, or the next refresh would remove it again. */
-	refresh_round_add_file(round, file->new_hash[0] || undoing->of_rollback ? file->owner : "file", &put);
-	if (!strvec_has(&round->subjects, file->owner))
-		strvec_add(&round->subjects, file->owner);
-	tell(round, file, &put);
-	return 0;
-}
-
 /* -- verdicts ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static void add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)
@@ -304,13 +268,64 @@ static int judge(const struct undoing *undoing, const char *subject, struct err 
 
 static int judge_all(const struct undoing *undoing, struct err *err)
 {
-	const struct strvec *subjects = &undoing->round->subjects;
+	struct strvec *subjects = &undoing->round->subjects;
 	int r = 0;
 
+	for (size_t i = 0; i < undoing->n; i++)
+		if (!strvec_has(subjects, undoing->files[i].owner))
+			strvec_add(subjects, undoing->files[i].owner);
 	for (size_t i = 0; r >= 0 && i < subjects->n; i++)
 		if (!str_eq(subjects->v[i], "file"))
 			r = judge(undoing, subjects->v[i], err);
 	return r;
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void tell(const struct refresh_round *round, const struct undo *file, const struct image_put *put)
+{
+	bool removed = put->result == IMAGE_PUT_REMOVED;
+
+	refresh_round_send(round, (struct refresh_event){
+					  .type = removed ? REFRESH_EVENT_REMOVE : REFRESH_EVENT_PUT,
+					  .subject = file->owner,
+					  .path = file->path,
+					  .result = removed ? "removed" : "written",
+					  .text = "it was not there before",
+					  .bytes = put->bytes,
+				  });
+}
+
+/* What was removed because its owner is gone is nobody's when it is back, or the next refresh would remove it again. */
+static bool is_owned(const struct refresh_round *round, const struct undo *file)
+{
+	if (file->new_hash[0])
+		return true;
+	for (size_t i = 0; i < round->n_verdicts; i++)
+		if (str_eq(round->verdicts[i].subject, file->owner) && str_eq(round->verdicts[i].state, "fresh"))
+			return true;
+	return false;
+}
+
+static int undo_file(struct undoing *undoing, const struct undo *file, struct err *err)
+{
+	struct refresh_round *round = undoing->round;
+	struct image_put put = { 0 };
+	int r = refresh_round_interrupted(round, err);
+
+	if (r >= 0 && file->blob)
+		r = image_txn_put(round->txn, file->blob, file->path, fs_basename(file->path), file->mode, &put, err);
+	else if (r >= 0)
+		r = image_txn_remove(round->txn, file->path, file->new_hash, &put, err);
+	if (r < 0)
+		return r;
+	if (!file->blob && put.result != IMAGE_PUT_REMOVED) {
+		image_put_clear(&put);
+		return refuse_changed(undoing, file, err);
+	}
+	refresh_round_add_file(round, is_owned(round, file) ? file->owner : "file", &put);
+	tell(round, file, &put);
+	return 0;
 }
 
 /* -- the run ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -337,10 +352,10 @@ static int execute(struct undoing *undoing, struct err *err)
 
 	if (r >= 0)
 		r = check_all(undoing, err);
-	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
-		r = undo_file(undoing, &undoing->files[i], err);
 	if (r >= 0)
 		r = judge_all(undoing, err);
+	for (size_t i = 0; r >= 0 && i < undoing->n; i++)
+		r = undo_file(undoing, &undoing->files[i], err);
 	round->after_us = clock_us();
 	if (r >= 0)
 		r = refresh_swap_finish(round, err);

@@ -270,3 +270,32 @@ foreign_image() {
 	expect_err "somebody else's now"
 	refute image_has /etc/new/new
 }
+
+@test "what comes back with its package is the package's again" {
+	ini_set 'package odd_pkg' copy /usr/bin/copy
+	rx_ok refresh
+	ini_set 'package odd_pkg' copy /usr/lib/drivers/copy
+	rx_ok refresh
+	rx_ok rollback
+	image_has /usr/bin/copy
+	# Held with the new place, fresh with the old one, and gone without any.
+	rx_ok refresh
+	image_has /usr/bin/copy
+	ini_set 'package odd_pkg' copy /usr/bin/copy
+	expect_stale
+	ini_set 'package odd_pkg' copy ""
+	rx_ok refresh
+	refute image_has /usr/bin/copy
+	# Also when it was new, and the rollback is taken back.
+	mark netd 2
+	ini_set 'package netd' copy /usr/bin/netd2
+	rx_ok refresh
+	rx_ok rollback
+	refute image_has /usr/bin/netd2
+	rx_ok rollback
+	ini_set 'package netd' dest ""
+	ini_set 'package netd' copy ""
+	rx_ok refresh
+	refute image_has /usr/bin/netd2
+	refute image_has /usr/lib/drivers/netd
+}
