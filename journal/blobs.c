@@ -147,12 +147,18 @@ int journal_blob_add(const char *state, int fd, const char *hash, struct err *er
 int journal_blob_find(const char *state, const char *hash, char **ret, struct err *err)
 {
 	CLEANUP_FREE char *path = NULL;
+	char now[HASH_HEX_SIZE];
 	int r = blob_path(state, hash, &path, err);
 
 	if (r < 0)
 		return r;
 	if (!fs_exists(path))
 		return err_set(err, -ENOENT, "the journal does not keep the content %.12s any more!", hash);
+	r = hash_file(path, now, err);
+	if (r < 0)
+		return r;
+	if (!str_eq(now, hash))
+		return err_set(err, -EUCLEAN, "'%s' is not what was kept there!", path);
 	*ret = TAKE_PTR(path);
 	return 0;
 }

@@ -106,6 +106,21 @@ static void test_empty_content(void **data)
 	assert_int_equal(journal_blob_find(box->state, hash, &path, NULL), 0);
 }
 
+static void test_damaged_blob_is_not_handed_out(void **data)
+{
+	struct box *box = *data;
+	char hash[HASH_HEX_SIZE];
+	CLEANUP_CLOSE int fd = big_file(box, hash);
+	CLEANUP_FREE char *path = NULL, *again = NULL;
+
+	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
+	assert_int_equal(journal_blob_find(box->state, hash, &path, NULL), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_int_equal(truncate(path, 1000), 0);
+	assert_int_equal(journal_blob_find(box->state, hash, &again, NULL), -EUCLEAN);
+	assert_null(again);
+}
+
 static void test_wrong_hash_leaves_nothing(void **data)
 {
 	struct box *box = *data;
@@ -184,6 +199,7 @@ int main(void)
 		TEST(test_round_trip),
 		TEST(test_empty_content),
 		TEST(test_wrong_hash_leaves_nothing),
+		TEST(test_damaged_blob_is_not_handed_out),
 		TEST(test_no_hash_no_path),
 		TEST(test_two_processes_add_the_same),
 		TEST(test_root_gives_it_to_the_folders_owner),
