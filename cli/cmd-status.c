@@ -61,11 +61,6 @@ static int gather(struct cli_context *ctx, struct facts *facts, struct err *err)
 	return r < 0 ? r : refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
 }
 
-static bool changed_outside(const struct facts *facts)
-{
-	return facts->records.image_unknown && facts->records.n > 0;
-}
-
 static json_t *holders_json(const struct image_holders *holders)
 {
 	json_t *array = json_array();
@@ -97,7 +92,7 @@ static json_t *image_json(const struct facts *facts)
 	return json_pack("{s:o, s:o, s:I, s:o, s:I, s:b, s:o, s:o}", "path", cli_json_string(session->config->image.path), "problem",
 			 cli_json_string(session->image_problem), "size", (json_int_t)identity->size, "uuid",
 			 identity->uuid[0] ? cli_json_string(identity->uuid) : json_null(), "generation", (json_int_t)identity->generation,
-			 "changed_outside", changed_outside(facts), "holders", holders_json(&facts->holders), "machines",
+			 "changed_outside", facts->plan.unchecked, "holders", holders_json(&facts->holders), "machines",
 			 machines_json(&facts->machines));
 }
 
@@ -140,7 +135,7 @@ static void print_image(const struct facts *facts)
 		printf("image    %s\n", session->image_problem);
 	else
 		printf("image    %s (%s)%s\n", session->config->image.path, size,
-		       changed_outside(facts) ? ", changed outside, to be checked" : "");
+		       facts->plan.unchecked ? ", changed outside, to be checked" : "");
 	for (size_t i = 0; i < facts->holders.n; i++)
 		printf("         held: %s (pid %d) %s\n", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
 		       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
