@@ -109,6 +109,19 @@ static int look(int root, const char *path, struct image_place *place, char **re
 	return r < 0 ? err_set(err, r, "cannot read the link '%s' in the image", path) : 1;
 }
 
+int image_place_find_name(int root, const char *path, struct image_place *ret, struct err *err)
+{
+	CLEANUP(image_place_clear) struct image_place place = { .dir = -1 };
+	CLEANUP_FREE char *next = NULL;
+	int r = look(root, path, &place, &next, err);
+
+	if (r < 0)
+		return r;
+	*ret = place;
+	place = (struct image_place){ .dir = -1 };
+	return 0;
+}
+
 /* Finds the file that @path means, a link as the last name followed, so that it stays a link. */
 int image_place_find(int root, const char *path, struct image_place *ret, struct err *err)
 {

@@ -23,6 +23,9 @@ void image_place_clear(struct image_place *place);
 /** The place of @path; whether something is there, and what, is in @ret. */
 int image_place_find(int root, const char *path, struct image_place *ret, struct err *err) MUST_CHECK;
 
+/** The place of @path itself: a link as the last name is what stands there. */
+int image_place_find_name(int root, const char *path, struct image_place *ret, struct err *err) MUST_CHECK;
+
 /** See image_txn_target(). */
 int image_place_target(int root, enum config_image_format format, const char *dst, const char *name, char **ret, struct err *err) MUST_CHECK;
 

@@ -289,7 +289,7 @@ int image_put_remove(const struct image_put_job *job, const char *path, const ch
 {
 	CLEANUP(image_put_clear) struct image_put put = { .result = IMAGE_PUT_ABSENT, .path = xstrdup(path) };
 	CLEANUP(image_place_clear) struct image_place place = { .dir = -1 };
-	int r = image_place_find(job->root, path, &place, err);
+	int r = image_place_find_name(job->root, path, &place, err);
 
 	if (r < 0 && !is_absent(r))
 		return r;

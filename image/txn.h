@@ -78,7 +78,7 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_
 int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const char *name, mode_t mode, struct image_put *ret,
 		  struct err *err) MUST_CHECK;
 
-/** Removes the file at @path, if its content has digest @hash; anything else is somebody else's, and stays. @ret->result tells. */
+/** Removes the file at @path, if its content has digest @hash; anything else, a link too, is somebody else's, and stays. @ret->result tells. */
 int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, struct image_put *ret, struct err *err) MUST_CHECK;
 
 /** Which file @path leads to: a text that is the same for two paths of one file, such as /bin/x and /usr/bin/x where /bin is a link. NULL when nothing

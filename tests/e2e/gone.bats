@@ -120,6 +120,24 @@ config_asset() {
 	# Said once.
 	rx_ok refresh --json
 	expect_jq '.[] | select(.event == "plan") | .removals == []'
+	# Nor one that was moved, with a link in its place.
+	write_image sh -c 'mv usr/lib/drivers/inputd usr/bin/mine; ln -s ../../bin/mine usr/lib/drivers/inputd'
+	ini_drop 'package inputd'
+	rx_ok refresh
+	expect_err "inputd' is not the file that was put there"
+	image_has /usr/bin/mine
+}
+
+@test "an image changed outside is not said to be checked when there is nothing to check" {
+	break_source netd
+	ini_drop 'package inputd'
+	ini_drop 'package multi'
+	ini_drop 'package odd_pkg'
+	rx refresh
+	expect_status 1
+	write_image touch etc/more
+	rx_ok status --json
+	expect_jq '.[0].image.changed_outside == false'
 }
 
 @test "what inject put, and a one-off, is never taken for gone" {

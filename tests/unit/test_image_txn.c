@@ -226,6 +226,10 @@ static void removal_takes_only_what_is_ours(void **state)
 	assert_ok(rig, image_txn_remove(rig->txn, "/etc/conf", hash, &put, &rig->err));
 	assert_int_equal(put.result, IMAGE_PUT_FOREIGN);
 	image_put_clear(&put);
+	/* A link to it is none either. */
+	assert_ok(rig, image_txn_remove(rig->txn, "/usr/bin/netd-link", hash, &put, &rig->err));
+	assert_int_equal(put.result, IMAGE_PUT_FOREIGN);
+	image_put_clear(&put);
 	assert_int_equal(image_txn_n_written(rig->txn), 0);
 	assert_int_equal(old.n, 0);
 	assert_ok(rig, image_txn_remove(rig->txn, "/usr/lib/drivers/netd", hash, &put, &rig->err));
