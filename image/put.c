@@ -242,9 +242,10 @@ int image_put_file(const struct image_put_job *job, struct image_put *ret, struc
 	return 0;
 }
 
-static bool is_absent(int r)
+/* No file of ours is there, whatever somebody has made of its folders. */
+static bool leads_nowhere(int r)
 {
-	return r == -ENOENT || r == -ENOTDIR;
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV;
 }
 
 /* RedoxFS takes an unlink only where it has room for it; an empty file needs less. The shadow is ours, so nobody sees it empty. */
@@ -291,7 +292,7 @@ int image_put_remove(const struct image_put_job *job, const char *path, const ch
 	CLEANUP(image_place_clear) struct image_place place = { .dir = -1 };
 	int r = image_place_find_name(job->root, path, &place, err);
 
-	if (r < 0 && !is_absent(r))
+	if (r < 0 && !leads_nowhere(r))
 		return r;
 	if (r == 0 && place.exists && !S_ISREG(place.st.st_mode))
 		put.result = IMAGE_PUT_FOREIGN;
@@ -308,7 +309,7 @@ int image_put_read_hash(const struct image_put_job *job, const char *path, char 
 	CLEANUP_CLOSE int fd = -1;
 	int r = image_place_find(job->root, path, &place, err);
 
-	if (r < 0 && !is_absent(r))
+	if (r < 0 && !leads_nowhere(r))
 		return r;
 	ret[0] = '\0';
 	if (r < 0 || !place.exists || !S_ISREG(place.st.st_mode))

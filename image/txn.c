@@ -320,7 +320,7 @@ int image_txn_locate(struct image_txn *txn, const char *path, char **ret, struct
 		r = check_words(path, txn->config->format, err);
 	if (r >= 0)
 		r = image_mount_explain(txn->mount, image_place_find(txn->root, path, &place, err), err);
-	if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+	if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP && r != -EXDEV)
 		return r;
 	if (r >= 0 && place.exists && fstat(place.dir, &dir) < 0)
 		return image_mount_explain(txn->mount, err_set(err, -errno, "cannot look at '%s' in the image", path), err);

@@ -13,10 +13,11 @@ static int doubt_owner(struct journal_db *db, const char *image, const struct jo
 
 int journal_internal_doubt_owners(struct journal_db *db, int64_t run, const char *image, struct err *err)
 {
-	return journal_db_run(db, NULL, err,
-			      "UPDATE fingerprint SET state = 'doubted' WHERE image = ?1 AND state = 'fresh' AND subject IN"
-			      " (SELECT c.owner FROM content c JOIN file f ON f.path = c.path WHERE c.image = ?1 AND f.run = ?2 AND c.owner <> f.owner)",
-			      "si", image, run);
+	return journal_db_run(
+		db, NULL, err,
+		"UPDATE fingerprint SET state = 'doubted' WHERE image = ?1 AND state = 'fresh' AND subject IN"
+		" (SELECT c.owner FROM content c JOIN file f ON f.path = c.path WHERE c.image = ?1 AND f.run = ?2 AND c.owner <> f.owner)",
+		"si", image, run);
 }
 
 static int set_content(struct journal_db *db, const char *image, const struct journal_content *content, struct err *err)

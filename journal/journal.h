@@ -95,9 +95,10 @@ int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, co
 struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
-	const char *state; /* 'fresh', 'failed', 'held' or 'doubted': what became of exactly this fingerprint. Several of a subject may be held; of each
-			    * other state it has one at most. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not
-			    * believed any more; written as 'gone': the subject is forgotten */
+	/* What became of exactly this fingerprint: 'fresh', 'failed', 'held' or 'doubted'. Several of a subject may be held; of each other state it has one
+	 * at most. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more; written as 'gone': the
+	 * subject is forgotten. */
+	const char *state;
 	int64_t run;
 };
 /** The fingerprints recorded for @image, by subject, the oldest first. What the image holds ('fresh') stays

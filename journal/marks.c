@@ -31,9 +31,8 @@ int journal_fingerprints(struct journal *journal, const char *image, int (*fn)(v
 /* What the image holds is not known any more: its 'fresh', of whatever fingerprint, is doubted. */
 static int doubt_subject(struct journal_db *db, const char *image, const char *subject, struct err *err)
 {
-	return journal_db_run(db, NULL, err,
-			      "UPDATE fingerprint SET state = 'doubted' WHERE image = ? AND subject = ? AND state = 'fresh'", "ss",
-			      image, subject);
+	return journal_db_run(db, NULL, err, "UPDATE fingerprint SET state = 'doubted' WHERE image = ? AND subject = ? AND state = 'fresh'",
+			      "ss", image, subject);
 }
 
 static int set_state(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
@@ -131,8 +130,8 @@ int journal_is_as_after(struct journal *journal, const char *image, const char *
 int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
-	int r = journal_db_query(journal->db, &rows, err,
-				 "SELECT max(run) FROM swap WHERE image = ? AND result = 'ok' AND dev = ? AND ino = ?", "suu", image, dev, ino);
+	int r = journal_db_query(journal->db, &rows, err, "SELECT max(run) FROM swap WHERE image = ? AND result = 'ok' AND dev = ? AND ino = ?",
+				 "suu", image, dev, ino);
 
 	if (r == 0)
 		*ret = journal_db_int(&rows, 0, 0);

@@ -185,6 +185,20 @@ netd"
 	expect_stale
 }
 
+@test "a link that leads in a circle where a file was fails its package, not the run" {
+	rx_ok refresh
+	write_image sh -c 'ln -sf netd usr/lib/drivers/netd; rm -r usr/bin; ln -s bin usr/bin'
+	mark inputd 2
+	ini_drop 'package odd_pkg'
+	rx refresh
+	expect_status 1
+	expect_err 'netd'
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 common=1"
+	expect_stale netd
+	rx_ok adopt
+	expect_err 'package netd is not adopted'
+}
+
 @test "an image that was made anew gets everything again" {
 	rx_ok refresh
 	rm -rf "$T/root2" && image_root "$T/root2" && image_make "$IMAGE" "$T/root2"

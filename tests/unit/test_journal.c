@@ -375,7 +375,7 @@ static void test_several_are_held(void **data)
 {
 	struct journal *journal = open_box(*data);
 	const struct journal_fingerprint said[] = {
-		{ "package a", "f1", "held", 1 }, { "package a", "f2", "held", 2 },  { "package a", "f3", "failed", 3 },
+		{ "package a", "f1", "held", 1 },   { "package a", "f2", "held", 2 },  { "package a", "f3", "failed", 3 },
 		{ "package a", "f4", "failed", 4 }, { "package a", "f5", "fresh", 5 }, { "package a", "f2", "fresh", 6 },
 	};
 
