@@ -299,3 +299,16 @@ foreign_image() {
 	refute image_has /usr/bin/netd2
 	refute image_has /usr/lib/drivers/netd
 }
+
+@test "sources are not fresh again while another of their files is somebody else's" {
+	rx_ok refresh
+	mark multi-a 2
+	rx_ok refresh
+	mount_image "$IMAGE" "$T/other"
+	local p=$pid
+	echo mine >"$T/other/usr/lib/drivers/multi-b"
+	unmount_image "$T/other" "$p"
+	rx_ok rollback
+	mark multi-a 1
+	expect_stale multi
+}

@@ -248,3 +248,13 @@ netd"
 	rx_ok refresh
 	expect_equal "$(image_says /usr/bin/rxe2e-odd)" "odd=1"
 }
+
+@test "an inject of the very same file leaves it to its package" {
+	rx_ok refresh
+	llvm-strip "$SRC/target/release/netd" -o "$T/netd"
+	rx_ok inject "$T/netd" /usr/lib/drivers/netd
+	expect_stale
+	ini_set 'package netd' dest ""
+	rx_ok refresh
+	refute image_has /usr/lib/drivers/netd
+}
