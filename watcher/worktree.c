@@ -125,6 +125,9 @@ static int add_change(struct scan *scan, const struct watcher_change *change, st
 
 	if (r < 0 && r != GIT_ENOTFOUND)
 		return git_fail(scan, r, "HEAD's tree", err);
+	/* Deleted on both sides of a merge: HEAD may have a file where this path had a folder. */
+	if (r == GIT_ENOTFOUND && change->mode == 0)
+		return 0;
 	if (r == 0 && (uint32_t)git_tree_entry_filemode(e) == change->mode && git_oid_equal(git_tree_entry_id(e), &change->oid))
 		return 0;
 	grow_array(&changes->all, &changes->cap, changes->n_all, sizeof(*changes->all));
