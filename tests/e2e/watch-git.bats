@@ -62,7 +62,9 @@ only_round_of_checkout() {
 	kill -STOP "$pid_watch"
 	g checkout other
 	kill -CONT "$pid_watch"
-	only_round_of_checkout
+	# It may have been stopped in the middle of a look: what comes of that is interrupted.
+	last_round ok inputd multi netd odd_pkg
+	expect_quiet
 	# It sees on after the overflow, in folders that were there and in new ones.
 	mkdir -p "$SRC/drivers/inputd/src/after/it"
 	printf 'x\n' >"$SRC/drivers/inputd/src/after/it/file"
@@ -114,7 +116,7 @@ only_round_of_checkout() {
 	netd_says "netd=1 proto=1 common=1"
 	mark inputd 2
 	mark netd 3
-	last_round ok inputd netd
+	reach inputd netd
 	commit 'both'
 	expect_quiet
 	g reset --hard HEAD~1
@@ -194,7 +196,6 @@ nothing_in_the_middle() {
 	printf 'fn main() {\n    println!("netd=4 {}", proto::mark());\n}\n' >"$SRC/drivers/net/netd/src/main.rs"
 	nothing_in_the_middle '.event == "plan"'
 	expect_equal "$(cargo_builds)" ""
-	grep -Eqi 'rebase' "$T/watch.err" || fail "it does not tell what it waits for: $(cat "$T/watch.err")"
 	g add -A
 	GIT_EDITOR=true g rebase --continue
 	expect_round ok netd
@@ -203,6 +204,17 @@ nothing_in_the_middle() {
 	netd_says "netd=4 proto=1 common=1"
 	expect_equal "$(image_says /usr/bin/rxe2e-odd)" odd=2
 	expect_stale
+}
+
+# FAILS: nothing is said.
+@test "what is waited for during a rebase is told" {
+	conflict
+	rest
+	watch
+	refute g rebase main
+	told 5 'rebase'
+	g rebase --abort
+	stop_watch
 }
 
 @test "a rebase given up: nothing is built" {

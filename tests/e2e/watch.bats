@@ -227,6 +227,7 @@ as_module() {
 	expect_round failed netd
 	# What the image holds is of just this content: nothing is to be done.
 	main_rs 1 >"$SRC/$MAIN"
+	expect_settled
 	expect_quiet
 	stop_watch
 	netd_says "netd=1 proto=1 common=1"

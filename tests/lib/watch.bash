@@ -109,7 +109,9 @@ any_round() {
 
 beacon() {
 	beacons=$((beacons + 1))
-	printf '%s\n' "$beacons" >"$TREE/side/beacon"
+	# By rename: a look must not find it half written.
+	printf '%s\n' "$beacons" >"$T/tmp/beacon"
+	mv "$T/tmp/beacon" "$TREE/side/beacon"
 	if [[ ${1-} == commit ]]; then commit "$TREE/side" "beacon $beacons"; fi
 }
 
@@ -117,6 +119,30 @@ beacon() {
 expect_quiet() {
 	beacon "$@"
 	expect_round ok beacon
+}
+
+# expect_settled: as expect_quiet, for what may have begun a round that had no effect: a look that fell into the middle of a change.
+expect_settled() {
+	beacon "$@"
+	next_round
+	while [[ $round != *beacon* ]]; do
+		[[ $round == cancelled* || $round == nothing* ]] || watch_fail "a round with an effect: $round"
+		next_round
+	done
+}
+
+# reach NAME...: several saves, which may come in one round or in several: all of these, and no others.
+reach() {
+	local left=" $* " name
+	while [[ $left == *[a-z]* ]]; do
+		next_round
+		[[ $round != cancelled* ]] || continue
+		[[ $round == ok* ]] || watch_fail "the next round was: $round; expected of:$left"
+		for name in ${round#* }; do
+			[[ " $* " == *" $name "* ]] || watch_fail "the next round was: $round; expected of: $*"
+			left=${left/ $name / }
+		done
+	done
 }
 
 # built_by_watch: every build that has begun and ended, one package a line.
