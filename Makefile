@@ -57,7 +57,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize lint bench bench-events bench-watch \
+.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -132,6 +132,9 @@ check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random
 
 check-e2e: all $(B)/tests/small-watch ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
 	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
+
+soak: all ## 2,000 random changes under a watch (SOAK_CHANGES, SOAK_SEED); check-e2e makes 60
+	@SOAK_CHANGES=$${SOAK_CHANGES:-2000} RX_LIMIT=600 REINJECT=$(abspath $(B)/reinject) bats --tap tests/e2e/soak.bats
 
 check-sanitize: ## the same tests under ASan and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e

@@ -106,11 +106,23 @@ image_shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
 	watch
 	printf 'proto = { path = "../../crates/proto" }\n' >>"$SRC/drivers/inputd/Cargo.toml"
 	printf 'fn main() {\n    println!("inputd=2 {}", proto::mark());\n}\n' >"$SRC/drivers/inputd/src/main.rs"
-	wait_until 60 image_shows /usr/lib/drivers/inputd "inputd=2 proto=1 common=1" || watch_fail "the new dependency is not built"
+	last_round ok inputd
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 proto=1 common=1"
 	expect_settled
 	mark proto 2
 	reach inputd netd
 	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 proto=2 common=1"
+	expect_quiet
+	stop_watch
+	expect_stale
+}
+
+# FAILS: the look during the build takes the lock that cargo has just written for an edit.
+@test "the lock that cargo itself writes does not interrupt its build" {
+	rest
+	watch
+	printf 'proto = { path = "../../crates/proto" }\n' >>"$SRC/drivers/inputd/Cargo.toml"
+	any_round inputd
 	expect_quiet
 	stop_watch
 	expect_stale
@@ -140,6 +152,7 @@ image_shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
 	expect_stale
 }
 
+# FAILS: neither is run.
 @test "on_success and on_failure are run, with what came of the round" {
 	printf '#!/bin/sh\nenv | grep ^REINJECT_ | sort >"%s/hook.new" && mv "%s/hook.new" "%s/$1.env"\n' "$T" "$T" "$T" >"$T/hook.sh"
 	ini_add <<-END

@@ -162,6 +162,7 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	netd_says "netd=3 proto=1 common=1"
 }
 
+# FAILS: it is said, but nothing looks again when it is back, before something else changes or a minute is over.
 @test "the image deleted: said, and it goes on when there is one again" {
 	rest
 	watch
@@ -206,9 +207,13 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	netd3() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=3 proto=1 common=1" ]]; }
 	wait_until 40 netd3 || watch_fail "a save after that is not in the image"
 	stop_watch
+	# The next start begins anew, from what the image holds.
+	rx_ok refresh
 	expect_stale
+	netd_says "netd=3 proto=1 common=1"
 }
 
+# FAILS: the second one watches too.
 @test "a second watch of the same image ends with 75 and says who has it" {
 	rest
 	watch

@@ -373,6 +373,7 @@ as_module() {
 	expect_stale
 }
 
+# FAILS: a look that fell into the copying fails, and the next one comes a minute later.
 @test "the source replaced as a whole while it watches" {
 	rest
 	watch

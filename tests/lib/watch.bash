@@ -145,6 +145,14 @@ reach() {
 	done
 }
 
+# mark NAME VALUE: as the fixture's, but by one rename from outside: a look must not find the temporary file that sed makes in the package.
+mark() {
+	local f
+	f=$(grep -rlE --include=*.rs "\"$1=" "$SRC/crates" "$SRC/drivers" "$SRC/tools")
+	sed -E "s/\"$1=[0-9]+/\"$1=$2/" "$f" >"$T/tmp/mark"
+	mv "$T/tmp/mark" "$f"
+}
+
 # built_by_watch: every build that has begun and ended, one package a line.
 built_by_watch() {
 	events_json | jq -r 'select(.event == "build") | .package'
@@ -156,7 +164,6 @@ stop_watch() {
 	finish watch 20
 	expect_status 130
 	expect_nothing_left
-	refute test -e "$IMAGE.shadow"
 }
 
 netd_says() {
