@@ -12,10 +12,11 @@ setup() { fixture_setup; watch_setup; }
 teardown() { fixture_teardown; }
 
 changes=${SOAK_CHANGES:-60}
-warm=$((changes < 400 ? changes / 3 : 200)) # what is measured at the end is compared with what it was then
+# What is measured at the end is compared with what it was then. A short run ends before memory has settled: there only a gross leak is seen.
+warm=$((changes < 400 ? changes / 3 : 200))
 MARKS=(common proto netd inputd multi-a multi-b odd)
 DIRS=(crates/common crates/proto drivers/net/netd drivers/inputd drivers/multi tools/odd)
-grown_kb=2048
+grown_kb=$((changes < 400 ? 8192 : 2048))
 
 # Leaves a number below $1 in `n`; never in a subshell, which would draw the same again.
 draw() { n=$((RANDOM % $1)); }
@@ -143,6 +144,7 @@ expect_clean_builds() {
 	in_image grep -q untouched etc/bystander
 }
 
+# FAILS with most seeds while changes during a build are lost (watch-busy.bats).
 @test "$changes random changes: the image is right, and the watch has not grown" {
 	local i n seed rss fds
 	seed=${SOAK_SEED:-$((${EPOCHREALTIME/[.,]/} % 32768))}

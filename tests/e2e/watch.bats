@@ -234,6 +234,7 @@ as_module() {
 	expect_stale
 }
 
+# FAILS: cargo calls it fresh, and its .d file names the old target and not the link, so that compiled inputs seem the same.
 @test "a symlink retargeted and an executable bit are content" {
 	main_rs 1 >"$SRC/drivers/net/netd/src/one.rs"
 	main_rs 2 >"$SRC/drivers/net/netd/src/two.rs"
@@ -331,6 +332,7 @@ as_module() {
 	expect_refused 2
 }
 
+# FAILS when a look follows each round: what waits is then no more than hold_over, and is built though nobody asked.
 @test "hold_over: of too many only those that changed directly are built, the others are named" {
 	ini_add <<<$'[watch]\nhold_over = 1'
 	rest
@@ -373,7 +375,7 @@ as_module() {
 	expect_stale
 }
 
-# FAILS: a look that fell into the copying fails, and the next one comes a minute later.
+# FAILS at times: a look that fell into the copying fails, and the next one comes a minute later.
 @test "the source replaced as a whole while it watches" {
 	rest
 	watch
