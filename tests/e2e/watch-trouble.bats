@@ -117,7 +117,7 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	all() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=2 proto=1 common=1" && $(image_says /usr/bin/rxe2e-odd 2>/dev/null) == odd=1 ]]; }
 	# The image itself need not be watched; a save makes it look.
 	mark inputd 2
-	wait_until 60 all || watch_fail "the new image lacks what the old one had"
+	wait_until 40 all || watch_fail "the new image lacks what the old one had"
 	wait_until 20 image_has /etc/beacon
 	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 common=1"
 	in_image grep -q untouched etc/bystander

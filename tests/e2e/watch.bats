@@ -362,15 +362,15 @@ as_module() {
 	sed -i 's| "drivers/net/netd",||' "$SRC/Cargo.toml"
 	rm -r "$SRC/drivers/net/netd"
 	gone() { refute image_has /usr/lib/drivers/netd 2>/dev/null; }
-	wait_until 60 gone || watch_fail "what is gone is still in the image"
+	wait_until 40 gone || watch_fail "what is gone is still in the image"
 	cp -a "$T/tmp/netd" "$SRC/drivers/net/netd"
 	cat "$T/tmp/Cargo.toml" >"$SRC/Cargo.toml"
 	back() { image_has /usr/lib/drivers/netd; }
-	wait_until 60 back || watch_fail "what came back is not in the image"
+	wait_until 40 back || watch_fail "what came back is not in the image"
 	# At rest afterwards, and a save is seen in the folder that came back.
 	mark netd 2
 	programs() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=2 proto=1 common=1" ]]; }
-	wait_until 60 programs || watch_fail "a save in the folder that came back is not seen"
+	wait_until 40 programs || watch_fail "a save in the folder that came back is not seen"
 	stop_watch
 	expect_stale
 }
@@ -385,15 +385,15 @@ as_module() {
 	mv "$SRC" "$T/old"
 	cp -a "$T/other" "$SRC"
 	two() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=2 proto=1 common=1" ]]; }
-	wait_until 60 two || watch_fail "the new tree is not in the image"
+	wait_until 40 two || watch_fail "the new tree is not in the image"
 	mark inputd 2
 	inputs() { [[ $(image_says /usr/lib/drivers/inputd 2>/dev/null) == "inputd=2 common=1" ]]; }
-	wait_until 60 inputs || watch_fail "a save in the new tree is not seen"
+	wait_until 40 inputs || watch_fail "a save in the new tree is not seen"
 	# Nothing of the old one is looked at any more.
 	SRC=$T/old mark odd 7
 	mark odd 2
 	odds() { [[ $(image_says /usr/bin/rxe2e-odd 2>/dev/null) == "odd=2" ]]; }
-	wait_until 60 odds || watch_fail "a save in the new tree is not seen"
+	wait_until 40 odds || watch_fail "a save in the new tree is not seen"
 	stop_watch
 	expect_stale
 }

@@ -76,9 +76,10 @@ a_round() {
 	[[ -n $(rounds) ]]
 }
 
-# next_round [SECONDS]: leaves the next round in `round`, and counts it as seen.
+# next_round [SECONDS]: leaves the next round in `round`, and counts it as seen. Less than the minute after which a watch looks in any case, which would
+# hide that an event was lost.
 next_round() {
-	wait_until "${1:-60}" a_round || watch_fail "no round ended"
+	wait_until "${1:-40}" a_round || watch_fail "no round ended"
 	round=$(rounds | head -n 1)
 	seen=$(events_json | jq -rn --argjson s "$seen" '[inputs.event] | to_entries | map(select(.key >= $s and .value == "done")) | .[0].key + 1')
 }
