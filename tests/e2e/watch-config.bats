@@ -117,7 +117,6 @@ image_shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
 	expect_stale
 }
 
-# FAILS: the look during the build takes the lock that cargo has just written for an edit.
 @test "the lock that cargo itself writes does not interrupt its build" {
 	rest
 	watch
@@ -152,7 +151,6 @@ image_shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
 	expect_stale
 }
 
-# FAILS: neither is run.
 @test "on_success and on_failure are run, with what came of the round" {
 	printf '#!/bin/sh\nenv | grep ^REINJECT_ | sort >"%s/hook.new" && mv "%s/hook.new" "%s/$1.env"\n' "$T" "$T" "$T" >"$T/hook.sh"
 	ini_add <<-END

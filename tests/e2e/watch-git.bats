@@ -206,7 +206,6 @@ nothing_in_the_middle() {
 	expect_stale
 }
 
-# FAILS: nothing is said.
 @test "what is waited for during a rebase is told" {
 	conflict
 	rest

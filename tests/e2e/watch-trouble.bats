@@ -162,7 +162,6 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	netd_says "netd=3 proto=1 common=1"
 }
 
-# FAILS: it is said, but nothing looks again when it is back, before something else changes or a minute is over.
 @test "the image deleted: said, and it goes on when there is one again" {
 	rest
 	watch
@@ -213,7 +212,6 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	netd_says "netd=3 proto=1 common=1"
 }
 
-# FAILS: the second one watches too.
 @test "a second watch of the same image ends with 75 and says who has it" {
 	rest
 	watch
