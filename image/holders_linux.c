@@ -46,6 +46,15 @@ static bool is_target(const struct target *target, int dir_fd, const char *name)
 
 enum hold { HOLD_NONE, HOLD_READS, HOLD_WRITES, HOLD_HIDDEN /* another user's: what it has open is closed to us */ };
 
+/* The kernel lets root list descriptors that it does not let it follow: without CAP_SYS_PTRACE, in a container, under a security module. One that leads
+ * into another user's FUSE mount is refused too, but can still be read. */
+static bool is_closed_to_us(int dir_fd, const char *name)
+{
+	char c;
+
+	return readlinkat(dir_fd, name, &c, 1) < 0 && (errno == EACCES || errno == EPERM);
+}
+
 static enum hold descriptor_holds(pid_t pid, const char *fd)
 {
 	CLEANUP_FREE char *path = xasprintf("/proc/%d/fdinfo/%s", (int)pid, fd);
@@ -74,8 +83,15 @@ static enum hold process_holds(const struct target *target, pid_t pid)
 	while (dir && hold != HOLD_WRITES && (entry = readdir(dir))) {
 		enum hold one;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || !is_target(target, dirfd(dir), entry->d_name))
+		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
+		errno = 0;
+		if (!is_target(target, dirfd(dir), entry->d_name)) {
+			/* As one is, so are all of this process. */
+			if ((errno == EACCES || errno == EPERM) && is_closed_to_us(dirfd(dir), entry->d_name))
+				return HOLD_HIDDEN;
+			continue;
+		}
 		one = descriptor_holds(pid, entry->d_name);
 		hold = one == HOLD_NONE ? hold : one;
 	}

@@ -261,6 +261,22 @@ hold() {
 	rx_ok refresh
 }
 
+# In a container, root often may list other processes' descriptors but not follow them.
+@test "an image that is mounted, seen by a root that may not look into other processes" {
+	mount_image "$IMAGE" "$T/theirs"
+	local theirs=$pid sum
+	printf 'x\n' >"$TREE/file"
+	sum=$(image_sum)
+	status=0
+	(cd "$TREE" && timeout 60 setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace "$REINJECT" inject file /etc/file) >"$T/out" 2>"$T/err" 3>&- ||
+		status=$?
+	trail 'reinject inject file /etc/file, without CAP_SYS_PTRACE'
+	expect_refused 75
+	expect_err "process $theirs[)] has it mounted"
+	expect_untouched "$sum"
+	unmount_image "$T/theirs" "$theirs"
+}
+
 @test "an image that somebody else has open for writing" {
 	hold '<>'
 	local sum
