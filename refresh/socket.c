@@ -1,12 +1,14 @@
 /* All that concerns the socket as a file: its place, its owner, its lock. What is said on it is elsewhere. */
 #include "refresh/socket.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "journal/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -111,6 +113,19 @@ static pid_t read_pid(int fd)
 	return n > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
+enum { DYING_MS = 500, DYING_PAUSE_MS = 20 };
+
+/* A watch that was killed this moment keeps its lock until its last thread has ended. */
+static int lock_soon(int fd)
+{
+	int64_t end = clock_ms() + DYING_MS;
+	int r;
+
+	while ((r = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK && clock_ms() < end)
+		(void)poll(NULL, 0, DYING_PAUSE_MS);
+	return r;
+}
+
 static int take_lock(const char *state, int *ret_fd, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/watch.lock", state);
@@ -120,7 +135,7 @@ static int take_lock(const char *state, int *ret_fd, struct err *err)
 
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (lock_soon(fd) < 0)
 		return errno == EWOULDBLOCK ? another_watch(state, read_pid(fd), err) : err_set(err, -errno, "cannot lock '%s'", path);
 	r = journal_state_give(state, fd, err);
 	if (r < 0)

@@ -136,8 +136,8 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	# Three tries' time: it goes on trying, and says no more.
 	if wait_until 4 a_round; then [[ $(rounds) != *ok* ]] || watch_fail "put into a held image"; fi
 	expect_equal "$(n_told "process $holder|pid $holder|\b$holder\b")" 1
-	unmount_image "$T/held" "$holder"
 	seen=$(events_json | wc -l)
+	unmount_image "$T/held" "$holder"
 	reach netd inputd
 	expect_quiet
 	stop_watch
