@@ -51,11 +51,11 @@ static int show_file(void *data, const struct journal_file *file)
 	struct showing *showing = data;
 	CLEANUP_FREE char *bytes = cli_ui_bytes(file->size);
 
-	json_array_append_new(showing->files, json_pack("{s:o, s:o, s:s, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
-							cli_json_string(file->owner), "hash",
-							cli_json_string(file->new_hash[0] ? file->new_hash : NULL), "old_hash",
-							cli_json_string(file->old_hash), "mode", (json_int_t)file->mode, "bytes",
-							(json_int_t)file->size, "result", journal_result_name(file->result)));
+	json_array_append_new(showing->files,
+			      json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
+					cli_json_string(file->owner), "hash", cli_json_string(file->new_hash[0] ? file->new_hash : NULL), "old_hash",
+					cli_json_string(file->old_hash), "mode", (json_int_t)file->mode, "bytes", (json_int_t)file->size, "result",
+					journal_result_name(file->result)));
 	if (file->result == JOURNAL_OK && file->new_hash[0])
 		refresh_activate_add(&showing->activations, showing->ctx->config, showing->map, file->owner);
 	if (showing->ctx->json)

@@ -595,6 +595,12 @@ two"
 	rx_ok show "$first"
 	expect_out netd
 	expect_out /usr/lib/drivers/netd
+	rx_ok show "$first" --json
+	expect_json
+	expect_jq '.[0] | .run == $run and (.steps | any(.kind == "build" and .subject == "netd")) and
+		(.files | any(.path == "/usr/lib/drivers/netd" and .owner == "package netd" and .old_hash == null and (.hash | test("^[0-9a-f]{64}$"))))' --argjson run "$first"
+	rx_ok show "$second" --json
+	expect_jq '.[0].files | any(.path == "/usr/lib/drivers/netd" and (.old_hash | test("^[0-9a-f]{64}$")) and .old_hash != .hash)'
 	rx show 999999
 	expect_refused 1 2
 }
