@@ -137,7 +137,8 @@ soak: all ## 2,000 random changes under a watch (SOAK_CHANGES, SOAK_SEED); check
 	@SOAK_CHANGES=$${SOAK_CHANGES:-2000} RX_LIMIT=600 REINJECT=$(abspath $(B)/reinject) bats --tap tests/e2e/soak.bats
 
 check-sanitize: ## the same tests under ASan and UBSan
-	@$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
+		$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e
 
 check-crash: ## kill -9 at every fault point
 	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all

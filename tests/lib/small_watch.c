@@ -159,9 +159,13 @@ static void start(struct small_watch *watch, const char *ini, struct err *err)
 	struct config_args args = { .file = ini };
 
 	signal(SIGPIPE, SIG_IGN);
-	if (cancel_init(&watch->cancel, err) < 0 || config_load(&args, &watch->config, &problems, err) < 0 || uv_loop_init(&watch->loop) < 0 ||
-	    refresh_server_open(&watch->loop, watch->config, &hooks, &watch->server, err) < 0)
+	if (cancel_init(&watch->cancel, err) < 0 || config_load(&args, &watch->config, &problems, err) < 0 || uv_loop_init(&watch->loop) < 0)
 		return;
+	if (refresh_server_open(&watch->loop, watch->config, &hooks, &watch->server, err) < 0) {
+		uv_run(&watch->loop, UV_RUN_DEFAULT);
+		uv_loop_close(&watch->loop);
+		return;
+	}
 	uv_signal_init(&watch->loop, &watch->term);
 	uv_signal_init(&watch->loop, &watch->usr1);
 	watch->term.data = watch->usr1.data = watch;
@@ -197,6 +201,7 @@ int main(int argc, char **argv)
 	start(&watch, argv[1], &err);
 	if (!watch.server) {
 		log_err(&err);
+		config_free(watch.config);
 		return err_exit_status(&err, -1);
 	}
 	printf("ready\n");
