@@ -112,6 +112,7 @@ static void close_loop(struct refresh_watch *watch)
 
 static void forget_config(struct refresh_watch *watch)
 {
+	refresh_watch_forget_early(watch);
 	watcher_events_free(TAKE_PTR(watch->events));
 	refresh_session_free(TAKE_PTR(watch->session));
 	free(watch->subjects);
@@ -399,6 +400,8 @@ static int64_t step(struct refresh_watch *watch)
 		wait_ms = 0;
 	} else if (is_at_rest(watch)) {
 		refresh_watch_tell_rest(watch);
+	} else {
+		wait_ms = refresh_watch_look_early(watch, wait_ms);
 	}
 	if (r == 0)
 		return wait_ms;

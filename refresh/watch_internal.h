@@ -28,6 +28,8 @@ struct refresh_watch {
 	struct watcher_debounce debounce;
 	char map_id[HASH_HEX_SIZE]; /* the map that @events watches */
 	struct strvec heads;        /* trigger = commit: the commits that were handled */
+	struct watcher_look *early; /* owned: taken while it was waited for quiet; NULL */
+	int64_t early_ms;           /* when that began, also when it failed; 0 */
 
 	uv_loop_t loop;
 	uv_async_t woken;
@@ -83,6 +85,11 @@ int refresh_watch_arm(struct refresh_watch *watch, struct err *err) MUST_CHECK;
 
 /** Looks, by the trigger that is configured; NULL in @ret when nothing moved that counts. */
 int refresh_watch_look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err) MUST_CHECK;
+
+/** Perhaps looks while the quiet time passes, so that refresh_watch_look() has it at once; returns what is left of @wait_ms, or less when it is to be
+ * called again. */
+int64_t refresh_watch_look_early(struct refresh_watch *watch, int64_t wait_ms);
+void refresh_watch_forget_early(struct refresh_watch *watch);
 
 /** Plans on @look, and runs what is to be done (watch_round.c). Takes @look over. */
 int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *look, struct err *err) MUST_CHECK;

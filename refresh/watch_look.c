@@ -1,10 +1,14 @@
 /* From an event to a look: the event source armed first, then everything looked at, by the work tree or by HEAD. */
 #include "refresh/watch_internal.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 enum {
-	MAP_TRIES = 3, /* a look may bring another map, which is to be watched before the look that counts */
+	MAP_TRIES = 3,   /* a look may bring another map, which is to be watched before the look that counts */
+	EARLY_PART = 4,  /* an early look is made after this part of quiet_ms: amid a burst there is none */
+	EARLY_MIN_MS = 5, /* a shorter wait is not worth one */
 };
 
 /* -- arming ---------------------------------------------------------------------------------------------------------------------------------- */
@@ -125,6 +129,53 @@ static int look_once(struct refresh_watch *watch, struct watcher_look **ret, str
 	return waits_for_commits(watch) ? look_at_heads(watch, ret, err) : refresh_session_look(watch->session, ret, err);
 }
 
+/* -- looking before it is time -------------------------------------------------------------------------------------------------------------------- */
+
+static bool may_look_early(const struct refresh_watch *watch)
+{
+	const struct watcher_debounce *debounce = &watch->debounce;
+
+	return watch->events && debounce->pending && !debounce->asked && !debounce->held && !watch->paused && !watch->reload && !watch->rearm &&
+	       !waits_for_commits(watch) && debounce->quiet_ms / EARLY_PART >= EARLY_MIN_MS;
+}
+
+/*
+ * A look lasts about as long as a person's quiet_ms: it is made while the rest of that passes, and counts when no event comes after its start. Each
+ * event makes another one possible, and what an early look cannot see is said by the one that it spares nothing.
+ */
+int64_t refresh_watch_look_early(struct refresh_watch *watch, int64_t wait_ms)
+{
+	int64_t now_ms = clock_ms(), at_ms = watch->debounce.last_ms + watch->debounce.quiet_ms / EARLY_PART;
+
+	if (!may_look_early(watch) || watch->early_ms > watch->debounce.last_ms)
+		return wait_ms;
+	if (now_ms < at_ms)
+		return at_ms - now_ms < wait_ms ? at_ms - now_ms : wait_ms;
+	refresh_watch_forget_early(watch);
+	watch->early_ms = now_ms;
+	if (look_once(watch, &watch->early, NULL) < 0)
+		watch->early = NULL;
+	return wait_ms - (clock_ms() - now_ms) > 0 ? wait_ms - (clock_ms() - now_ms) : 0;
+}
+
+void refresh_watch_forget_early(struct refresh_watch *watch)
+{
+	watcher_look_freep(&watch->early);
+	watch->early = NULL;
+	watch->early_ms = 0;
+}
+
+/* Of one millisecond, nobody knows which came first. */
+static struct watcher_look *take_early(struct refresh_watch *watch)
+{
+	struct watcher_look *look = NULL;
+
+	if (watch->early && watch->early_ms > watch->debounce.last_ms && !watch->running)
+		look = TAKE_PTR(watch->early);
+	refresh_watch_forget_early(watch);
+	return look;
+}
+
 /* -- who was changed itself ---------------------------------------------------------------------------------------------------------------------- */
 
 /* A digest of the parts that are the package's own folders. */
@@ -164,8 +215,8 @@ static void note_direct(struct refresh_watch *watch, const struct watcher_look *
 
 int refresh_watch_look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err)
 {
-	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
-	int r = look_once(watch, &look, err);
+	CLEANUP(watcher_look_freep) struct watcher_look *look = take_early(watch);
+	int r = look ? 0 : look_once(watch, &look, err);
 
 	for (int i = 1; r == 0 && look && !watch->running && i < MAP_TRIES; i++) {
 		if (strcmp(watch->map_id, watcher_map_id(watch->session->watcher)) == 0)

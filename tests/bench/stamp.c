@@ -83,7 +83,7 @@ static int replace(const char *path, const char *text, int rename_it)
 
 	snprintf(temporary, sizeof(temporary), "%s.new", path);
 	fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC | (rename_it ? O_TRUNC : 0), 0644);
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n || (rename_it && rename(temporary, path) < 0))
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n || ftruncate(fd, (off_t)n) < 0 || (rename_it && rename(temporary, path) < 0))
 		return die(path);
 	printf("%" PRId64 "\n", now_us());
 	close(fd);

@@ -82,6 +82,23 @@ main_rs() {
 	in_image grep -q rx-append usr/lib/drivers/netd
 }
 
+# It looks while the quiet time passes: the pauses are longer than the quarter of it after which that is done.
+@test "a second save within the quiet time is the one that counts, also when it takes the first one back" {
+	rest
+	watch -o watch.quiet_ms=800
+	main_rs 2 >"$SRC/$MAIN"
+	pause 0.4
+	git -C "$SRC" checkout -q -- "$MAIN"
+	expect_quiet
+	main_rs 2 >"$SRC/$MAIN"
+	pause 0.4
+	main_rs 3 >"$SRC/$MAIN"
+	expect_round ok netd
+	expect_quiet
+	stop_watch
+	netd_says "netd=3 proto=1 common=1"
+}
+
 @test "saves by rename: a temporary file beside it, one elsewhere, one with an older time" {
 	rest
 	watch
