@@ -389,6 +389,7 @@ part_burst() {
 	for name in "${others[@]}"; do
 		begin_other "$name"
 		other_is_ready "$name" >/dev/null
+		git -C "$source" checkout -q -f main
 		pause 0.5
 		: >"$starts"
 		git -C "$source" checkout -q other
