@@ -10,7 +10,7 @@ comma   := ,
 PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec
 
-ROOMS := base config cargo image journal watcher refresh cli
+ROOMS := base config cargo image journal watcher hooks refresh cli
 
 ifdef FAULTS
 B := build/faults
@@ -20,7 +20,8 @@ else
 B := build
 endif
 
-SRCS      := $(filter-out %_darwin.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+# hooks/enqueue.c is a program of its own.
+SRCS      := $(filter-out %_darwin.c hooks/enqueue.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 OBJS      := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS  := $(filter-out $(B)/cli/main.o,$(OBJS))
@@ -61,7 +62,7 @@ export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
-all: $(B)/reinject
+all: $(B)/reinject $(B)/reinject-hook
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 18
@@ -80,6 +81,14 @@ $(B)/%.o: %.c | build/.libraries
 $(B)/reinject: $(OBJS)
 	@echo "  LINK    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(LDLIBS)
+
+# In every commit of the user's: linked statically, with nothing of ours, and never with sanitizers, which cost more than all it does.
+$(B)/reinject-hook: hooks/enqueue.c journal/spool.h base/err.h base/cleanup.h
+	@mkdir -p $(@D)
+	@echo "  STATIC  $@"
+	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -fstack-protector-strong -I. -D_GNU_SOURCE -static -s -Wl,--gc-sections -o $@ $<
+
+$(B)/hooks/program.o: CPPFLAGS += -DREINJECT_LIBEXECDIR='"$(LIBEXECDIR)"'
 
 # A library, so that a test links only what it uses.
 $(B)/libreinject.a: $(LIB_OBJS)
@@ -151,7 +160,7 @@ check-layers: ## includes point down only
 	@tools/check-layers.sh
 
 lint: ## cppcheck
-	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' $(SRCS)
+	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' -DREINJECT_LIBEXECDIR='""' $(SRCS) hooks/enqueue.c
 
 bench: all bench-events ## timings beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
@@ -171,12 +180,13 @@ format:
 
 install: all ## to DESTDIR/PREFIX
 	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject
+	install -D -m 755 build/reinject-hook $(DESTDIR)$(LIBEXECDIR)/reinject-hook
 	install -D -m 644 config/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
+	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(LIBEXECDIR)/reinject-hook $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
 
 clean:
-	rm -rf build/reinject build/faults build/sanitize build/tests $(ROOMS:%=build/%)
+	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/tests $(ROOMS:%=build/%)
 
 -include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d) $(B)/tests/small-watch.d

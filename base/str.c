@@ -314,3 +314,37 @@ void hex_encode(const void *bytes, size_t n, char *ret)
 	}
 	ret[2 * n] = '\0';
 }
+
+void str_add_percent(struct str *s, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c <= ' ' || c == '%' || c > '~')
+			str_printf(s, "%%%02x", c);
+		else
+			str_add_c(s, (char)c);
+	}
+}
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+char *str_from_percent(const char *text, size_t n)
+{
+	struct str s = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		int high = text[i] == '%' && i + 2 < n ? hex_digit(text[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+
+		str_add_c(&s, low >= 0 ? (char)(high * 16 + low) : text[i]);
+		i += low >= 0 ? 2 : 0;
+	}
+	return str_take(&s);
+}

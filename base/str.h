@@ -71,6 +71,12 @@ bool path_under(const char *path, const char *dir);
 /** Adds @text to @s as one word for a POSIX shell, quoted only where it must be, so that it can be pasted. */
 void str_add_shell_quoted(struct str *s, const char *text);
 
+/** Adds @text with every control byte, blank, '%' and byte above 126 as %NN, so that it is one word on a line, whatever a path may hold. */
+void str_add_percent(struct str *s, const char *text);
+
+/** What str_add_percent() made of the @n bytes at @text; a '%' without two hex digits stays. The caller frees it. */
+char *str_from_percent(const char *text, size_t n) MUST_CHECK;
+
 /** @text with every control byte as \xNN, newlines and the C1 ones in UTF-8 included: a name that somebody else has chosen, fit for a line on a
  * terminal. The caller frees it. */
 char *str_visible(const char *text) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "cli/json.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
+#include "journal/spool.h"
 #include "refresh/machines.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@ struct facts {
 	int64_t last, running;
 	pid_t runner;
 	struct cli_watch watch;
+	size_t n_spool; /* records of git's hooks that wait */
 };
 
 static void facts_clear(struct facts *facts)
@@ -58,6 +60,8 @@ static int gather(struct cli_context *ctx, struct facts *facts, struct err *err)
 		r = refresh_machines_load(facts->session, &facts->machines, err);
 	if (r >= 0)
 		r = refresh_session_look(facts->session, &facts->look, err);
+	if (r >= 0)
+		r = journal_spool_count(ctx->config->state, &facts->n_spool, err);
 	return r < 0 ? r : refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
 }
 
@@ -119,11 +123,10 @@ static json_t *number_or_null(int64_t number)
 
 static void print_json(const struct facts *facts)
 {
-	/* The spool belongs to the git hooks; without them it is empty. */
-	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "image", image_json(facts), "source", sources_json(facts), "stale",
+	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "image", image_json(facts), "source", sources_json(facts), "stale",
 				 cli_json_strings(&facts->plan.stale), "failed", cli_json_strings(&facts->plan.failed), "held",
 				 cli_json_strings(&facts->plan.held), "running", number_or_null(facts->running), "last",
-				 number_or_null(facts->last), "spool", 0, "watch", cli_watch_json(&facts->watch)));
+				 number_or_null(facts->last), "spool", (json_int_t)facts->n_spool, "watch", cli_watch_json(&facts->watch)));
 }
 
 static void print_image(const struct facts *facts)
@@ -180,6 +183,8 @@ static void print_text(const struct facts *facts)
 	for (size_t i = 0; i < facts->look->problems.n; i++)
 		printf("note     %s\n", facts->look->problems.v[i]);
 	cli_watch_print(&facts->watch);
+	if (facts->n_spool > 0)
+		printf("hooks    %zu %s; `reinject hooks status` tells more\n", facts->n_spool, facts->n_spool == 1 ? "record waits" : "records wait");
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
 	if (facts->last > 0)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Includes point down only: base < config < cargo, image, journal < watcher < refresh < cli. Rooms of one level do not know each other.
+# Includes point down only: base < config < cargo, image, journal < watcher < hooks < refresh < cli. Rooms of one level do not know each other.
 set -eu
 level() {
 	case $1 in
@@ -10,7 +10,7 @@ level() {
 }
 bad=0
 n=0
-for file in base/*.[ch] config/*.[ch] cargo/*.[ch] image/*.[ch] journal/*.[ch] watcher/*.[ch] refresh/*.[ch] cli/*.[ch]; do
+for file in base/*.[ch] config/*.[ch] cargo/*.[ch] image/*.[ch] journal/*.[ch] watcher/*.[ch] hooks/*.[ch] refresh/*.[ch] cli/*.[ch]; do
 	[ -e "$file" ] || continue
 	room=${file%%/*}
 	for include in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file"); do
