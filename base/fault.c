@@ -23,6 +23,13 @@ const char *const fault_names[] = {
 	"txn-swapped",       /* the image is the new one; the old one has the shadow's name */
 	"txn-done",          /* the old image is IMAGE.prev; the journal does not know yet */
 	"journal-run-end",   /* the run's row says ok */
+	/* Of `hooks install` and `hooks uninstall`. */
+	"hooks-written", /* the new hook lies beside the old one */
+	"hooks-renamed", /* it has taken its place */
+	"hooks-kept",    /* somebody else's hook has its second name */
+	"hooks-moved",   /* a kept hook is back in its place */
+	"hooks-command", /* git's configuration has the command, not yet the event */
+	"hooks-event",   /* it has the event no more, the command still */
 	NULL,
 };
 
