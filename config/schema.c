@@ -117,6 +117,11 @@ const struct schema_option schema_options[] = {
 	{ .section = "nightly", .key = "report", .type = SCHEMA_PATH, .fallback = ".reinject/report.html", .help = "the HTML report" },
 	{ .section = "nightly", .key = "on_failure", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command for a bad night, with REINJECT_*" },
 
+	{ .section = "hooks", .key = "quiet_ms", .type = SCHEMA_UINT, .min = 0, .max = 600000, .unit = "ms", .fallback = "2000",
+	  .help = "how long no further hook must have come before its worker begins" },
+	{ .section = "hooks", .key = "on_success", .type = SCHEMA_COMMAND, .verbatim = true,
+	  .help = "command after a hook's refresh that went well, with REINJECT_*" },
+	{ .section = "hooks", .key = "on_failure", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after one that did not" },
 	{ .section = "hooks", .key = "isolate", .type = SCHEMA_BOOL, .fallback = "no", .help = "build the commit, not the half-edited tree" },
 
 	{ .section = "share", .key = "path", .type = SCHEMA_PATH, .help = "folder of the host that the guest sees: share:/" },

@@ -2,6 +2,7 @@
 
 #include "base/proc.h"
 #include "cargo/build.h"
+#include "hooks/program.h"
 #include "journal/state.h"
 
 #include <errno.h>
@@ -143,7 +144,11 @@ int refresh_session_lock(struct refresh_session *session, uint32_t wait_s, struc
 
 void refresh_session_unlock(struct refresh_session *session)
 {
+	if (!session->lock)
+		return;
 	image_unlock(TAKE_PTR(session->lock));
+	/* A hook's worker that found it held has left its records to us. */
+	hooks_program_wake(session->config->state, session->config->file);
 }
 
 static int open_read_only(struct refresh_session *session, struct err *err)
