@@ -195,9 +195,15 @@ static int install_one(struct place *place, bool made_folder, struct err *err)
 
 static int put_back(const struct place *place, struct err *err)
 {
-	if (place->kept.kind != HOOKS_FILE_NONE)
-		return hooks_file_rename(place->dir, place->before, place->name, err);
-	return hooks_file_remove(place->dir, place->name, err);
+	bool is_folder = place->kept.kind != HOOKS_FILE_NONE && S_ISDIR(place->kept.st.st_mode);
+	int r = 0;
+
+	/* A folder takes no file's place; git runs none, so nothing is missed meanwhile. */
+	if (place->kept.kind == HOOKS_FILE_NONE || is_folder)
+		r = hooks_file_remove(place->dir, place->name, err);
+	if (r < 0 || place->kept.kind == HOOKS_FILE_NONE)
+		return r;
+	return hooks_file_rename(place->dir, place->before, place->name, err);
 }
 
 static int take_out(struct place *place, struct err *err)

@@ -310,6 +310,8 @@ static int work_off(struct worker *worker, struct err *err)
 {
 	int r = open_repos(worker, err);
 
+	if (config_get_uint(worker->config, "hooks", "isolate", 0))
+		say(worker, REFRESH_EVENT_WARNING, "[hooks] isolate: this version builds the work tree as it is", NULL);
 	worker->left = watch_runs(worker) ? LEFT_TO_WATCH : LEFT_NOTHING;
 	while (r >= 0 && worker->left == LEFT_NOTHING && journal_spool_age_ms(worker->config->state) >= 0)
 		r = turn(worker, err);
