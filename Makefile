@@ -58,7 +58,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch \
+.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -162,7 +162,7 @@ check-layers: ## includes point down only
 lint: ## cppcheck
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' -DREINJECT_LIBEXECDIR='""' $(SRCS) hooks/enqueue.c
 
-bench: all bench-events ## timings beside the same steps by shell
+bench: all bench-events bench-hooks ## timings beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
 	@$(MAKE) --no-print-directory bench-watch
 
@@ -172,11 +172,14 @@ bench-events: $(B)/bench/events ## what watching a tree of 56,000 files costs
 bench-watch: all $(B)/bench/look $(B)/bench/stamp ## what `reinject watch` costs there, beside watchexec, inotifywait and entr
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/watch.sh
 
+bench-hooks: all ## what our git hook adds to a commit, in a small and in a big repository
+	@REINJECT=$(abspath $(B)/reinject) tests/bench/hooks.sh
+
 format-check: ## the house style, by clang-format
-	@clang-format --dry-run --Werror $(SRCS) $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
+	@clang-format --dry-run --Werror $(SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 format:
-	@clang-format -i $(SRCS) $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
+	@clang-format -i $(SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 install: all ## to DESTDIR/PREFIX
 	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject

@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# make bench-hooks: what our hook adds to one `git commit`, in a small repository and in one of 56,000 files. Each round makes one commit of one changed file
+# in each variant, in a random order:
+#   none       no hook
+#   bare       post-commit is `#!/bin/sh` and `:`
+#   waiting    ours, while a worker waits for quiet, as at all commits of a series but the first
+#   starting   ours, with no worker: the hook starts one
+# and prints the median of each, and the median of the rounds' differences to `none`. The bar is 5 ms over no hook (DESIGN.md section 9).
+# ROUNDS=N (30). Exit status 0 unless something failed to run: a bar that is missed is printed, a figure is no test.
+# The repositories lie in build/bench/hooks; the big one is kept for the next time. No process is left.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+reinject=${REINJECT:-$root/build/reinject}
+rounds=${ROUNDS:-30}
+bench=$root/build/bench/hooks
+variants=(none bare waiting starting)
+unset "${!GIT_@}" REINJECT
+export LC_ALL=C GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@localhost GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@localhost
+
+fail() {
+	printf 'bench: %s\n' "$*" >&2
+	exit 1
+}
+
+# The fifo gives a pause that costs no process.
+pause() { read -rt "$1" <>"$bench/never" || true; }
+
+# wait_for WHAT CMD...: ten seconds at most.
+wait_for() {
+	local what=$1 i
+	shift
+	for ((i = 0; i < 1000; i++)); do
+		if "$@"; then return; fi
+		pause 0.01
+	done
+	fail "no end of waiting for $what"
+}
+
+worker_waits() { [[ -s $state/worker.lock ]] && ! flock -ns "$state/worker.lock" true; }
+worker_gone() { ! worker_waits; }
+
+end_worker() {
+	[[ -n ${state-} ]] && worker_waits || return 0
+	kill -TERM "$(<"$state/worker.lock")" || true
+	wait_for "the worker's end" worker_gone
+}
+trap end_worker EXIT
+trap 'exit 130' INT TERM HUP
+
+# make_repository DIR FOLDERS FILES
+make_repository() {
+	local dir=$1 n=$2 m=$3
+	mkdir -p "$dir.new/source"
+	awk -v dir="$dir.new/source" -v n="$n" 'BEGIN { for (i = 0; i < n; i++) print dir "/d" int(i / 10) "/e" i % 10 }' | xargs mkdir -p
+	awk -v dir="$dir.new/source" -v n="$n" -v m="$m" 'BEGIN {
+		for (i = 0; i < n; i++)
+			for (j = 0; j < m; j++) {
+				file = dir "/d" int(i / 10) "/e" i % 10 "/f" j ".rs"
+				printf "pub fn f%d() {}\n", j >file
+				close(file)
+			}
+	}'
+	printf '0\n' >"$dir.new/source/changed"
+	git -C "$dir.new/source" init -q -b main --template=
+	git -C "$dir.new/source" config gc.auto 0
+	git -C "$dir.new/source" add -A
+	git -C "$dir.new/source" commit -q -m 'A tree'
+	# The worker only waits: it would have nothing to build.
+	printf '[source base]\npath = source\n[image]\npath = none.img\n[hooks]\nquiet_ms = 600000\n' >"$dir.new/reinject.ini"
+	mv "$dir.new" "$dir"
+}
+
+# commit VARIANT: leaves its microseconds in `took`.
+commit() {
+	local hooks=$bench/$1 start
+	case $1 in
+	waiting) hooks=$source/.git/hooks && worker_waits || { git -C "$source" -c core.hooksPath="$source/.git/hooks" commit -q --allow-empty -m warm && wait_for 'a worker' worker_waits; } ;;
+	starting) hooks=$source/.git/hooks && end_worker ;;
+	esac
+	printf '%s\n' "$RANDOM$RANDOM" >"$source/changed"
+	start=${EPOCHREALTIME/./}
+	git -C "$source" -c core.hooksPath="$hooks" commit -q -m change changed
+	took=$((${EPOCHREALTIME/./} - start))
+	if [[ $1 == starting ]]; then wait_for 'a worker' worker_waits; fi
+}
+
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2000 }'; }
+range() { sort -n "$1" | awk 'NR == 1 { a = $1 } { b = $1 } END { printf "%.1f - %.1f", a / 1000, b / 1000 }'; }
+
+measure() {
+	local name=$1 i variant figures=$bench/figures.$1
+	local -A ms
+	source=$bench/$name/source state=$bench/$name/.reinject
+	(cd "$bench/$name" && "$reinject" -q hooks install)
+	rm -rf "$figures" && mkdir "$figures"
+	for variant in "${variants[@]}"; do commit "$variant"; done
+	for ((i = 0; i < rounds; i++)); do
+		for variant in $(printf '%s\n' "${variants[@]}" | shuf); do
+			commit "$variant"
+			ms[$variant]=$took
+		done
+		for variant in "${variants[@]}"; do
+			echo "${ms[$variant]}" >>"$figures/$variant"
+			echo "$((ms[$variant] - ms[none]))" >>"$figures/$variant.over"
+		done
+	done
+	end_worker
+	(cd "$bench/$name" && "$reinject" -q hooks uninstall)
+	printf '\n%s repository, %d files, %d rounds: git commit, ms\n' "$name" "$(git -C "$source" ls-files | wc -l)" "$rounds"
+	printf '  %-10s %8s  %-18s %s\n' hook median 'min - max' 'over no hook (median of differences)'
+	for variant in "${variants[@]}"; do
+		printf '  %-10s %8s  %-18s %s\n' "$variant" "$(median "$figures/$variant")" "$(range "$figures/$variant")" "$(median "$figures/$variant.over")"
+	done
+}
+
+[[ -x $reinject ]] || fail "there is no reinject at '$reinject': run make"
+mkdir -p "$bench/none" "$bench/bare"
+[[ -p $bench/never ]] || mkfifo "$bench/never"
+printf '#!/bin/sh\n:\n' >"$bench/bare/post-commit"
+chmod +x "$bench/bare/post-commit"
+rm -rf "$bench/small" "$bench"/*.new
+make_repository "$bench/small" 10 2
+[[ -e $bench/big/reinject.ini ]] || { printf 'bench: making a repository of 56,000 files (once)\n' >&2 && make_repository "$bench/big" 4310 13; }
+measure small
+measure big
+for other in pre-commit lefthook husky; do
+	if command -v "$other" >/dev/null; then printf '%s is installed here; docs/facts/git-hooks.md has what it costs, this bench does not measure it\n' "$other"; fi
+done
