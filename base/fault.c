@@ -28,6 +28,7 @@ const char *const fault_names[] = {
 	"hooks-renamed", /* it has taken its place */
 	"hooks-kept",    /* somebody else's hook has its second name */
 	"hooks-moved",   /* a kept hook is back in its place */
+	"hooks-removed", /* one of ours is gone */
 	"hooks-command", /* git's configuration has the command, not yet the event */
 	"hooks-event",   /* it has the event no more, the command still */
 	NULL,

@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_LOG = 1 << 20 };
+enum { MAX_LOG = 1 << 20, MAX_PATH_TEXT = 1 << 16 };
+
+/* Below the state folder. */
+#define SAVED_PATH "spool/path"
 
 struct places {
 	char *hook, *reinject; /* owned; the program may be missing */
@@ -94,6 +97,24 @@ static int change_all(const struct cli_context *ctx, const struct places *places
 	return first;
 }
 
+/* A commit made by a graphical client has a PATH without cargo: the worker looks where the installer would have, too. */
+static int save_path(const char *state, struct err *err)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/" SAVED_PATH, state);
+	CLEANUP(str_clear) struct str saved = { 0 };
+	CLEANUP_CLOSE int fd = -1;
+	const char *now = getenv("PATH");
+	int r;
+
+	if (!now || (fs_exists(path) && fs_read(path, MAX_PATH_TEXT, &saved, NULL) == 0 && str_eq(str_text(&saved), now)))
+		return 0;
+	r = fs_write_atomic(path, now, strlen(now), 0600, err);
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "cannot open '%s'", path) : journal_state_give(state, fd, err);
+}
+
 static int install(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(places_clear) struct places places = { 0 };
@@ -103,6 +124,8 @@ static int install(struct cli_context *ctx, struct err *err)
 		r = journal_state_prepare(ctx->config->state, err);
 	if (r >= 0)
 		r = journal_state_make_dir(ctx->config->state, JOURNAL_SPOOL_DIR, err);
+	if (r >= 0)
+		r = save_path(ctx->config->state, err);
 	if (r < 0)
 		return r;
 	if (cli_args_has(ctx->args, "option"))
@@ -299,12 +322,26 @@ static void bound_log(const char *state)
 		log_warning("the log goes on in '%s'", old);
 }
 
+static void extend_path(const char *state)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/" SAVED_PATH, state), *both = NULL;
+	CLEANUP(str_clear) struct str saved = { 0 };
+	const char *now = getenv("PATH");
+
+	if (!fs_exists(path) || fs_read(path, MAX_PATH_TEXT, &saved, NULL) < 0 || saved.len == 0 || str_eq(str_text(&saved), now))
+		return;
+	both = now && *now ? xasprintf("%s:%s", now, str_text(&saved)) : xstrdup(str_text(&saved));
+	if (setenv("PATH", both, 1) < 0)
+		log_warning("PATH stays '%s'", now ? now : "");
+}
+
 static int work(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(cli_ui_clear) struct cli_ui ui;
 	struct refresh_hooked_args args = { .cancel = ctx->cancel, .on_event = cli_ui_event, .data = &ui };
 
 	bound_log(ctx->config->state);
+	extend_path(ctx->config->state);
 	log_set_times(true);
 	cli_ui_init(&ui, ctx);
 	return refresh_hooked_work(ctx->config, &args, err);

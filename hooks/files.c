@@ -134,7 +134,11 @@ int hooks_file_rename(int dir, const char *from, const char *to, struct err *err
 
 int hooks_file_remove(int dir, const char *name, struct err *err)
 {
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_set(err, -errno, "cannot remove hook '%s'", name);
-	return 0;
+	int r = 0;
+
+	if (unlinkat(dir, name, 0) < 0)
+		r = errno == ENOENT ? 0 : -errno;
+	else
+		r = FAULT("hooks-removed");
+	return r < 0 ? err_set(err, r, "cannot remove hook '%s'", name) : 0;
 }

@@ -199,6 +199,33 @@ static int find_handled(const struct worker *worker, int64_t *ret, struct err *e
 	return r == -ENOENT ? 0 : r;
 }
 
+static void ignore_event(void *data, const struct refresh_event *event)
+{
+	(void)data;
+	(void)event;
+}
+
+/* HEAD is where it was. What is not committed is not followed; but without any of that, the image must be what HEAD is: `git checkout -- FILE` may have
+ * undone what a refresh by hand had brought. */
+static int find_settled(struct worker *worker, bool *ret, struct err *err)
+{
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
+	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
+	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	struct refresh_session_args session_args = { .read_only = true };
+	struct refresh_args args = { .on_event = ignore_event };
+	int r = refresh_session_open(worker->config, &session_args, worker->args->cancel, &session, NULL, err);
+
+	if (r >= 0)
+		r = refresh_preview(session, &args, &look, &plan, err);
+	if (r < 0)
+		return r;
+	*ret = plan.n_steps == 0 && plan.n_removals == 0;
+	for (size_t i = 0; i < look->n_sources; i++)
+		*ret = *ret || look->sources[i].n_dirty > 0;
+	return 0;
+}
+
 /* -- the refresh ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static void on_run_event(void *data, const struct refresh_event *event)
@@ -273,11 +300,14 @@ static int handle(struct worker *worker, struct err *err)
 {
 	CLEANUP_FREE char *text = NULL;
 	int64_t handled_by = 0;
+	bool is_settled = false;
 	int r = find_handled(worker, &handled_by, err);
 
+	if (r >= 0 && handled_by > 0)
+		r = find_settled(worker, &is_settled, err);
 	if (r < 0)
 		return r;
-	if (handled_by == 0)
+	if (!is_settled)
 		return refresh(worker, err);
 	text = xasprintf("HEAD is where run %lld has brought the image: nothing to do", (long long)handled_by);
 	say(worker, REFRESH_EVENT_NOTE, text, NULL);

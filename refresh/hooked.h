@@ -5,7 +5,8 @@
  * Quiet:    2 s without a new record ([hooks] quiet_ms), 10 s after the first at most; and never in the middle of a rebase, merge or the like, however
  *           long that takes. A lock file of git's that stands still for 10 s is a dead git's.
  * Look:     the records are taken first, then HEAD of each source is compared with the commits of the newest run. Where that was a whole refresh and
- *           went well, and HEAD is the same, there is nothing to do: `git checkout -- FILE` fires a hook too.
+ *           went well, and HEAD is the same, what is not committed is not followed: `git checkout -- FILE` and `merge --squash` fire hooks too. With
+ *           nothing uncommitted the image is looked at all the same.
  * Refresh:  as `reinject refresh` does, journaled with the verb 'hook'; then [hooks] on_success or on_failure (refresh/notify).
  * Held:     the records stay in the spool. Another run of ours wakes a worker when it lets go; who else holds the image tells nobody, and the next commit or
  *           refresh brings it.

@@ -180,8 +180,20 @@ fired() {
 	REINJECT=0 g switch -q side
 	at_rest
 	before=$(hook_runs)
-	# Longer than the quiet time at each step: only git's own sign keeps the worker waiting.
-	g rebase -q --exec 'read -rt 0.2 <> "'"$(mkfifo "$T/slow" && echo "$T/slow")"'" || true' main
+	# One step lasts until the worker has said that it waits, and then twice the quiet time: only git's own sign keeps it waiting.
+	mkfifo "$T/slow"
+	cat >"$T/step.sh" <<-END
+		[[ ! -e '$T/slow-step' ]] || exit 0
+		touch '$T/slow-step'
+		for i in {1..500}; do
+			! grep -q 'a rebase.*waiting for its end' '$STATE/hooks.log' 2>/dev/null || break
+			read -rt 0.02 <>'$T/slow'
+		done
+		read -rt 0.7 <>'$T/slow'
+		exit 0
+	END
+	g rebase -q --exec "bash '$T/step.sh'" main
+	grep -q 'a rebase.*waiting for its end' "$STATE/hooks.log"
 	settled
 	expect_netd 11
 	expect_equal "$(hook_runs)" "$((before + 1))"
@@ -223,6 +235,16 @@ fired() {
 	expect_equal "$(hook_runs)" 1
 	expect_netd 2
 	grep -q 'nothing to do' "$STATE/hooks.log"
+}
+
+@test "checkout -- FILE of what a refresh by hand has put: the image goes back to HEAD too" {
+	begin
+	mark netd 5
+	rx_ok refresh
+	expect_netd 5
+	g checkout -q -- drivers/net/netd/src/main.rs
+	settled
+	expect_netd 1
 }
 
 @test "reset --hard, am and update-ref fire nothing: the next hook catches up with them" {
@@ -294,9 +316,16 @@ fired() {
 	# The template's image knows nothing of it yet: the worker builds it.
 	rx_ok hooks install
 	mark netd 2
-	(cd "$SRC" && timeout 20 git commit -qam 'netd 2' 3>&- | timeout 20 cat)
+	# A hook's standard output is git's standard error.
+	(cd "$SRC" && timeout 20 git commit -qam 'netd 2' 2>&1 3>&- | timeout 20 cat)
 	refute test -e "$T/slow.pid"
 	wait_until 20 worker_runs || fail "no worker"
+	tr '\0' '\n' <"/proc/$(<"$STATE/worker.lock")/environ" >"$T/worker.env"
+	grep -q '^PATH=' "$T/worker.env"
+	refute grep '^GIT_' "$T/worker.env"
+	expect_equal "$(readlink "/proc/$(<"$STATE/worker.lock")/cwd")" /
+	expect_equal "$(ps -o sid= -p "$(<"$STATE/worker.lock")" | tr -d ' ')" "$(ps -o pgid= -p "$(<"$STATE/worker.lock")" | tr -d ' ')"
+	refute test "$(ps -o sid= -p "$(<"$STATE/worker.lock")" | tr -d ' ')" = "$(ps -o sid= -p $$ | tr -d ' ')"
 	slow_begun
 	tr '\0' '\n' <"$T/slow.env" | refute grep '^GIT_'
 	slow_release
@@ -331,6 +360,41 @@ fired() {
 	refute test -e "$STATE/spool/queue"
 	refute worker_runs
 	expect_equal "$(cat "$T/before")" before
+}
+
+@test "a commit without a PATH, as graphical clients make it: the worker finds its programs where the install did" {
+	begin
+	mark netd 2
+	refute env PATH=/usr/bin:/bin sh -c 'command -v redoxfs'
+	(cd "$SRC" && env PATH=/usr/bin:/bin git commit -qam 'netd 2' 3>&-)
+	settled
+	expect_netd 2
+}
+
+@test "root's commit in another's project: the record is the owner's, and no worker of root's starts" {
+	local nobody
+	((EUID == 0)) || skip "needs root"
+	nobody=$(id -u nobody)
+	begin
+	chown -R "$nobody" "$STATE"
+	change 2
+	expect_equal "$(stat -c %u "$STATE/spool/queue")" "$nobody"
+	refute worker_runs
+	refute test -e "$STATE/hooks.log"
+	chown -R 0 "$STATE"
+	change 3
+	settled
+	expect_netd 3
+}
+
+@test "a state folder that was deleted is made anew by the next commit" {
+	begin
+	settled
+	rm -rf "$STATE"
+	change 2
+	settled
+	test -e "$STATE/.gitignore"
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
 }
 
 @test "a refresh that fails is in the journal, in the log, and told by on_failure" {
@@ -386,6 +450,7 @@ fired() {
 	change 2
 	fired post-commit
 	refute worker_runs
+	refute test -e "$STATE/hooks.log"
 	rx_ok watch --wait
 	expect_netd 2
 	kill -INT "$pid_watch"

@@ -17,7 +17,7 @@ setup() {
 	# bats makes its folders for root alone; they are the test's own and go with it.
 	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
 	mkdir -p "$T/host/bin" "$T/host/toolchain" "$T/home"
-	cp "$REINJECT" "$(command -v redoxfs)" "$T/host/bin/"
+	cp "$REINJECT" "${REINJECT%/*}/reinject-hook" "$(command -v redoxfs)" "$T/host/bin/"
 	mknod "$T/host/fuse" c 10 229
 	chmod 0666 "$T/host/fuse"
 	chown -R "$USER_ID:$USER_ID" "$TREE" "$T/home" "$T/tmp" "$T/run"
@@ -177,4 +177,26 @@ $(getent passwd nobody | cut -d: -f6)"
 	chown "$USER_ID:$USER_ID" "$TREE/.reinject"
 	user_rx refresh
 	expect_status 0
+}
+
+@test "hooks that root installs under sudo are the user's, and the user takes them out" {
+	printf '#!/bin/sh\n' >"$SRC/.git/hooks/post-commit"
+	chown "$USER_ID:$USER_ID" "$SRC/.git/hooks/post-commit"
+	sudo_rx hooks install
+	expect_status 0
+	test -x "$SRC/.git/hooks/post-merge"
+	expect_owned
+	user_rx hooks status
+	expect_status 0
+	user_rx hooks install
+	expect_status 0
+	grep -q 'nothing to do' "$T/err"
+	user_rx hooks uninstall
+	expect_status 0
+	refute test -e "$SRC/.git/hooks/post-merge"
+	expect_equal "$(cat "$SRC/.git/hooks/post-commit")" '#!/bin/sh'
+	rm -rf "$SRC/.git/hooks"
+	sudo_rx hooks install
+	expect_status 0
+	expect_owned
 }

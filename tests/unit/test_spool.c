@@ -1,4 +1,4 @@
-/* The hooks' records and the text of a hook: journal/spool, hooks/shim. */
+/* The hooks' records and the text of a hook: journal/spool, hooks/shim, and refresh/hooked's end of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,7 @@
 
 #include "hooks/shim.h"
 #include "journal/spool.h"
+#include "refresh/hooked.h"
 
 #include "lib/scratch.h"
 
@@ -123,6 +124,22 @@ static void one_worker(void **data)
 	assert_int_equal(journal_spool_lock(state, &first, &err), 0);
 }
 
+static void a_watch_is_done_with_what_waits(void **data)
+{
+	const char *state = *data;
+	int lock = -1;
+
+	refresh_hooked_drain(state);
+	scratch_write(state, "spool/queue", "10 post-commit /a\n");
+	assert_int_equal(journal_spool_lock(state, &lock, NULL), 0);
+	refresh_hooked_drain(state);
+	assert_int_equal(waiting(state), 1);
+	close(lock);
+	refresh_hooked_drain(state);
+	assert_int_equal(waiting(state), 0);
+	last_is(state, "10 post-commit /a|");
+}
+
 static void words_on_a_line(void **data)
 {
 	static const char all[] = "/a b\tc\nd%20e'\"\\\x7f\xc3\xa4\x01z%";
@@ -198,6 +215,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_dead_worker_had_taken_is_taken_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_that_are_no_records_are_passed_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_watch_is_done_with_what_waits, setup, teardown),
 		cmocka_unit_test(words_on_a_line),
 		cmocka_unit_test(a_hook_is_known_by_its_checksum),
 		cmocka_unit_test(hooks_that_are_not_ours),
