@@ -123,8 +123,8 @@ static json_t *number_or_null(int64_t number)
 
 static void print_json(const struct facts *facts)
 {
-	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "image", image_json(facts), "source", sources_json(facts), "stale",
-				 cli_json_strings(&facts->plan.stale), "failed", cli_json_strings(&facts->plan.failed), "held",
+	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "image", image_json(facts), "source", sources_json(facts),
+				 "stale", cli_json_strings(&facts->plan.stale), "failed", cli_json_strings(&facts->plan.failed), "held",
 				 cli_json_strings(&facts->plan.held), "running", number_or_null(facts->running), "last",
 				 number_or_null(facts->last), "spool", (json_int_t)facts->n_spool, "watch", cli_watch_json(&facts->watch)));
 }
@@ -184,7 +184,8 @@ static void print_text(const struct facts *facts)
 		printf("note     %s\n", facts->look->problems.v[i]);
 	cli_watch_print(&facts->watch);
 	if (facts->n_spool > 0)
-		printf("hooks    %zu %s; `reinject hooks status` tells more\n", facts->n_spool, facts->n_spool == 1 ? "record waits" : "records wait");
+		printf("hooks    %zu %s; `reinject hooks status` tells more\n", facts->n_spool,
+		       facts->n_spool == 1 ? "record waits" : "records wait");
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
 	if (facts->last > 0)

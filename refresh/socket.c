@@ -115,7 +115,8 @@ static pid_t read_pid(int fd)
 
 enum { DYING_MS = 500, DYING_PAUSE_MS = 20 };
 
-/* A watch that was killed this moment keeps its lock until its last thread has ended. */
+/* A watch that was killed this moment keeps its lock until its last thread has ended, and a git hook that looks whether one runs
+ * has it, shared, for some microseconds. */
 static int lock_soon(int fd)
 {
 	int64_t end = clock_ms() + DYING_MS;
