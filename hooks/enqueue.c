@@ -114,7 +114,7 @@ static void fill_record(struct text *record, const char *event, const char *top,
 	add_percent(record, event);
 	add(record, " ");
 	add_percent(record, top);
-	for (int i = 0; args[i] && i < MAX_ARGS; i++) {
+	for (int i = 0; i < MAX_ARGS && args[i]; i++) {
 		add(record, " ");
 		add_percent(record, args[i]);
 	}
