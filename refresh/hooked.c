@@ -391,17 +391,17 @@ int refresh_hooked_work(const struct config *config, const struct refresh_hooked
 	return r;
 }
 
-void refresh_hooked_drain(const char *state)
+bool refresh_hooked_drain(const char *state)
 {
 	CLEANUP_CLOSE int lock = -1;
 	int r;
 
 	if (journal_spool_age_ms(state) < 0)
-		return;
+		return true;
 	r = journal_spool_lock(state, &lock, NULL);
 	if (r >= 0)
 		r = journal_spool_take(state, NULL);
 	if (r > 0)
 		r = journal_spool_settle(state, NULL);
-	(void)r; /* they wait, which does no harm: the next worker finds HEAD handled */
+	return r >= 0; /* what is left does no harm: the next worker finds HEAD handled */
 }

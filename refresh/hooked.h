@@ -27,8 +27,8 @@ struct refresh_hooked_args {
  * wrong with a refresh is told by events and the journal, and is no error here. */
 int refresh_hooked_work(const struct config *config, const struct refresh_hooked_args *args, struct err *err) MUST_CHECK;
 
-/** For a watch, before each of its looks: the records are done with, since that look sees all that they tell of. Does nothing where none waits, or while
- * a worker is at them. */
-void refresh_hooked_drain(const char *state);
+/** For a watch, before each of its looks: the records are done with, since that look sees all that they tell of. False when some are left, because a
+ * worker is at them. */
+bool refresh_hooked_drain(const char *state);
 
 #endif

@@ -2,6 +2,7 @@
 #include "refresh/watch_internal.h"
 
 #include "base/clock.h"
+#include "hooks/program.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -78,7 +79,7 @@ static int open_loop(struct refresh_watch *watch, struct err *err)
 	if (r < 0)
 		return err_set(err, r, "cannot make an event loop");
 	watch->loop.data = watch;
-	watch->timer.data = watch->woken.data = watch->signalled.data = watch->continued.data = watch;
+	watch->timer.data = watch->woken.data = watch->signalled.data = watch->continued.data = watch->spooled.data = watch;
 	watch->slept_ms = clock_slept_ms();
 	r = uv_async_init(&watch->loop, &watch->woken, on_woken);
 	if (r == 0)
@@ -91,6 +92,8 @@ static int open_loop(struct refresh_watch *watch, struct err *err)
 		r = uv_signal_init(&watch->loop, &watch->continued);
 	if (r == 0)
 		r = uv_signal_start(&watch->continued, on_continued, SIGCONT);
+	if (r == 0)
+		r = uv_fs_event_init(&watch->loop, &watch->spooled);
 	return r < 0 ? err_set(err, r, "cannot make an event loop") : 0;
 }
 
@@ -174,8 +177,11 @@ void refresh_watch_free(struct refresh_watch *watch)
 {
 	if (!watch)
 		return;
-	if (watch->server)
+	if (watch->server) {
 		refresh_watch_hang_up(watch);
+		/* A hook that saw the watch has left its record to it. */
+		hooks_program_wake(watch->config->state, watch->config->file);
+	}
 	forget_config(watch);
 	close_loop(watch);
 	cancel_clear(&watch->round_cancel);
@@ -186,6 +192,7 @@ void refresh_watch_free(struct refresh_watch *watch)
 	strvec_clear(&watch->problems);
 	free(watch->problem);
 	free(watch->doing);
+	free(watch->spool);
 	free(watch);
 }
 
@@ -361,6 +368,7 @@ static int look_and_act(struct refresh_watch *watch, struct err *err)
 		r = refresh_watch_arm(watch, err);
 	if (r >= 0) {
 		watcher_debounce_looked(&watch->debounce, clock_ms());
+		refresh_watch_hear_hooks(watch);
 		r = refresh_watch_look(watch, &look, err);
 	}
 	return r < 0 || !look ? r : refresh_watch_round(watch, TAKE_PTR(look), err);

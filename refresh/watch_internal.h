@@ -1,5 +1,5 @@
 /* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_look.c (from an event to a plan), watch_round.c (from
- * a plan to a run), watch_callers.c (who asks over the socket). */
+ * a plan to a run), watch_callers.c (who asks over the socket), watch_spool.c (what git's hooks leave). */
 #ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
 #define REINJECT_REFRESH_WATCH_INTERNAL_H
 
@@ -36,6 +36,8 @@ struct refresh_watch {
 	uv_timer_t timer;
 	uv_poll_t signalled;
 	uv_signal_t continued;
+	uv_fs_event_t spooled; /* records of git's hooks; once armed, of @spool */
+	char *spool;           /* owned; STATE/spool, as it is listened to; NULL */
 	int64_t slept_ms; /* clock_slept_ms() as of the last wake */
 
 	struct refresh_watch_subject *subjects; /* as the look's */
@@ -79,6 +81,9 @@ void refresh_watch_enter(struct refresh_watch *watch, enum refresh_watch_state s
 
 /** Takes what the event source has noted, and how long there is to wait before a look: 0 for now (watch.c). */
 int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct err *err) MUST_CHECK;
+
+/** Listens for the records of git's hooks, and takes those that wait, since the look that follows sees all they tell of (watch_spool.c). */
+void refresh_watch_hear_hooks(struct refresh_watch *watch);
 
 /** Starts or restarts the event source, when it must be (watch_look.c). */
 int refresh_watch_arm(struct refresh_watch *watch, struct err *err) MUST_CHECK;

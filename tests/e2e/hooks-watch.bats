@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# Git hooks beside a watch: it hears their records and takes them, no worker starts, and none stays behind.
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/watch
+
+setup_file() { fixture_setup_file; }
+
+setup() {
+	fixture_setup
+	watch_setup
+	STATE=$TREE/.reinject
+	ini_add <<-END
+		[hooks]
+		quiet_ms = 300
+	END
+	rest
+	rx_ok hooks install
+}
+
+teardown() {
+	if worker_runs; then end_pid "$(<"$STATE/worker.lock")"; fi
+	fixture_teardown
+}
+
+worker_runs() {
+	[[ -s $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
+}
+
+waiting() {
+	rx_ok status --json
+	expect_equal "$(jq .spool "$T/out")" "$1"
+}
+
+is_taken() {
+	[[ ! -s $STATE/spool/queue && ! -e $STATE/spool/taken && ! -e $STATE/spool/more ]]
+}
+
+# came EVENT: its record was there, whoever has taken it since.
+came() {
+	rx hooks status --json
+	jq -e --arg e "$1" 'any(.hooks[]; .event == $e and .fired != null)' "$T/out" >/dev/null
+}
+
+@test "a commit beside a watch: one round, the record is taken, no worker" {
+	watch
+	mark netd 2
+	expect_round ok netd
+	g commit -qam 'netd 2'
+	wait_until 10 came post-commit
+	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	waiting 0
+	refute worker_runs
+	refute test -e "$STATE/hooks.log"
+	expect_quiet
+	stop_watch
+}
+
+@test "trigger = commit: the record of a hook that moves no HEAD is taken all the same" {
+	ini_add <<<$'[watch]\ntrigger = commit'
+	watch
+	mark netd 2
+	g checkout -- drivers/net/netd/src/main.rs
+	wait_until 10 came post-checkout
+	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	expect_quiet commit
+	stop_watch
+}
+
+@test "a paused watch leaves the record, which status counts; once it goes on, it is taken" {
+	watch
+	rx_ok watch --pause
+	g commit -q --allow-empty -m 'nothing'
+	waiting 1
+	rx_ok watch --resume
+	wait_until 10 is_taken
+	waiting 0
+	refute worker_runs
+	stop_watch
+}
+
+@test "records that a worker has its hands on are taken when it lets go" {
+	watch
+	expect_quiet
+	exec {held}>>"$STATE/worker.lock"
+	flock -x "$held"
+	g commit -q --allow-empty -m 'nothing'
+	wait_until 10 came post-commit
+	refute is_taken
+	exec {held}>&-
+	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	stop_watch
+}
+
+@test "a watch that ends leaves what it has not taken to a worker" {
+	watch
+	rx_ok watch --pause
+	mark netd 2
+	g commit -qam 'netd 2'
+	waiting 1
+	kill -INT "$pid_watch"
+	finish watch 20
+	wait_until 30 is_taken
+	wait_until 20 netd_is 2 || fail "the image: $(image_says /usr/lib/drivers/netd); $(cat "$STATE/hooks.log")"
+	wait_until 10 no_worker
+	expect_stale
+}
+
+netd_is() {
+	[[ $(image_says /usr/lib/drivers/netd) == "netd=$1 "* ]]
+}
+
+no_worker() {
+	refute worker_runs 2>/dev/null
+}
+
+@test "a state folder that was deleted under a watch is listened to again" {
+	watch
+	rm -r "$STATE/spool"
+	expect_quiet
+	g commit -q --allow-empty -m 'nothing'
+	wait_until 10 test -e "$STATE/spool/last" || fail "no record came, or it was not taken: $(ls "$STATE/spool")"
+	wait_until 10 is_taken
+	stop_watch
+}
