@@ -397,6 +397,11 @@ void refresh_server_set_config(struct refresh_server *server, const struct confi
 	refresh_wire_digest(config, server->digest);
 }
 
+bool refresh_server_serves(const struct refresh_server *server, const char *state)
+{
+	return str_eq(server->config->state, state) && refresh_socket_is_there(state, &server->socket);
+}
+
 static void on_server_closed(uv_handle_t *handle)
 {
 	struct refresh_server *server = handle->data;

@@ -49,6 +49,9 @@ int refresh_server_open(uv_loop_t *loop, const struct config *config, const stru
 /** From now on greets with @config, which was loaded anew; its state folder is the same. */
 void refresh_server_set_config(struct refresh_server *server, const struct config *config);
 
+/** True when it can be found for @state: it listens there, and its files are still there. */
+bool refresh_server_serves(const struct refresh_server *server, const char *state);
+
 /** Ends all that still wait or follow with @err (NULL: 'the watch ended'), removes the socket, and closes. The memory goes when the loop has run once
  * more; hooks are not called any more. Takes NULL. */
 void refresh_server_close(struct refresh_server *server, const struct err *err);

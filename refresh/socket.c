@@ -218,6 +218,16 @@ int refresh_socket_bind(const char *state, struct refresh_socket *ret, struct er
 	return 0;
 }
 
+bool refresh_socket_is_there(const char *state, const struct refresh_socket *socket)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/watch.lock", state);
+	struct stat named, held;
+
+	if (lstat(socket->path, &named) < 0 || named.st_dev != socket->dev || named.st_ino != socket->ino)
+		return false;
+	return lstat(path, &named) == 0 && fstat(socket->lock_fd, &held) == 0 && named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
 void refresh_socket_clear(struct refresh_socket *socket)
 {
 	struct stat st;

@@ -35,6 +35,9 @@ int refresh_socket_path(const char *state, char **ret, struct err *err) MUST_CHE
 /** Takes the lock and binds, in a state folder that exists. -EBUSY (class ERR_BUSY) names the watch that runs. */
 int refresh_socket_bind(const char *state, struct refresh_socket *ret, struct err *err) MUST_CHECK;
 
+/** True while both files are there under their names: who deletes the state folder takes them from a watch that runs. */
+bool refresh_socket_is_there(const char *state, const struct refresh_socket *socket);
+
 /** Removes the socket file if it is still ours, and gives the lock back. */
 void refresh_socket_clear(struct refresh_socket *socket);
 

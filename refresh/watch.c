@@ -128,13 +128,22 @@ static void forget_config(struct refresh_watch *watch)
 	strvec_clear(&watch->heads);
 }
 
+/* What was in use before goes only when the new can be used. */
 static int take_config(struct refresh_watch *watch, const struct config *config, struct err *err)
 {
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
 	struct refresh_session_args args = { .unlocked = true };
+	int r = refresh_session_open(config, &args, &watch->round_cancel, &session, NULL, err);
 
+	if (r >= 0)
+		r = refresh_watch_listen(watch, config, err);
+	if (r < 0)
+		return r;
+	forget_config(watch);
 	watch->config = config;
+	watch->session = TAKE_PTR(session);
 	watcher_debounce_init(&watch->debounce, (uint32_t)config_get_uint(config, "watch", "quiet_ms", 50), clock_ms());
-	return refresh_session_open(config, &args, &watch->round_cancel, &watch->session, NULL, err);
+	return 0;
 }
 
 static int check_packages(const struct config *config, const struct strvec *packages, struct err *err)
@@ -165,8 +174,6 @@ int refresh_watch_new(const struct config *config, const struct refresh_watch_ar
 		r = open_loop(watch, err);
 	if (r == 0)
 		r = take_config(watch, config, err);
-	if (r == 0)
-		r = refresh_watch_listen(watch, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(watch);
@@ -217,35 +224,41 @@ static void say_problems(struct refresh_watch *watch, const struct config_proble
 	refresh_watch_say(watch, REFRESH_EVENT_WARNING, "the configuration has become wrong: the one before stays in force", NULL);
 }
 
-/* The old one goes only when the new one can be used. */
-static int reload_config(struct refresh_watch *watch, struct err *err)
+static void reload_config(struct refresh_watch *watch)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
 	CLEANUP(config_freep) struct config *config = NULL;
 	struct err problem = ERR_INIT;
-	const struct config *before = watch->config;
 	int r = config_load(watch->args.config_args, &config, &problems, &problem);
 
 	watch->reload = false;
 	if (r >= 0)
 		r = check_packages(config, watch->args.packages, &problem);
+	if (r >= 0)
+		r = take_config(watch, config, &problem);
 	if (r < 0) {
 		say_problems(watch, &problems, &problem);
-		return 0;
+		return;
 	}
-	forget_config(watch);
-	r = take_config(watch, config, &problem);
-	if (r < 0) {
-		strvec_clear(&problems.errors);
-		say_problems(watch, &problems, &problem);
-		forget_config(watch);
-		return take_config(watch, before, err);
-	}
-	refresh_server_set_config(watch->server, config);
 	config_free(watch->own_config);
 	watch->own_config = TAKE_PTR(config);
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
-	return 0;
+}
+
+/* Who deletes the state folder takes the journal and the socket away: another watch could begin beside this one, and all that is put would be written
+ * into a file without a name. */
+static int find_state(struct refresh_watch *watch, struct err *err)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r;
+
+	if (refresh_watch_is_heard(watch, watch->config))
+		return 0;
+	text = xasprintf("'%s' was deleted: beginning anew in it", watch->config->state);
+	r = take_config(watch, watch->config, err);
+	if (r >= 0)
+		refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
+	return r;
 }
 
 /* -- events ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -362,8 +375,11 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 static int look_and_act(struct refresh_watch *watch, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
-	int r = watch->reload ? reload_config(watch, err) : 0;
+	int r;
 
+	if (watch->reload)
+		reload_config(watch);
+	r = find_state(watch, err);
 	if (r >= 0)
 		r = refresh_watch_arm(watch, err);
 	if (r >= 0) {

@@ -82,11 +82,30 @@ static void on_note(void *data, const char *text)
 	refresh_watch_say(data, REFRESH_EVENT_NOTE, text, NULL);
 }
 
-int refresh_watch_listen(struct refresh_watch *watch, struct err *err)
+bool refresh_watch_is_heard(const struct refresh_watch *watch, const struct config *config)
+{
+	return watch->server && refresh_server_serves(watch->server, config->state);
+}
+
+/* In another folder the new one comes first, so that there always is one; in the same folder they would be in each other's way. */
+int refresh_watch_listen(struct refresh_watch *watch, const struct config *config, struct err *err)
 {
 	struct refresh_server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
+	struct refresh_server *server = NULL;
+	int r;
 
-	return refresh_server_open(&watch->loop, watch->config, &hooks, &watch->server, err);
+	if (refresh_watch_is_heard(watch, config)) {
+		refresh_server_set_config(watch->server, config);
+		return 0;
+	}
+	if (watch->server && str_eq(watch->config->state, config->state))
+		refresh_watch_hang_up(watch);
+	r = refresh_server_open(&watch->loop, config, &hooks, &server, err);
+	if (r < 0)
+		return r;
+	refresh_watch_hang_up(watch);
+	watch->server = server;
+	return 0;
 }
 
 void refresh_watch_hang_up(struct refresh_watch *watch)

@@ -104,9 +104,12 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *look, 
 int refresh_watch_run_request(struct refresh_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
 			      enum refresh_result *ret, struct err *err) MUST_CHECK;
 
-/** Opens and closes the socket (watch_callers.c). */
-int refresh_watch_listen(struct refresh_watch *watch, struct err *err) MUST_CHECK;
+/** Opens the socket for @config, whose state folder may be another than that of the one before, and closes it; callers of the one that goes are told
+ * to ask again (watch_callers.c). */
+int refresh_watch_listen(struct refresh_watch *watch, const struct config *config, struct err *err) MUST_CHECK;
 void refresh_watch_hang_up(struct refresh_watch *watch);
+/** True when callers with @config find the watch. */
+bool refresh_watch_is_heard(const struct refresh_watch *watch, const struct config *config);
 /** Does what the first caller wishes; false when nobody does. */
 bool refresh_watch_serve(struct refresh_watch *watch);
 /** Nothing is left to do: for whoever waits for that. */
