@@ -70,7 +70,7 @@ int refresh_watch_arm(struct refresh_watch *watch, struct err *err)
 	struct watcher_roots *roots = NULL;
 	int r;
 
-	if (watch->events && !watch->rearm)
+	if (watch->events && !watch->rearm && !watcher_events_lost(watch->events))
 		return 0;
 	r = refresh_session_learn(watch->session, err);
 	if (r == 0)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "watcher/poller.h"
 #include "watcher/session.h"
 
@@ -23,6 +24,7 @@ struct watcher_events {
 	struct watcher_session *ended[2];        /* owned; those before, whose descriptors are being closed */
 	struct watcher_poller *poller;           /* owned; NULL: no polling */
 	struct strvec problems;
+	char id[HASH_HEX_SIZE]; /* which folders the roots were, just before the start */
 	pthread_mutex_t lock; /* for all below */
 	struct watcher_events_note note;
 };
@@ -210,11 +212,29 @@ static void check_watches(struct watcher_events *events)
 		add_problem(events, sentence, hint);
 }
 
+static void identify(const struct watcher_roots *roots, char ret[HASH_HEX_SIZE])
+{
+	const struct strvec *const lists[] = { &roots->trees, &roots->folders };
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	for (size_t i = 0; i < N_ELEMENTS(lists); i++)
+		for (size_t j = 0; j < lists[i]->n; j++) {
+			struct stat st = { 0 };
+
+			/* What is not there is told apart from all that is. */
+			(void)!stat(lists[i]->v[j], &st);
+			hash_add(hash, &st.st_dev, sizeof(st.st_dev));
+			hash_add(hash, &st.st_ino, sizeof(st.st_ino));
+		}
+	hash_end(hash, ret);
+}
+
 static int start(struct watcher_events *events, struct err *err)
 {
 	const struct config *config = events->spec.config;
 	bool poll = is_poll(config);
 
+	identify(events->roots, events->id);
 	if (!poll) {
 		start_sessions(events);
 		check_watches(events);
@@ -290,6 +310,14 @@ bool watcher_events_take(struct watcher_events *events, struct watcher_events_no
 	events->note = (struct watcher_events_note){ 0 };
 	pthread_mutex_unlock(&events->lock);
 	return ret->n > 0 || ret->restart || ret->polled;
+}
+
+bool watcher_events_lost(const struct watcher_events *events)
+{
+	char id[HASH_HEX_SIZE];
+
+	identify(events->roots, id);
+	return strcmp(id, events->id) != 0;
 }
 
 const struct watcher_roots *watcher_events_roots(const struct watcher_events *events)

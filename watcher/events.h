@@ -56,6 +56,9 @@ void watcher_events_freep(struct watcher_events **events); /* for CLEANUP */
 /** Gives what came, and forgets it. False when nothing did. */
 bool watcher_events_take(struct watcher_events *events, struct watcher_events_note *ret);
 
+/** True when a root is not the folder any more that is watched: moved away and made anew from further above, where nobody tells of it. */
+bool watcher_events_lost(const struct watcher_events *events);
+
 const struct watcher_roots *watcher_events_roots(const struct watcher_events *events);
 /** As of the last start; the watches are counted anew. */
 const struct watcher_coverage *watcher_events_coverage(struct watcher_events *events);

@@ -58,3 +58,25 @@ watch_lives() {
 	expect_refused 75
 	stop_watch
 }
+
+@test "a folder far above the source moved away, and another one put there: saves are seen at once" {
+	mkdir -p "$TREE/far/off"
+	mv "$SRC" "$TREE/far/off/src"
+	SRC=$TREE/far/off/src
+	ini_set 'source base' path far/off/src
+	rest
+	watch
+	mv "$TREE/far" "$TREE/away"
+	# No event tells of that; this one leads to a look, which finds no source.
+	beacon
+	told 20 'far/off/src'
+	cp -a "$TREE/away" "$TREE/far"
+	reach beacon
+	mark netd 2
+	next_round 20
+	expect_equal "$round" "ok netd"
+	mark netd 3
+	next_round 20
+	expect_equal "$round" "ok netd"
+	stop_watch
+}
