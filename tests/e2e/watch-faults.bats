@@ -4,13 +4,17 @@
 load ../lib/assert
 load ../lib/fixture
 load ../lib/watch
+load ../lib/tty
 
 setup_file() { fixture_setup_file; }
 setup() {
 	fixture_setup
 	watch_setup
 }
-teardown() { fixture_teardown; }
+teardown() {
+	tty_close
+	fixture_teardown
+}
 
 watch_lives() {
 	refute pid_gone "$pid_watch" || watch_fail "the watch has ended"
@@ -79,4 +83,51 @@ watch_lives() {
 	next_round 20
 	expect_equal "$round" "ok netd"
 	stop_watch
+}
+
+# ---- a terminal
+
+# tty_stop: Ctrl-Z; what the shell still had to do after the watch is done then.
+tty_stop() {
+	type_keys $'\032'
+	shown 10 'Stopped'
+	wait_until 10 test -s "$T/after"
+	rm -f "$T/after"
+}
+
+@test "Ctrl-Z and bg: it goes on in the background and leaves the terminal alone; its keys work again after fg" {
+	rest
+	tty_open
+	tty_watch
+	expect_quiet
+	tty_stop
+	type_line 'bg; stty -a >$T/beside'
+	wait_until 10 test -s "$T/beside"
+	mark netd 2
+	expect_round ok netd
+	expect_equal "$(cat "$T/beside")" "$(cat "$T/before")"
+	# What the shell is told is not the watch's: q is no key now.
+	type_line 'true q; stty -a >$T/beside2'
+	wait_until 10 test -s "$T/beside2"
+	expect_equal "$(cat "$T/beside2")" "$(cat "$T/before")"
+	expect_quiet
+	type_line 'fg; stty -a >$T/after'
+	# It looks each second whether it is in front; a key that comes before counts then.
+	type_keys q
+	wait_until 20 test -s "$T/after" || fail "q does not end it after fg"
+	expect_equal "$(cat "$T/after")" "$(cat "$T/before")"
+	expect_nothing_left_but_tty
+}
+
+@test "Ctrl-Z, bg, and a signal: it ends, with the terminal as it was" {
+	rest
+	tty_open
+	tty_watch
+	tty_stop
+	type_line 'bg; stty -a >$T/beside'
+	wait_until 10 test -s "$T/beside"
+	expect_quiet
+	type_line 'kill %1; wait %1; echo "ended: $?" >$T/ended; stty -a >$T/after'
+	tty_ended 130
+	expect_nothing_left_but_tty
 }
