@@ -432,6 +432,7 @@ static int64_t step(struct refresh_watch *watch)
 	/* What cannot be seen now, such as a source that is being replaced, is looked at again soon. */
 	watcher_debounce_looked(&watch->debounce, clock_ms());
 	watch->busy_ms = clock_ms();
+	strvec_clear(&watch->heads);
 	return BUSY_RETRY_MS;
 }
 

@@ -214,7 +214,6 @@ static void be_busy(struct refresh_watch *watch, const struct err *err)
 		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, "what is stale goes into the image when it is free again");
 	watch->busy_said = true;
 	watch->busy_ms = clock_ms();
-	strvec_clear(&watch->heads);
 	refresh_watch_enter(watch, REFRESH_WATCH_WAITING, "the image");
 }
 
@@ -374,8 +373,11 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken,
 	watch->asked = false;
 	watch->stuck[0] = '\0';
 	r = act(watch, &look, &request, err);
-	if (r == -EBUSY || r == -EAGAIN)
+	if (r == -EBUSY || r == -EAGAIN) {
+		watch->asked = watch->asked || request.retry;
+		strvec_clear(&watch->heads);
 		return 0;
+	}
 	sign(watch, id, watch->stuck);
 	return r;
 }

@@ -131,3 +131,18 @@ tty_stop() {
 	tty_ended 130
 	expect_nothing_left_but_tty
 }
+
+@test "key r while somebody has the image: what failed is tried again when it is free" {
+	rest
+	tty_open
+	tty_watch
+	break_source netd
+	expect_round failed netd
+	exec {held}<>"$IMAGE"
+	type_keys r
+	shown 10 'when it is free again'
+	exec {held}>&-
+	expect_round failed netd
+	type_keys q
+	tty_ended 0
+}
