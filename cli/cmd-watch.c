@@ -18,7 +18,6 @@ struct watching {
 	struct cli_keys keys;
 	struct str log; /* the compiler's words of the last round that had any */
 	bool log_old;   /* it is another round's */
-	const char *notify;
 	bool unheard; /* standard output takes nothing any more */
 };
 
@@ -49,12 +48,14 @@ static void keep_log(struct watching *watching, const struct refresh_event *even
 static void notify(const struct watching *watching, const struct refresh_event *event)
 {
 	CLEANUP_FREE char *text = NULL;
+	const char *how;
 
 	if (event->type != REFRESH_EVENT_DONE || !isatty(STDERR_FILENO) || strcmp(event->result, "cancelled") == 0)
 		return;
-	if (str_eq(watching->notify, "bell"))
+	how = config_get(refresh_watch_config(watching->watch), "watch", "notify");
+	if (str_eq(how, "bell"))
 		text = xstrdup("\a");
-	else if (str_eq(watching->notify, "osc9"))
+	else if (str_eq(how, "osc9"))
 		text = xasprintf("\033]9;reinject: run %lld %s\a", (long long)event->run, event->result);
 	if (text)
 		(void)!write(STDERR_FILENO, text, strlen(text));
@@ -82,7 +83,7 @@ static void print_log(struct watching *watching)
 	if (watching->log.len == 0)
 		log_info("the compiler has said nothing yet");
 	else
-		(void)!write(STDERR_FILENO, watching->log.buf, watching->log.len);
+		cli_ui_print_diagnostic(watching->log.buf);
 }
 
 static void toggle_pause(struct watching *watching)
@@ -157,7 +158,7 @@ static int speak(struct cli_context *ctx, enum refresh_wish_kind kind, struct er
 
 static int run(struct cli_context *ctx, struct err *err)
 {
-	CLEANUP(watching_clear) struct watching watching = { .notify = config_get(ctx->config, "watch", "notify") };
+	CLEANUP(watching_clear) struct watching watching = { 0 };
 	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
 	struct config_args config_args = {
 		.dir = cli_args_value(ctx->args, "directory"),

@@ -196,7 +196,7 @@ static void show_live(struct cli_ui *ui)
 }
 
 /* rustc's text has colours in it, always: taken out where nobody wants them. */
-static void print_diagnostic(const char *text)
+void cli_ui_print_diagnostic(const char *text)
 {
 	CLEANUP(str_clear) struct str plain = { 0 };
 
@@ -393,7 +393,7 @@ static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 			log_debug("%s", event->text);
 		break;
 	case REFRESH_EVENT_DIAGNOSTIC:
-		print_diagnostic(event->text);
+		cli_ui_print_diagnostic(event->text);
 		break;
 	case REFRESH_EVENT_BUILD:
 		end_building(ui, event);

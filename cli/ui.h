@@ -35,6 +35,9 @@ void cli_ui_event(void *data, const struct refresh_event *event);
 /** Shows the live line, where there is one, for what is no build: '@what  3.1 s  @doing'. */
 void cli_ui_live(struct cli_ui *ui, const char *what, const char *doing);
 
+/** What rustc says, in its colours where they are wanted. */
+void cli_ui_print_diagnostic(const char *text);
+
 /** Takes the live line away. */
 void cli_ui_wipe(struct cli_ui *ui);
 

@@ -483,6 +483,11 @@ bool refresh_watch_is_paused(const struct refresh_watch *watch)
 	return watch->paused;
 }
 
+const struct config *refresh_watch_config(const struct refresh_watch *watch)
+{
+	return watch->config;
+}
+
 struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch)
 {
 	struct refresh_watch_status status = watch->status;

@@ -52,6 +52,9 @@ void refresh_watch_ask(struct refresh_watch *watch);
 void refresh_watch_pause(struct refresh_watch *watch, bool paused);
 bool refresh_watch_is_paused(const struct refresh_watch *watch);
 
+/** The one in force; valid until the loop is turned. */
+const struct config *refresh_watch_config(const struct refresh_watch *watch);
+
 struct refresh_watch_status refresh_watch_status(const struct refresh_watch *watch);
 
 #endif

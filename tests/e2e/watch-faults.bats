@@ -146,3 +146,34 @@ tty_stop() {
 	type_keys q
 	tty_ended 0
 }
+
+@test "key l without colours, where none are wanted" {
+	rest
+	tty_open
+	type_line 'REINJECT="$REINJECT --color never"'
+	tty_watch
+	break_source netd
+	expect_round failed netd
+	local before
+	before=$(stat -c %s "$T/tty.log")
+	type_keys l
+	more() { tail -c "+$((before + 1))" "$T/tty.log" | LC_ALL=C grep -aq 'fn broken'; }
+	wait_until 10 more || fail "l does not show the error again"
+	refute env LC_ALL=C grep -aq $'\033\\[[0-9;]*m' "$T/tty.log"
+	type_keys q
+	tty_ended 0
+}
+
+@test "notify is read again like everything else" {
+	rest
+	tty_open
+	tty_watch
+	ini_add <<<$'[watch]\nnotify = bell'
+	shown 20 'read again'
+	mark netd 2
+	expect_round ok netd
+	rang() { LC_ALL=C grep -aq $'\007' "$T/tty.log"; }
+	wait_until 5 rang || fail "no bell"
+	type_keys q
+	tty_ended 0
+}
