@@ -150,6 +150,12 @@ static const char *find_changed(const struct refresh_watch *watch, const struct 
 	return NULL;
 }
 
+/* Who asks is served from the work tree, whatever the trigger is: HEAD would differ from that without any change. */
+static int look_as_planned(struct refresh_watch *watch, struct watcher_look **ret)
+{
+	return watch->serving ? refresh_session_look(watch->session, ret, NULL) : refresh_watch_look(watch, ret, NULL);
+}
+
 void refresh_watch_check_round(struct refresh_watch *watch)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
@@ -162,7 +168,7 @@ void refresh_watch_check_round(struct refresh_watch *watch)
 		return;
 	watcher_debounce_looked(&watch->debounce, clock_ms());
 	/* What cannot be seen now is seen by the look after the round. */
-	if (refresh_watch_look(watch, &now, NULL) < 0 || !now)
+	if (look_as_planned(watch, &now) < 0 || !now)
 		return;
 	changed = find_changed(watch, now);
 	if (!changed)

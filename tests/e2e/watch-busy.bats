@@ -262,3 +262,25 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	stop_watch
 	gated_says 3
 }
+
+@test "trigger = commit: a refresh that was asked for is of the work tree, and a commit of something else does not interrupt it" {
+	rest
+	commit 'the lock that cargo wrote'
+	begin 'trigger = commit'
+	gated_source 2
+	start asker "$REINJECT" refresh
+	begun 2
+	beacon commit
+	# An interrupt would have come by now.
+	if wait_until 2 pid_gone "$script"; then watch_fail "the build was interrupted"; fi
+	gate_open
+	finish asker 60
+	expect_status 0
+	next_round
+	[[ $round == 'ok gated' ]] || watch_fail "the run that was asked for: $round"
+	next_round
+	[[ $round == *beacon* ]] || watch_fail "the run for the commit: $round"
+	refute said '.result == "cancelled"'
+	stop_watch
+	gated_says 2
+}
