@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/json.h"
+#include "cli/verbs.h"
 
 #include <errno.h>
 
@@ -50,8 +51,10 @@ int cli_follow(struct cli_context *ctx, const char *verb, const struct refresh_r
 	CLEANUP(refresh_client_freep) struct refresh_client *client = NULL;
 	CLEANUP(refresh_wish_clear) struct refresh_wish wish = { 0 };
 	int status = 0;
-	int r = find_watch(ctx, &client, err);
+	int r = cli_wait_lock(ctx, &wish.wait_s, err);
 
+	if (r >= 0)
+		r = find_watch(ctx, &client, err);
 	if (r <= 0)
 		return r;
 	log_debug("handed over to the watch (process %d)", (int)refresh_client_greeting(client)->pid);

@@ -11,11 +11,16 @@
 /* A day: longer waits are a mistake. */
 enum { MAX_WAIT_S = 86400 };
 
+int cli_wait_lock(const struct cli_context *ctx, uint32_t *ret, struct err *err)
+{
+	return cli_args_number(ctx->args, "wait-lock", 0, MAX_WAIT_S, ret, err);
+}
+
 int cli_open_session(struct cli_context *ctx, bool read_only, struct refresh_session **ret, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	struct refresh_session_args args = { .read_only = read_only };
-	int r = cli_args_number(ctx->args, "wait-lock", 0, MAX_WAIT_S, &args.wait_s, err);
+	int r = cli_wait_lock(ctx, &args.wait_s, err);
 
 	if (r < 0)
 		return r;

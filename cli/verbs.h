@@ -15,6 +15,9 @@
 		"dry-run", 'n', NULL, "print what would be done, and do nothing; with -v the command lines too"                                 \
 	}
 
+/** The seconds of --wait-lock. */
+int cli_wait_lock(const struct cli_context *ctx, uint32_t *ret, struct err *err) MUST_CHECK;
+
 /** Opens the session for change, telling what was recovered. */
 int cli_open_session(struct cli_context *ctx, bool read_only, struct refresh_session **ret, struct err *err) MUST_CHECK;
 

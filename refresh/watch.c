@@ -420,7 +420,7 @@ static int64_t step(struct refresh_watch *watch)
 		survive(watch, r, &err);
 	} else if (r < 0) {
 		survive(watch, r, &err);
-	} else if (refresh_watch_serve(watch)) {
+	} else if (refresh_watch_serve(watch, &wait_ms)) {
 		wait_ms = 0;
 	} else if (is_at_rest(watch)) {
 		refresh_watch_tell_rest(watch);

@@ -6,10 +6,14 @@
 #include <errno.h>
 #include <string.h>
 
+enum { LOCK_RETRY_MS = 200 };
+
 struct refresh_watch_caller {
 	struct refresh_server_client *client; /* NULL: it has gone while its run goes on */
 	enum refresh_wish_kind kind;
 	bool retry;
+	int64_t until_ms; /* it waits so long for another run that holds the image */
+	int64_t next_ms;  /* and is not tried before */
 	struct strvec packages; /* owned */
 	char *dest;             /* owned; may be NULL */
 };
@@ -33,6 +37,7 @@ static void add_caller(struct refresh_watch *watch, struct refresh_server_client
 	grow_array(&watch->callers, &watch->callers_cap, watch->n_callers, sizeof(*watch->callers));
 	caller = &watch->callers[watch->n_callers++];
 	*caller = (struct refresh_watch_caller){ .client = client, .kind = wish->kind, .retry = wish->retry };
+	caller->until_ms = clock_ms() + (int64_t)wish->wait_s * 1000;
 	strvec_copy(&caller->packages, &wish->packages);
 	caller->dest = wish->dest ? xstrdup(wish->dest) : NULL;
 }
@@ -166,18 +171,40 @@ static int serve(struct refresh_watch *watch, struct refresh_watch_caller *calle
 	return r;
 }
 
-static size_t find_waiting(const struct refresh_watch *watch)
+/* The first whose turn it is; @wait_ms becomes less when it is somebody's turn soon. */
+static size_t find_waiting(const struct refresh_watch *watch, int64_t *wait_ms)
 {
-	size_t i = 0;
+	int64_t now_ms = clock_ms();
+	size_t i;
 
-	while (i < watch->n_callers && watch->callers[i].kind == REFRESH_WISH_WAIT)
-		i++;
+	for (i = 0; i < watch->n_callers; i++) {
+		int64_t left_ms = watch->callers[i].next_ms - now_ms;
+
+		if (watch->callers[i].kind == REFRESH_WISH_WAIT)
+			continue;
+		if (left_ms <= 0)
+			break;
+		*wait_ms = left_ms < *wait_ms ? left_ms : *wait_ms;
+	}
 	return i;
 }
 
-bool refresh_watch_serve(struct refresh_watch *watch)
+/* Another run has the image, and the caller has time: it gets in line again. */
+static bool wait_for_lock(struct refresh_watch *watch, struct refresh_watch_caller *caller)
 {
-	size_t i = find_waiting(watch);
+	int64_t now_ms = clock_ms();
+
+	if (!caller->client || now_ms >= caller->until_ms || watch->stopping)
+		return false;
+	caller->next_ms = now_ms + LOCK_RETRY_MS;
+	grow_array(&watch->callers, &watch->callers_cap, watch->n_callers, sizeof(*watch->callers));
+	watch->callers[watch->n_callers++] = *caller;
+	return true;
+}
+
+bool refresh_watch_serve(struct refresh_watch *watch, int64_t *wait_ms)
+{
+	size_t i = find_waiting(watch, wait_ms);
 	struct refresh_watch_caller caller;
 	enum refresh_result result = REFRESH_NOTHING;
 	struct err err = ERR_INIT;
@@ -193,6 +220,8 @@ bool refresh_watch_serve(struct refresh_watch *watch)
 	r = serve(watch, &caller, &result, &err);
 	watch->serving = NULL;
 	watch->on_served = NULL;
+	if (r == -EBUSY && watch->locked_out && wait_for_lock(watch, &caller))
+		return true;
 	if (caller.client)
 		refresh_server_end(caller.client, r < 0 ? err_exit_status(&err, r) : result == REFRESH_RUN_FAILED, r < 0 ? &err : NULL);
 	caller_clear(&caller);

@@ -49,6 +49,7 @@ struct refresh_watch {
 	bool rearm;      /* watching is to start anew */
 	bool reload;     /* the configuration's files changed */
 	bool restarting; /* the round was interrupted to begin another */
+	bool locked_out; /* the last round or wish found another run at the image */
 	bool ready_said, busy_said;
 	int64_t busy_ms;          /* clock_ms() when the image was found busy, or a look failed; 0 */
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
@@ -110,8 +111,8 @@ int refresh_watch_listen(struct refresh_watch *watch, const struct config *confi
 void refresh_watch_hang_up(struct refresh_watch *watch);
 /** True when callers with @config find the watch. */
 bool refresh_watch_is_heard(const struct refresh_watch *watch, const struct config *config);
-/** Does what the first caller wishes; false when nobody does. */
-bool refresh_watch_serve(struct refresh_watch *watch);
+/** Does what the first caller wishes; false when nobody does now, with @wait_ms not beyond the next one's turn. */
+bool refresh_watch_serve(struct refresh_watch *watch, int64_t *wait_ms);
 /** Nothing is left to do: for whoever waits for that. */
 void refresh_watch_tell_rest(struct refresh_watch *watch);
 

@@ -296,6 +296,7 @@ int refresh_watch_run_request(struct refresh_watch *watch, const char *verb, con
 {
 	int e, r = lock_image(watch, err);
 
+	watch->locked_out = r == -EBUSY;
 	if (r < 0)
 		return r;
 	r = run_locked(watch, verb, request, look, ret, err);
@@ -374,6 +375,7 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken,
 	if (watch->session->image_problem) {
 		err_set(err, -EBUSY, "%s!", watch->session->image_problem);
 		be_busy(watch, err);
+		strvec_clear(&watch->heads);
 		return 0;
 	}
 	watch->asked = false;

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MAX_NAME = 255, MAX_PACKAGES = 4096, MAX_ERRNO = 4095 };
+enum { MAX_NAME = 255, MAX_PACKAGES = 4096, MAX_ERRNO = 4095, MAX_WAIT_S = 86400 };
 
 static const char *const wish_names[] = {
 	[REFRESH_WISH_REFRESH] = "refresh", [REFRESH_WISH_BUILD] = "build",   [REFRESH_WISH_STATUS] = "status",
@@ -70,9 +70,9 @@ int refresh_wire_add_greeting(struct str *to, const struct refresh_greeting *gre
 int refresh_wire_add_wish(struct str *to, const struct refresh_wish *wish)
 {
 	return refresh_codec_add_line(to,
-				      json_pack("{s:i, s:s, s:b, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "wish", wish_names[wish->kind],
-						"retry", wish->retry, "packages", refresh_codec_strings(&wish->packages), "dest",
-						refresh_codec_text(wish->dest, PATH_MAX)),
+				      json_pack("{s:i, s:s, s:b, s:I, s:o, s:o}", "reinject", REFRESH_WIRE_VERSION, "wish", wish_names[wish->kind],
+						"retry", wish->retry, "wait_s", (json_int_t)wish->wait_s, "packages",
+						refresh_codec_strings(&wish->packages), "dest", refresh_codec_text(wish->dest, PATH_MAX)),
 				      REFRESH_WIRE_MAX_WISH);
 }
 
@@ -289,7 +289,7 @@ static bool is_sensible(const struct refresh_wish *wish)
 			return false;
 	if (wish->packages.n > MAX_PACKAGES || (wish->dest && !is_dest(wish->dest)))
 		return false;
-	return !(builds && wish->packages.n == 0) && !(wish->packages.n > 0 && !builds && !refreshes) && !(wish->dest && !builds) &&
+	return !(builds && wish->packages.n == 0) && !(wish->wait_s > 0 && !builds && !refreshes) && !(wish->packages.n > 0 && !builds && !refreshes) && !(wish->dest && !builds) &&
 	       !(wish->retry && !refreshes);
 }
 
@@ -308,6 +308,7 @@ static int read_wish(const json_t *root, struct refresh_wish *wish, struct err *
 {
 	CLEANUP(strvec_clear) struct strvec keep = { 0 };
 	const char *dest = NULL;
+	int64_t wait_s = 0;
 	int r = json_object_get(root, "reinject") ? check_version(root, err) : -EPROTO;
 
 	if (r == 0)
@@ -315,10 +316,13 @@ static int read_wish(const json_t *root, struct refresh_wish *wish, struct err *
 	if (r == 0)
 		r = refresh_codec_read_bool(json_object_get(root, "retry"), &wish->retry);
 	if (r == 0)
+		r = refresh_codec_read_int(json_object_get(root, "wait_s"), 0, MAX_WAIT_S, &wait_s);
+	if (r == 0)
 		r = refresh_codec_read_strings(json_object_get(root, "packages"), MAX_NAME, &wish->packages);
 	if (r == 0)
 		r = refresh_codec_read_text(json_object_get(root, "dest"), PATH_MAX, &keep, &dest);
 	wish->dest = dest ? xstrdup(dest) : NULL;
+	wish->wait_s = (uint32_t)wait_s;
 	return r == 0 && !is_sensible(wish) ? -EPROTO : r;
 }
 

@@ -52,6 +52,7 @@ enum refresh_wish_kind {
 struct refresh_wish {
 	enum refresh_wish_kind kind;
 	bool retry;             /* REFRESH */
+	uint32_t wait_s;        /* REFRESH, BUILD: how long to wait for another run that holds the image */
 	struct strvec packages; /* owned */
 	char *dest;             /* BUILD: owned; NULL: the configured places */
 };

@@ -177,3 +177,32 @@ tty_stop() {
 	type_keys q
 	tty_ended 0
 }
+
+# ---- who asks
+
+@test "refresh --wait-lock beside a watch waits for another run, as it does alone, and is busy when the time is up" {
+	rest
+	watch
+	exec {lock}<>"$IMAGE.lock"
+	flock -n "$lock" || fail "the lock is not free"
+	rx build netd
+	expect_status 75
+	local t
+	t=$(now_ms)
+	rx build --wait-lock 1 netd
+	expect_status 75
+	(($(now_ms) - t >= 1000)) || fail "it did not wait"
+	rx build --wait-lock soon netd
+	expect_status 2
+	start asker "$REINJECT" build --wait-lock 60 netd
+	if wait_until 1 pid_gone "$pid_asker"; then fail "it did not wait: $(cat "$T/asker.err")"; fi
+	# Meanwhile others are served.
+	rx_ok status --json
+	expect_jq '.[0].watch.pid == $p' --argjson p "$pid_watch"
+	flock -u "$lock"
+	exec {lock}>&-
+	finish asker 60
+	expect_status 0
+	expect_err 'put|same|all of it already'
+	stop_watch
+}

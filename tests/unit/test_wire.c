@@ -401,7 +401,7 @@ static void test_status(void **state)
 
 static void test_a_wish_comes_back_as_it_was(void **state)
 {
-	CLEANUP(refresh_wish_clear) struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD, .dest = xstrdup("/usr/" NO_UTF8) };
+	CLEANUP(refresh_wish_clear) struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD, .wait_s = 86400, .dest = xstrdup("/usr/" NO_UTF8) };
 	CLEANUP(refresh_wish_clear) struct refresh_wish got = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct err err = ERR_INIT;
@@ -414,6 +414,7 @@ static void test_a_wish_comes_back_as_it_was(void **state)
 	assert_int_equal(got.kind, REFRESH_WISH_BUILD);
 	expect_strings(&got.packages, &wish.packages);
 	expect_text(got.dest, wish.dest);
+	assert_int_equal(got.wait_s, wish.wait_s);
 	assert_false(got.retry);
 }
 
