@@ -185,9 +185,11 @@ install: all ## to DESTDIR/PREFIX
 	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject
 	install -D -m 755 build/reinject-hook $(DESTDIR)$(LIBEXECDIR)/reinject-hook
 	install -D -m 644 config/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
+	install -D -m 644 config/rules/redox.ini $(DESTDIR)$(PREFIX)/share/reinject/rules/redox.ini
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(LIBEXECDIR)/reinject-hook $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
+	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(LIBEXECDIR)/reinject-hook
+	rm -f $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/rules/redox.ini
 
 clean:
 	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/tests $(ROOMS:%=build/%)

@@ -45,6 +45,9 @@ bool fs_is_dir(const char *path); /* links followed */
 /** The absolute path of program @name, looked up on PATH (or @name itself when it has a slash) and executable; NULL when there is none. */
 char *fs_find_program(const char *name) MUST_CHECK;
 
+/** The absolute path of the program that runs, links resolved; NULL where the system does not tell. */
+char *fs_own_program(void) MUST_CHECK;
+
 /** Makes the empty file @to share all of @from's blocks, which takes no room; -EOPNOTSUPP, -EXDEV, -EINVAL ... where that cannot be. */
 int fs_reflink(int from, int to) MUST_CHECK;
 

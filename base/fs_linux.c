@@ -134,3 +134,8 @@ bool fs_is_network(const char *path)
 		return false;
 	}
 }
+
+char *fs_own_program(void)
+{
+	return realpath("/proc/self/exe", NULL);
+}
