@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -67,6 +68,46 @@ static bool add_file(struct hash *hash, const char *path, int64_t since)
 	return stat(path, &st) < 0 || (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 < since - CLOCK_TICK_MS;
 }
 
+/* The names in @dir; with @with only of the folders that hold such a file. */
+static void add_names(struct hash *hash, const char *dir, const char *with)
+{
+	CLEANUP(cleanup_closedir) DIR *d = opendir(dir);
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+
+	for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
+		CLEANUP_FREE char *path = with ? xasprintf("%s/%s/%s", dir, entry->d_name, with) : NULL;
+
+		if (entry->d_name[0] != '.' && (!path || fs_exists(path)))
+			strvec_add(&names, entry->d_name);
+	}
+	strvec_sort_unique(&names);
+	hash_field(hash, "folder", dir);
+	add_words(hash, "name", &names);
+}
+
+/* What counts though no manifest names it: the programs in src/bin, and the crates that a glob of the workspace's manifest takes in, which lie beside
+ * others. */
+static void add_unnamed(struct hash *hash, const struct strvec *manifests)
+{
+	static const char *const files[] = { "src/main.rs", "src/lib.rs" };
+	CLEANUP(strvec_clear) struct strvec parents = { 0 };
+
+	for (size_t i = 0; i < manifests->n; i++) {
+		CLEANUP_FREE char *dir = fs_dirname(manifests->v[i]), *bins = xasprintf("%s/src/bin", dir);
+
+		add_names(hash, bins, NULL);
+		for (size_t j = 0; j < N_ELEMENTS(files); j++) {
+			CLEANUP_FREE char *path = xasprintf("%s/%s", dir, files[j]);
+
+			hash_field(hash, files[j], fs_exists(path) ? "there" : NULL);
+		}
+		strvec_take(&parents, fs_dirname(dir));
+	}
+	strvec_sort_unique(&parents);
+	for (size_t i = 0; i < parents.n; i++)
+		add_names(hash, parents.v[i], "Cargo.toml");
+}
+
 /* True when none of the files has changed since @since, so that the key belongs to what cargo has read. */
 static bool make_key(const struct config *config, size_t source, const char *root, const struct strvec *manifests, int64_t since,
 		     char ret[HASH_HEX_SIZE])
@@ -84,6 +125,7 @@ static bool make_key(const struct config *config, size_t source, const char *roo
 	}
 	for (size_t i = 0; i < manifests->n; i++)
 		settled = add_file(hash, manifests->v[i], since) && settled;
+	add_unnamed(hash, manifests);
 	hash_end(hash, ret);
 	return settled;
 }

@@ -247,7 +247,8 @@ static void without_a_state_folder_nothing_is_written(void **state)
 static void any_file_that_took_part_asks_cargo_again(void **state)
 {
 	static const char *const files[] = { "src/Cargo.toml", "src/Cargo.lock", "src/drivers/app/Cargo.toml", "outside/Cargo.toml",
-					     "src/.cargo/config.toml" };
+					     "src/.cargo/config.toml", "src/drivers/app/src/bin/second.rs", "src/drivers/app/src/main.rs",
+					     "src/drivers/globbed/Cargo.toml" };
 	struct box *box = *state;
 
 	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
