@@ -32,6 +32,9 @@ struct cli_verb {
 /** All verbs, ended by NULL; in main.c. */
 extern const struct cli_verb *const cli_verbs[];
 
+/** Loads ctx->config as the command line says, and tells what is wrong with it; in main.c. */
+int cli_load_config(struct cli_context *ctx, struct err *err) MUST_CHECK;
+
 const struct cli_verb *cli_verb_find(const char *name);
 
 /** Wrong number or kind of arguments: the sentence, and the usage as its hint. */

@@ -12,12 +12,13 @@
 #include <errno.h>
 #include <string.h>
 
-extern const struct cli_verb cmd_refresh, cmd_watch, cmd_build, cmd_inject, cmd_adopt, cmd_rollback, cmd_extract, cmd_status, cmd_log, cmd_show,
-	cmd_symbols, cmd_affected, cmd_config, cmd_image, cmd_hooks;
+extern const struct cli_verb cmd_init, cmd_refresh, cmd_watch, cmd_hooks, cmd_build, cmd_inject, cmd_adopt, cmd_rollback, cmd_extract, cmd_status, cmd_log,
+	cmd_show, cmd_symbols, cmd_affected, cmd_config, cmd_image;
 
 const struct cli_verb *const cli_verbs[] = {
-	&cmd_refresh, &cmd_watch, &cmd_hooks, &cmd_build,   &cmd_inject,   &cmd_adopt,  &cmd_rollback, &cmd_extract,
-	&cmd_status,  &cmd_log,   &cmd_show,  &cmd_symbols, &cmd_affected, &cmd_config, &cmd_image,    NULL,
+	&cmd_init,     &cmd_refresh, &cmd_watch, &cmd_hooks, &cmd_build,   &cmd_inject,   &cmd_adopt,  &cmd_rollback,
+	&cmd_extract,  &cmd_status,  &cmd_log,   &cmd_show,  &cmd_symbols, &cmd_affected, &cmd_config, &cmd_image,
+	NULL,
 };
 
 static void print_version(void)
@@ -44,7 +45,7 @@ static int set_output(const struct cli_args *args, struct err *err)
 	return when ? err_class_set(err, ERR_USAGE, -EINVAL, "option '--color' takes auto, always or never, not '%s'", when) : 0;
 }
 
-static int load_config(struct cli_context *ctx, struct err *err)
+int cli_load_config(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
 	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
@@ -82,7 +83,7 @@ static int run_verb(struct cli_context *ctx, struct err *err)
 	int r = check_count(ctx->args, err);
 
 	if (r >= 0 && !verb->no_config)
-		r = load_config(ctx, err);
+		r = cli_load_config(ctx, err);
 	return r < 0 ? r : verb->run(ctx, err);
 }
 

@@ -4,6 +4,7 @@
 #include "cargo/build.h"
 #include "cli/follow.h"
 #include "cli/ui.h"
+#include "refresh/map.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,6 +46,25 @@ int cli_check_dest(const struct cli_context *ctx, const char *dest, struct err *
 	return 0;
 }
 
+/* The generated map follows the workspace, and then the configuration is another. What one command line says otherwise is not written into it. */
+static int follow_workspace(struct cli_context *ctx, struct err *err)
+{
+	bool write = !cli_args_has(ctx->args, "dry-run") && !cli_args_has(ctx->args, "option"), written;
+	CLEANUP_FREE char *sentence = NULL;
+	int r = refresh_map_follow(ctx->config, write, ctx->cancel, &written, &sentence, err);
+
+	if (r < 0 || !sentence)
+		return r;
+	if (!written) {
+		log_warning("%s", sentence);
+		return 0;
+	}
+	log_info("%s", sentence);
+	config_free(ctx->config);
+	ctx->config = NULL;
+	return cli_load_config(ctx, err);
+}
+
 static void print_plan(const struct refresh_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
@@ -80,8 +100,10 @@ static int preview(struct cli_context *ctx, const struct refresh_args *args, str
 	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
 	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
-	int r = cli_open_session(ctx, true, &session, err);
+	int r = follow_workspace(ctx, err);
 
+	if (r >= 0)
+		r = cli_open_session(ctx, true, &session, err);
 	if (r < 0)
 		return r;
 	if (session->image_problem)
@@ -117,7 +139,9 @@ int cli_refresh(struct cli_context *ctx, const char *verb, const struct refresh_
 	r = cli_follow(ctx, verb, request, &ui, &result, err);
 	if (r != 0)
 		return finish(ctx, &ui, result, r < 0 ? r : 0, err);
-	r = cli_open_session(ctx, false, &session, err);
+	r = follow_workspace(ctx, err);
+	if (r >= 0)
+		r = cli_open_session(ctx, false, &session, err);
 	if (r >= 0)
 		r = refresh_run(session, &args, &result, err);
 	return finish(ctx, &ui, result, r, err);

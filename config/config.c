@@ -53,7 +53,7 @@ static int find_file(const struct config_args *args, const char *dir, char **ret
 		at = parent;
 	}
 	err_class_set(err, ERR_USAGE, -EINVAL, "there is no " FILE_NAME " in '%s' or in a folder above it", dir);
-	err_hint(err, "name one with -c FILE, or write one: config/samples/redox-aarch64.ini is a complete one to start from");
+	err_hint(err, "name one with -c FILE, or have one written: reinject init");
 	return -EINVAL;
 }
 

@@ -10,6 +10,11 @@ const struct schema_option schema_options[] = {
 	{ .section = "reinject", .key = "state", .type = SCHEMA_PATH, .fallback = ".reinject",
 	  .help = "folder of the journal, logs, spool and socket" },
 
+	{ .section = "reinject", .key = "auto_update", .type = SCHEMA_BOOL, .fallback = "yes",
+	  .help = "write the generated map anew when the cargo workspace has changed; no: only say so" },
+	{ .section = "reinject", .key = "rules", .type = SCHEMA_PATH,
+	  .help = "the rule file that the generated map is made with; the one that comes with the program by default" },
+
 	{ .section = "source *", .key = "path", .type = SCHEMA_PATH, .fallback = ".", .help = "the cargo workspace, in a git work tree" },
 	{ .section = "source *", .key = "shared", .type = SCHEMA_LIST, .item = SCHEMA_TREE_PATH, .fallback = "Cargo.toml .cargo rust-toolchain.toml",
 	  .help = "files and folders that concern every package" },

@@ -1,0 +1,197 @@
+/* The reinject.ini of a tree: what was found, and in comments what else there is and what was not found. Paths below the root, or beside it, are written
+ * relative to it, so that the tree can be moved. */
+#include "refresh/setup.h"
+
+#include "base/fs.h"
+#include "config/schema.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Comments stand in one column. */
+enum { COMMENT_COLUMN = 36 };
+
+static char *relative_to(const char *root, const char *path)
+{
+	CLEANUP_FREE char *above = fs_dirname(root);
+
+	if (str_eq(path, root))
+		return xstrdup(".");
+	if (path_under(path, root))
+		return xstrdup(path + strlen(root) + (strcmp(root, "/") != 0));
+	if (strcmp(above, "/") != 0 && path_under(path, above))
+		return xasprintf("../%s", path + strlen(above) + 1);
+	return xstrdup(path);
+}
+
+/* A value of one line: a ' ;' would begin a comment. */
+static void add_line(struct str *s, const char *key, const char *value, const char *comment)
+{
+	size_t before = s->len;
+
+	str_printf(s, "%s =%s%s", key, *value ? " " : "", value);
+	if (comment) {
+		while (s->len - before < COMMENT_COLUMN - 1)
+			str_add_c(s, ' ');
+		str_printf(s, " ; %s", comment);
+	}
+	str_add_c(s, '\n');
+}
+
+static void add_path(struct str *s, const struct refresh_setup *setup, const char *key, enum refresh_setup_item item, const char *comment)
+{
+	const char *value = setup->values[item];
+	CLEANUP_FREE char *relative = value && *value == '/' ? relative_to(setup->root, value) : NULL, *off = NULL;
+
+	if (value) {
+		add_line(s, key, relative ? relative : value, comment);
+		return;
+	}
+	off = xasprintf("; %s", key);
+	add_line(s, off, "", comment);
+}
+
+/* 'base' in the Redox tree, else the folder's name as far as a section may be called so. */
+static char *source_name(const struct refresh_setup *setup)
+{
+	const char *source = setup->values[REFRESH_SETUP_SOURCE];
+	char *name = xstrdup(setup->redox && str_ends(source, "/recipes/core/base/source") ? "base" : fs_basename(source));
+
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+			*p = '-';
+	if (!*name) {
+		free(name);
+		return xstrdup("source");
+	}
+	return name;
+}
+
+/* A copy of the compiler's source in the tree: tens of thousands of files that no package reads. */
+static bool has_compiler(const struct refresh_setup *setup)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/rust/compiler", setup->values[REFRESH_SETUP_SOURCE]);
+
+	return fs_is_dir(path);
+}
+
+static void add_head(struct str *s, const struct refresh_setup *setup, const char *map)
+{
+	CLEANUP_FREE char *rules = setup->rules ? relative_to(setup->root, setup->rules) : NULL;
+
+	str_add(s, "; reinject.ini - written by `reinject init`, and yours from here on: it is never written over.\n"
+		   "; Paths count from this file's folder. ` ;` starts a comment, a line that starts with a blank continues a list, no key stands twice,\n"
+		   "; a line has at most 198 bytes. `reinject config` prints every value in force, `reinject doctor` what is missing for a refresh.\n\n"
+		   "[reinject]\n");
+	add_line(s, "include", map, "the generated map; what stands here wins over what stands there");
+	add_line(s, "auto_update", "yes", "it follows the workspace; no: only a word about it");
+	if (rules)
+		add_line(s, "rules", rules, "where things go: what the map is made with");
+	else
+		add_line(s, "; rules", "", "a rule file of your own: where things go, what the map is made with");
+	add_line(s, "state", ".reinject", "journal, logs, socket; makes itself invisible to git");
+}
+
+static void add_source(struct str *s, const struct refresh_setup *setup)
+{
+	CLEANUP_FREE char *name = source_name(setup);
+
+	str_printf(s, "\n[source %s]\n", name);
+	add_path(s, setup, "path", REFRESH_SETUP_SOURCE, "a git work tree with a cargo workspace; several [source NAME] may stand here");
+	add_line(s, "shared", "Cargo.toml .cargo rust-toolchain.toml", "concern every package");
+	add_line(s, has_compiler(setup) ? "ignore" : "; ignore", has_compiler(setup) ? "rust" : "", "folders that are never looked at");
+}
+
+/* rustc finds the backend's own libraries only with a word from us. */
+static void add_library_path(struct str *s, const struct refresh_setup *setup)
+{
+	const char *backend = setup->values[REFRESH_SETUP_BACKEND];
+
+	if (backend && setup->values[REFRESH_SETUP_TOOLCHAIN] && str_ends(backend, ".dylib"))
+		str_printf(s, "env.DYLD_LIBRARY_PATH = ~/.rustup/toolchains/%s-aarch64-apple-darwin/lib\n", setup->values[REFRESH_SETUP_TOOLCHAIN]);
+}
+
+static void add_build(struct str *s, const struct refresh_setup *setup)
+{
+	const char *target = setup->values[REFRESH_SETUP_TARGET];
+	bool is_ours = target && str_ends(target, ".json");
+
+	str_add(s, "\n[build]                             ; without these, a plain build for the host\n");
+	add_path(s, setup, "toolchain", REFRESH_SETUP_TOOLCHAIN, "as rustup calls it; a backend loads with the one that it was built for");
+	add_line(s, target ? "target" : "; target", target ? is_ours ? fs_basename(target) : target : "",
+		 "a triple, or a .json in the source or beside this file");
+	add_path(s, setup, "codegen_backend", REFRESH_SETUP_BACKEND, NULL);
+	add_path(s, setup, "relibc", REFRESH_SETUP_RELIBC, "the folder of crt0.o; gives the flags to link with it");
+	if (is_ours) {
+		add_line(s, "build_std", "core,alloc,std,panic_abort", "no ready std exists for a target of our own");
+		add_line(s, setup->values[REFRESH_SETUP_BACKEND] ? "build_std_features" : "; build_std_features",
+			 "compiler_builtins/no-f16-f128", "Cranelift lacks these types");
+		add_line(s, "rustflags", "-Cpanic=abort", "after those of codegen_backend and relibc");
+	}
+	add_library_path(s, setup);
+	add_line(s, "profile", "release", NULL);
+	add_path(s, setup, "strip", REFRESH_SETUP_STRIP, "llvm-strip on PATH by default");
+}
+
+static void add_image(struct str *s, const struct refresh_setup *setup)
+{
+	str_add(s, "\n[image]\n");
+	add_path(s, setup, "path", REFRESH_SETUP_IMAGE, "the disk image; without one nothing can be put anywhere");
+	add_line(s, "format", setup->format == CONFIG_IMAGE_EXT4 ? "ext4" : "redoxfs", NULL);
+	add_path(s, setup, "tool", REFRESH_SETUP_TOOL, "what mounts it: redoxfs or fuse2fs on PATH by default");
+	add_line(s, "keep_previous", "yes", "the image before, as IMAGE.prev");
+}
+
+static void add_rest(struct str *s, const struct refresh_setup *setup)
+{
+	bool initfs = setup->values[REFRESH_SETUP_INITFS_DIR] && setup->values[REFRESH_SETUP_INITFS_TOOL];
+
+	if (initfs) {
+		str_add(s, "\n[initfs]\n");
+		add_path(s, setup, "dir", REFRESH_SETUP_INITFS_DIR, "its content");
+		add_path(s, setup, "tool", REFRESH_SETUP_INITFS_TOOL, NULL);
+		add_path(s, setup, "bootstrap", REFRESH_SETUP_BOOTSTRAP, "without it the kernel jumps to ff..ff");
+	}
+	if (setup->values[REFRESH_SETUP_BOOT]) {
+		CLEANUP_FREE char *script = relative_to(setup->root, setup->values[REFRESH_SETUP_BOOT]);
+		CLEANUP_FREE char *command = strchr(script, '/') ? xstrdup(script) : xasprintf("./%s", script);
+
+		str_add(s, "\n[boot]\n");
+		add_line(s, "when", "never", "or after-inject");
+		add_line(s, "command", command, NULL);
+		add_line(s, "ready", "redox login:", "the console's line that means: up");
+		add_line(s, "failure", "panicked at|INCORRECT HASH|page fault", NULL);
+	}
+	str_add(s, "\n; [destinations]                    ; for packages without a place in the map: a glob over their folder, the first match wins\n"
+		   "; drivers/** = /usr/lib/drivers\n\n"
+		   "; [package NAME]                    ; keys here win over those of the map; NAME is cargo's\n"
+		   "; dest = /usr/bin\n");
+}
+
+char *refresh_setup_text(const struct refresh_setup *setup, const char *map)
+{
+	struct str s = { 0 };
+
+	add_head(&s, setup, map);
+	add_source(&s, setup);
+	add_build(&s, setup);
+	add_image(&s, setup);
+	add_rest(&s, setup);
+	return str_take(&s);
+}
+
+struct config *refresh_setup_config(const struct refresh_setup *setup)
+{
+	struct config *config = xcalloc(1, sizeof(*config));
+	const char *toolchain = setup->values[REFRESH_SETUP_TOOLCHAIN], *target = setup->values[REFRESH_SETUP_TARGET];
+
+	config->sources = xcalloc(1, sizeof(*config->sources));
+	config->n_sources = 1;
+	config->sources[0].name = source_name(setup);
+	config->sources[0].path = xstrdup(setup->values[REFRESH_SETUP_SOURCE]);
+	if (has_compiler(setup))
+		strvec_add(&config->sources[0].ignore, "rust");
+	config->build.toolchain = toolchain ? xstrdup(toolchain) : NULL;
+	config->build.target = target ? xstrdup(target) : NULL;
+	return config;
+}
