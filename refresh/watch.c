@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "hooks/program.h"
+#include "refresh/map.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -372,9 +373,8 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 
 /* -- the loop ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static int look_and_act(struct refresh_watch *watch, struct err *err)
+static int look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err)
 {
-	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
 	int r;
 
 	if (watch->reload)
@@ -382,12 +382,48 @@ static int look_and_act(struct refresh_watch *watch, struct err *err)
 	r = find_state(watch, err);
 	if (r >= 0)
 		r = refresh_watch_arm(watch, err);
-	if (r >= 0) {
-		watcher_debounce_looked(&watch->debounce, clock_ms());
-		refresh_watch_hear_hooks(watch);
-		r = refresh_watch_look(watch, &look, err);
+	if (r < 0)
+		return r;
+	watcher_debounce_looked(&watch->debounce, clock_ms());
+	refresh_watch_hear_hooks(watch);
+	return refresh_watch_look(watch, ret, err);
+}
+
+/* The generated map follows a workspace that has changed, and is read at once: what is new in it is to be built by this very round. What the command
+ * line says otherwise than the configuration is not written into it. */
+static int follow_workspace(struct refresh_watch *watch, struct err *err)
+{
+	const struct strvec *overrides = watch->args.config_args->overrides;
+	const char *crates = watcher_crates_id(watch->session->watcher);
+	CLEANUP_FREE char *sentence = NULL;
+	bool written = false;
+	int r;
+
+	if (strcmp(watch->followed, crates) == 0)
+		return 0;
+	snprintf(watch->followed, sizeof(watch->followed), "%s", crates);
+	r = refresh_map_follow(watch->config, !overrides || overrides->n == 0, &watch->round_cancel, &written, &sentence, err);
+	if (r < 0)
+		return r;
+	if (sentence)
+		refresh_watch_say(watch, written ? REFRESH_EVENT_NOTE : REFRESH_EVENT_WARNING, sentence, NULL);
+	watch->reload = watch->reload || written;
+	return 0;
+}
+
+static int look_and_act(struct refresh_watch *watch, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *seen = NULL;
+	int r = look(watch, &seen, err);
+
+	if (r >= 0 && seen)
+		r = follow_workspace(watch, err);
+	if (r >= 0 && watch->reload) {
+		watcher_look_freep(&seen);
+		seen = NULL;
+		r = look(watch, &seen, err);
 	}
-	return r < 0 || !look ? r : refresh_watch_round(watch, TAKE_PTR(look), err);
+	return r < 0 || !seen ? r : refresh_watch_round(watch, TAKE_PTR(seen), err);
 }
 
 /* What goes wrong with one look or one round is said, once, and the watch goes on: the next change may mend it. */

@@ -27,6 +27,7 @@ struct refresh_watch {
 	struct watcher_events *events; /* NULL before the first look */
 	struct watcher_debounce debounce;
 	char map_id[HASH_HEX_SIZE]; /* the map that @events watches */
+	char followed[HASH_HEX_SIZE]; /* the workspaces that the generated map was last compared with; '' */
 	struct strvec heads;        /* trigger = commit: the commits that were handled; none when there is something left to do about them */
 	struct watcher_look *early; /* owned: taken while it was waited for quiet; NULL */
 	int64_t early_ms;           /* when that began, also when it failed; 0 */

@@ -134,6 +134,32 @@ static void make_map(struct builder *b)
 	b->graph->map = pkgmap_new_with(b->config, b->edges, b->n);
 }
 
+static void hash_crate(struct hash *hash, const struct cargo_crate *crate)
+{
+	hash_field(hash, crate->member ? "member" : "crate", crate->name);
+	hash_field(hash, "dir", crate->dir);
+	for (size_t i = 0; i < crate->bins.n; i++)
+		hash_field(hash, "bin", crate->bins.v[i]);
+	for (size_t i = 0; i < crate->n_deps; i++)
+		hash_add(hash, &crate->deps[i], sizeof(crate->deps[i]));
+}
+
+/* In cargo's own order: it is the same for the same manifests. */
+static void hash_workspaces(struct watcher_graph *graph)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+
+	for (size_t i = 0; i < graph->config->n_sources; i++) {
+		const struct cargo_workspace *workspace = &graph->workspaces[i];
+
+		hash_field(hash, "workspace", workspace->root ? workspace->root : "");
+		hash_add(hash, &workspace->state, sizeof(workspace->state));
+		for (size_t j = 0; j < workspace->n_crates; j++)
+			hash_crate(hash, &workspace->crates[j]);
+	}
+	hash_end(hash, graph->crates);
+}
+
 /* Whose packages are all built by commands of their own has nothing to ask cargo. */
 static bool is_cargos(const struct config *config, size_t source)
 {
@@ -171,6 +197,7 @@ int watcher_graph_load(const struct config *config, struct cancel *cancel, struc
 		add_edges_of(&b, i);
 	strvec_sort_unique(&graph->outside);
 	make_map(&b);
+	hash_workspaces(graph);
 	*ret = TAKE_PTR(graph);
 	return 0;
 }

@@ -17,6 +17,7 @@ struct watcher_graph {
 	struct strvec problems;             /* a sentence for each source whose graph is not what it should be */
 	struct strvec outside;              /* folders of path dependencies that lie in no source */
 	char id[HASH_HEX_SIZE];             /* equal for equal maps */
+	char crates[HASH_HEX_SIZE];         /* equal for equal workspaces: members, folders, binaries, edges, and how well they are known */
 };
 
 /** True when all of @source's graph is known as it is now: cargo resolved it, or nothing of it is cargo's. */

@@ -316,6 +316,11 @@ const char *watcher_map_id(const struct watcher *watcher)
 	return watcher->graph ? watcher->graph->id : "";
 }
 
+const char *watcher_crates_id(const struct watcher *watcher)
+{
+	return watcher->graph ? watcher->graph->crates : "";
+}
+
 int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err)
 {
 	return watcher_changes_resolve(watcher->repos[source], rev, ret, err);

@@ -83,6 +83,8 @@ int watcher_look(struct watcher *watcher, const char *build_inputs, struct watch
 int watcher_learn(struct watcher *watcher, struct err *err) MUST_CHECK;
 /** Which map the last look or watcher_learn() found: when it is another, other folders count. */
 const char *watcher_map_id(const struct watcher *watcher);
+/** Which workspaces they found: when it is another, the generated map may be behind (refresh/map). */
+const char *watcher_crates_id(const struct watcher *watcher);
 
 /** The commit that @rev names in source number @source. */
 int watcher_resolve(const struct watcher *watcher, size_t source, const char *rev, git_oid *ret, struct err *err) MUST_CHECK;

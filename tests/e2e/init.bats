@@ -4,6 +4,7 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/watch
 
 setup_file() {
 	fixture_setup_file
@@ -26,7 +27,7 @@ setup() {
 	fixture_setup
 	rm -f "$TREE/reinject.ini"
 	export CARGO_NET_OFFLINE=true
-	MAP=$TREE/packages.ini INI=$TREE/reinject.ini
+	MAP=$TREE/packages.ini INI=$TREE/reinject.ini WATCH_OUT=$T/watch.out
 }
 
 teardown() { fixture_teardown; }
@@ -370,4 +371,42 @@ $MAP"
 	expect_err "cannot tell whether '.*packages.ini' is up to date: .*rules.ini"
 	rx init --update
 	expect_refused 2
+}
+
+shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
+
+@test "a watch lets the map follow: a member that came is built and then watched, one that went is taken out" {
+	rx_ok init
+	rx_ok refresh
+	watch
+	crate "$SRC/drivers/newd" newd
+	printf 'fn main() {\n    println!("newd=1");\n}\n' >"$SRC/drivers/newd/src/main.rs"
+	sed -i 's,"tools/odd",&\, "drivers/newd",' "$SRC/Cargo.toml"
+	told 40 'the workspace has changed \(new: newd\).*follows'
+	wait_until 40 shows /usr/lib/drivers/newd newd=1 || watch_fail "newd is not in the image"
+	mark newd 2
+	wait_until 40 shows /usr/lib/drivers/newd newd=2 || watch_fail "a save of newd is not seen"
+	sed -i 's,\, "drivers/newd",,' "$SRC/Cargo.toml"
+	rm -r "$SRC/drivers/newd"
+	told 40 'gone: newd'
+	gone() { refute image_has /usr/lib/drivers/newd 2>/dev/null; }
+	wait_until 40 gone || watch_fail "newd is still in the image"
+	stop_watch
+	expect_graph
+}
+
+@test "a watch that may not write the map says what it lacks, once" {
+	rx_ok init
+	sed -i 's/^auto_update = yes/auto_update = no/' "$INI"
+	rx_ok refresh
+	local map
+	map=$(sha256 "$MAP")
+	watch
+	printf '\n[[bin]]\nname = "second"\npath = "src/main.rs"\n' >>"$SRC/drivers/inputd/Cargo.toml"
+	told 40 'changed: inputd.*does not know of it yet: reinject init --update'
+	mark netd 2
+	wait_until 40 shows /usr/lib/drivers/netd 'netd=2 proto=1 common=1' || watch_fail "no round"
+	stop_watch
+	expect_equal "$(n_told 'does not know of it yet')" 1
+	expect_equal "$(sha256 "$MAP")" "$map"
 }
