@@ -7,6 +7,7 @@
 #define REINJECT_IMAGE_MOUNTS_H
 
 #include "base/cleanup.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 
@@ -15,6 +16,9 @@ bool image_mounts_has(const char *path);
 
 /** Where @device (such as '/dev/loop3' or a partition of it, '/dev/loop3p1') is mounted first; NULL when nowhere. The caller frees it. */
 char *image_mounts_of_device(const char *device) MUST_CHECK;
+
+/** Adds the mount points in @dir, itself included, whose daemon is dead ('Transport endpoint is not connected'). */
+void image_mounts_find_dead(const char *dir, struct strvec *ret);
 
 /** A descriptor that has a priority event (POLLPRI) whenever the table of mounts changes; -errno. The caller closes it. */
 int image_mounts_watch(void) MUST_CHECK;

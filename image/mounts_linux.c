@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 static const char table[] = "/proc/self/mountinfo";
 
@@ -36,8 +37,8 @@ static char *unescape(char *s)
 	return s;
 }
 
-/* Splits a line into its mount point and source, both unescaped; false for a line that is none. */
-static bool split_line(char *line, char **ret_point, char **ret_source)
+/* Splits a line into its mount point, type and source, unescaped; false for a line that is none. */
+static bool split_line(char *line, char **ret_point, char **ret_type, char **ret_source)
 {
 	char *rest = NULL, *field = strtok_r(line, " ", &rest);
 
@@ -49,15 +50,14 @@ static bool split_line(char *line, char **ret_point, char **ret_source)
 	do
 		field = strtok_r(NULL, " ", &rest);
 	while (field && strcmp(field, "-") != 0);
-	if (!field || !strtok_r(NULL, " ", &rest))
-		return false;
-	field = strtok_r(NULL, " ", &rest);
+	*ret_type = field ? strtok_r(NULL, " ", &rest) : NULL;
+	field = *ret_type ? strtok_r(NULL, " ", &rest) : NULL;
 	*ret_source = field ? unescape(field) : NULL;
 	return field != NULL;
 }
 
 /* Calls @fn for each mount until it returns true. */
-static void each_mount(bool (*fn)(void *data, const char *point, const char *source), void *data)
+static void each_mount(bool (*fn)(void *data, const char *point, const char *type, const char *source), void *data)
 {
 	CLEANUP(str_clear) struct str text = { 0 };
 	char *rest = NULL;
@@ -65,9 +65,9 @@ static void each_mount(bool (*fn)(void *data, const char *point, const char *sou
 	if (fs_read(table, max_table, &text, NULL) < 0 || text.len == 0)
 		return;
 	for (char *line = strtok_r(text.buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *point, *source;
+		char *point, *type, *source;
 
-		if (split_line(line, &point, &source) && fn(data, point, source))
+		if (split_line(line, &point, &type, &source) && fn(data, point, type, source))
 			return;
 	}
 }
@@ -78,10 +78,11 @@ struct question {
 	bool found;
 };
 
-static bool is_point(void *data, const char *point, const char *source)
+static bool is_point(void *data, const char *point, const char *type, const char *source)
 {
 	struct question *q = data;
 
+	(void)type;
 	(void)source;
 	q->found = strcmp(point, q->asked) == 0;
 	return q->found;
@@ -95,11 +96,12 @@ bool image_mounts_has(const char *path)
 	return q.found;
 }
 
-static bool is_device(void *data, const char *point, const char *source)
+static bool is_device(void *data, const char *point, const char *type, const char *source)
 {
 	struct question *q = data;
 	size_t n = strlen(q->asked);
 
+	(void)type;
 	if (strncmp(source, q->asked, n) != 0 || (source[n] != '\0' && !(source[n] == 'p' && isdigit((unsigned char)source[n + 1]))))
 		return false;
 	q->answer = xstrdup(point);
@@ -112,6 +114,30 @@ char *image_mounts_of_device(const char *device)
 
 	each_mount(is_device, &q);
 	return q.answer;
+}
+
+struct dead {
+	const char *dir;
+	struct strvec *points;
+};
+
+/* Only FUSE has daemons; asking something else, such as a network's, may hang. The kernel answers a stat for a while without the daemon. */
+static bool add_dead(void *data, const char *point, const char *type, const char *source)
+{
+	struct dead *dead = data;
+	struct statvfs vfs;
+
+	(void)source;
+	if (path_under(point, dead->dir) && str_starts(type, "fuse") && statvfs(point, &vfs) < 0 && errno == ENOTCONN)
+		strvec_add(dead->points, point);
+	return false;
+}
+
+void image_mounts_find_dead(const char *dir, struct strvec *ret)
+{
+	struct dead dead = { .dir = dir, .points = ret };
+
+	each_mount(add_dead, &dead);
 }
 
 int image_mounts_watch(void)

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 /* Room on the host that a copy must leave: cargo is writing on the same disk. */
-static const uint64_t leave_free = 8u << 20;
 
 int image_shadow_sync(const char *path, struct err *err)
 {
@@ -75,8 +74,8 @@ static int copy_bytes(const struct image_names *names, int from, int to, const s
 	if (fstat(from, &st) < 0)
 		return err_set(err, -errno, "cannot look at '%s'", names->image);
 	need = (uint64_t)st.st_blocks * 512;
-	if (fs_free_bytes(names->dir, &free_bytes) == 0 && free_bytes < need + leave_free)
-		return fs_reflink(from, to) == 0 ? 0 : say_full(names, need + leave_free, err);
+	if (fs_free_bytes(names->dir, &free_bytes) == 0 && free_bytes < need + IMAGE_SHADOW_LEAVES_FREE)
+		return fs_reflink(from, to) == 0 ? 0 : say_full(names, need + IMAGE_SHADOW_LEAVES_FREE, err);
 	r = fs_copy_sparse(from, to, cancel, NULL);
 	if (r == -ENOSPC || r == -EDQUOT)
 		return say_full(names, need, err);

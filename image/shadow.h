@@ -11,6 +11,9 @@
 #include "image/image.h"
 #include "image/names.h"
 
+/* Bytes that a copy leaves on the disk. */
+#define IMAGE_SHADOW_LEAVES_FREE (UINT64_C(8) << 20)
+
 /** @ret_from: the identity of the image that the shadow is a copy of. -EBUSY when the image changed while it was copied, twice; -ENOSPC when the host
  * is full. No shadow is left on failure. */
 int image_shadow_prepare(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,

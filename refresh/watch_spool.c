@@ -46,6 +46,9 @@ void refresh_watch_hear_hooks(struct refresh_watch *watch)
 	int64_t later = clock_ms() + LEFT_MS;
 
 	listen_to_spool(watch);
+	/* A record tells of what was done before it: only a look after it counts. */
+	if (journal_spool_age_ms(watch->config->state) >= 0)
+		refresh_watch_forget_early(watch);
 	if (!refresh_hooked_drain(watch->config->state))
 		watcher_debounce_event(&watch->debounce, later, later, false);
 }

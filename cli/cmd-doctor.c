@@ -1,0 +1,142 @@
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "refresh/doctor.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static const char *const words[] = {
+	[REFRESH_DOCTOR_OK] = "ok",
+	[REFRESH_DOCTOR_WARNING] = "warning",
+	[REFRESH_DOCTOR_FAILURE] = "failure",
+	[REFRESH_DOCTOR_SKIPPED] = "skipped",
+};
+
+static const char *const colors[] = {
+	[REFRESH_DOCTOR_OK] = "\033[32m",
+	[REFRESH_DOCTOR_WARNING] = "\033[33m",
+	[REFRESH_DOCTOR_FAILURE] = "\033[31m",
+	[REFRESH_DOCTOR_SKIPPED] = "\033[2m",
+};
+
+struct doctor_output {
+	struct cli_context *ctx;
+	size_t n[REFRESH_DOCTOR_SKIPPED + 1], n_fixable, n_fixed;
+};
+
+static void print_json(const struct refresh_doctor_finding *finding)
+{
+	cli_json_print(json_pack("{s:s, s:s, s:o, s:s, s:o, s:b, s:b}", "check", finding->name, "status", words[finding->status], "said",
+				 cli_json_string(finding->said), "why", finding->why, "command", cli_json_string(finding->command), "fixable",
+				 finding->fixable, "fixed", finding->fixed));
+}
+
+/* log_color() speaks for stderr, and these lines go to stdout. */
+static bool may_color(const struct cli_context *ctx)
+{
+	return log_color() && (isatty(STDOUT_FILENO) || str_eq(cli_args_value(ctx->args, "color"), "always"));
+}
+
+/* Lines are not broken: a command is to be copied whole, and the terminal breaks what is too long. */
+static void print_text(const struct cli_context *ctx, const struct refresh_doctor_finding *finding, bool is_wrong)
+{
+	CLEANUP_FREE char *said = str_visible(finding->said), *command = finding->command ? str_visible(finding->command) : NULL;
+	const char *color = may_color(ctx) ? colors[finding->status] : "";
+
+	printf("%s%-8s%s %s: %s%s\n", color, words[finding->status], *color ? "\033[0m" : "", finding->name, said, finding->fixed ? " (put right)" : "");
+	if (!is_wrong)
+		return;
+	printf("%9swhy: %s\n", "", finding->why);
+	if (command)
+		printf("%9s%s: %s\n", "", finding->fixable ? "--fix does it" : "do", command);
+}
+
+static void on_finding(void *data, const struct refresh_doctor_finding *finding)
+{
+	struct doctor_output *output = data;
+	bool is_wrong = finding->status == REFRESH_DOCTOR_WARNING || finding->status == REFRESH_DOCTOR_FAILURE;
+
+	output->n[finding->status]++;
+	output->n_fixable += is_wrong && finding->fixable;
+	output->n_fixed += finding->fixed;
+	if (output->ctx->json)
+		print_json(finding);
+	else if (is_wrong || finding->fixed || !cli_args_has(output->ctx->args, "quiet"))
+		print_text(output->ctx, finding, is_wrong);
+	fflush(stdout);
+}
+
+/* The end is what somebody sees first who scrolls nothing. */
+static void tell_end(const struct doctor_output *output, bool fix)
+{
+	size_t failures = output->n[REFRESH_DOCTOR_FAILURE], warnings = output->n[REFRESH_DOCTOR_WARNING];
+	CLEANUP_FREE char *fixed = output->n_fixed > 0 ? xasprintf(", %zu put right", output->n_fixed) : xstrdup("");
+
+	if (failures + warnings == 0)
+		log_info("nothing is wrong%s", fixed);
+	else
+		log_info("%zu failure%s, %zu warning%s%s", failures, failures == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", fixed);
+	if (output->n_fixable > 0 && !fix)
+		log_info("`reinject doctor --fix` puts %zu of these right", output->n_fixable);
+}
+
+/* All of its problems as one sentence; a configuration that cannot be read is a finding, not an end. */
+static char *load(struct cli_context *ctx)
+{
+	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
+	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
+	struct config_args args = { .dir = cli_args_value(ctx->args, "directory"), .file = cli_args_value(ctx->args, "config"), .overrides = &overrides };
+	struct err err = ERR_INIT;
+
+	cli_args_values(ctx->args, "option", &overrides);
+	if (config_load(&args, &ctx->config, &problems, &err) == 0)
+		return NULL;
+	return problems.errors.n > 0 ? strvec_join(&problems.errors, "; ") : xstrdup(err.message);
+}
+
+static int run(struct cli_context *ctx, struct err *err)
+{
+	CLEANUP_FREE char *problem = load(ctx);
+	struct doctor_output output = { .ctx = ctx };
+	struct refresh_doctor_args args = {
+		.config = ctx->config,
+		.problem = problem,
+		.fix = cli_args_has(ctx->args, "fix"),
+		.cancel = ctx->cancel,
+		.on_finding = on_finding,
+		.data = &output,
+	};
+	size_t n_failures = 0;
+	int r = refresh_doctor_run(&args, &n_failures, err);
+
+	ctx->status = n_failures > 0 ? ERR_ENVIRONMENT : 0;
+	if (r == 0 && !ctx->json)
+		tell_end(&output, args.fix);
+	return r;
+}
+
+static const struct cli_option options[] = {
+	{ "fix", 0, NULL, "put right what can be put right safely" },
+	{ NULL, 0, NULL, NULL },
+};
+
+extern const struct cli_verb cmd_doctor;
+const struct cli_verb cmd_doctor = {
+	.name = "doctor",
+	.usage = "[--fix]",
+	.summary = "check everything that a refresh needs, and say how to put it right",
+	.description =
+		"Looks at the configuration and its map, git, the toolchain, target, backend and relibc, strip, the mount program and FUSE, the\n"
+		"image (its content in a copy; the image itself is never mounted), the initfs, the boot script, QEMU and the limit of watches.\n"
+		"For each: ok, warning, failure or skipped, why it matters, and what mends it.\n\n"
+		"--fix does what is safe: an empty libgcc_eh.a, an empty \"pre-link-objects\" in the target's .json (the old file stays as\n"
+		"FILE.orig), permission bits of reinject.ini and the boot script, the generated map, mounts that a dead run left. It installs\n"
+		"nothing and touches no repository.\n\n"
+		"Exit status: 0 when nothing failed (warnings are none), 3 otherwise.",
+	.options = options,
+	.max_args = 0,
+	.no_config = true,
+	.run = run,
+};
