@@ -4,13 +4,13 @@
 #include "base/fs.h"
 #include "cargo/artifact.h"
 #include "image/file.h"
+#include "image/initfs.h"
 #include "image/mount.h"
 #include "image/mounts.h"
 #include "image/names.h"
 #include "image/shadow.h"
 
 #include <dirent.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { BLOCK = 4096, MAX_CRATES = 1 << 20, INITFS_HEADER = 0x2c, MIN_FREE = 16 << 20, MAX_DEPTH = 64, UNMOUNT_LIMIT_MS = 5000 };
+enum { BLOCK = 4096, MAX_CRATES = 1 << 20, MIN_FREE = 16 << 20, MAX_DEPTH = 64, UNMOUNT_LIMIT_MS = 5000 };
 
 /* Leaked space is told of when it is a fifth of the image; in a very small one the file system's own blocks are nearly that. */
 #define MUCH_LEAKED (UINT64_C(4) << 20)
@@ -342,27 +342,27 @@ void doctor_look_content(struct doctor *doctor, struct refresh_doctor_finding *f
 
 /* -- initfs ----------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Header as measured, docs/facts/redoxfs.md: entry point u64 at 0x1a, size u64 at 0x22, little-endian. */
-static void tell_header(const unsigned char *header, uint64_t length, const char *dest, struct refresh_doctor_finding *finding)
+/* An error's sentence names the file as it is called in the image, not as it is reached here. */
+static void tell_header(int fd, const char *dest, struct refresh_doctor_finding *finding)
 {
-	uint64_t entry, size;
+	CLEANUP_FREE char *reached = xasprintf("/dev/fd/%d", fd);
+	struct image_initfs initfs;
+	struct err err = ERR_INIT;
+	int r = image_initfs_read(reached, &initfs, &err);
 
-	memcpy(&entry, header + 0x1a, sizeof(entry));
-	memcpy(&size, header + 0x22, sizeof(size));
-	if (memcmp(header, "RedoxFtw", 8) != 0)
-		doctor_fail(finding, "'%s' in the image is no initfs", dest);
-	else if (le64toh(entry) == UINT64_MAX)
-		doctor_fail(finding, "'%s' in the image has no bootstrap: its entry point is ff..ff", dest);
-	else if (le64toh(size) != length)
-		doctor_fail(finding, "'%s' in the image is cut: %llu bytes of %llu", dest, (unsigned long long)length, (unsigned long long)le64toh(size));
-	if (finding->status == REFRESH_DOCTOR_FAILURE)
-		doctor_mend(finding, false, "pack it again with its bootstrap ELF, then: reinject inject INITFS %s", dest);
+	if (r == -EINVAL)
+		err_set(&err, r, "'%s' in the image is no initfs: it does not begin with 'RedoxFtw'!", dest);
+	else if (r == 0)
+		r = image_initfs_judge(dest, &initfs, &err);
+	if (r < 0) {
+		doctor_take(finding, REFRESH_DOCTOR_FAILURE, &err);
+		doctor_mend(finding, false, "reinject initfs, which packs it with its bootstrap");
+	}
 }
 
 static void look_at_initfs(struct doctor *doctor, struct refresh_doctor_finding *finding)
 {
 	const char *dest = doctor->config->initfs.dest;
-	unsigned char header[INITFS_HEADER] = { 0 };
 	struct err err = ERR_INIT;
 	struct stat st;
 	CLEANUP_CLOSE int fd = image_txn_open_path(doctor->txn, dest, &st, &err);
@@ -372,9 +372,7 @@ static void look_at_initfs(struct doctor *doctor, struct refresh_doctor_finding 
 		doctor_mend(finding, false, "[initfs] dest = its place in the image");
 		return;
 	}
-	/* A short one keeps its zeros, and is none by its magic or its size. */
-	(void)!pread(fd, header, sizeof(header), 0);
-	tell_header(header, (uint64_t)st.st_size, dest, finding);
+	tell_header(fd, dest, finding);
 	doctor_ok(finding, "'%s' has its bootstrap", dest);
 }
 
@@ -392,7 +390,7 @@ static bool look_at_parts(const struct config *config, struct refresh_doctor_fin
 	} else if (!initfs->bootstrap || !fs_exists(initfs->bootstrap)) {
 		doctor_fail(finding, "the bootstrap ELF '%s' is missing", initfs->bootstrap ? initfs->bootstrap : "[initfs] bootstrap");
 		doctor_mend(finding, false, "build it (bootstrap/build-cranelift.sh), and [initfs] bootstrap = its path");
-	} else if (artifact_check(initfs->bootstrap, config->build.target, &err) < 0) {
+	} else if (artifact_check(initfs->bootstrap, config->build.target, &err) < 0 || image_initfs_check_bootstrap(initfs->bootstrap, &err) < 0) {
 		doctor_take(finding, REFRESH_DOCTOR_FAILURE, &err);
 	} else {
 		return true;

@@ -7,7 +7,7 @@ load ../lib/fixture
 setup_file() {
 	fixture_setup_file
 	mkdir -p "$BATS_FILE_TMPDIR/root/etc/pcid.d"
-	initfs_image 00 44 "$BATS_FILE_TMPDIR/root/boot/initfs"
+	SRC=$BATS_FILE_TMPDIR/template/src initfs_image "$BATS_FILE_TMPDIR/root/boot/initfs"
 	image_make "$BATS_FILE_TMPDIR/template/disk.img" "$BATS_FILE_TMPDIR/root"
 }
 
@@ -23,18 +23,27 @@ setup() {
 
 teardown() { fixture_teardown; }
 
-# initfs_image ENTRY-BYTE SIZE FILE [MAGIC]: no more than a header, as packed: magic, table, time, count, entry point, size, page size.
+# le BYTES NUMBER: little-endian.
+le() {
+	local i
+	for ((i = 0; i < $1; i++)); do printf "\\x$(printf %02x $((($2 >> (8 * i)) & 255)))"; done
+}
+
+# initfs_image FILE [ENTRY] [SIZE] [MAGIC]: as packed, with a bootstrap behind the header's page: a program of this host, as the build is.
 initfs_image() {
-	local i size
+	local elf=$SRC/target/release/rxe2e-odd entry
+	entry=$(readelf -h "$elf" | awk '/Entry point/ { print $4 }')
 	{
 		printf '%s' "${4:-RedoxFtw}"
-		head -c 18 /dev/zero
-		for ((i = 0; i < 8; i++)); do printf "\\x$1"; done
-		printf -v size '\\x%02x' "$2"
-		printf "$size"
-		head -c 7 /dev/zero
-		printf '\x00\x10'
-	} >"$3"
+		le 4 48
+		le 12 0
+		le 2 1
+		le 8 "${2:-$((entry))}"
+		le 8 "${3:-$((4096 + $(stat -c %s "$elf")))}"
+		le 2 4096
+		head -c $((4096 - 44)) /dev/zero
+		cat "$elf"
+	} >"$1"
 }
 
 # doctor ARGS...: leaves what it says of each check as JSON in $T/out.
@@ -484,7 +493,7 @@ says() {
 
 # ---- the initfs
 
-# initfs_parts: [initfs] as the tree has it; the bootstrap is a program of this host, as the build is.
+# initfs_parts: [initfs] as the tree has it.
 initfs_parts() {
 	mkdir -p "$TREE/initfs"
 	cp "$SRC/target/release/rxe2e-odd" "$TREE/bootstrap"
@@ -511,16 +520,19 @@ initfs_parts() {
 @test "initfs: the header of what lies in the image" {
 	initfs_parts
 	mkdir -p "$T/root/boot"
-	initfs_image ff 44 "$T/root/boot/initfs"
+	initfs_image "$T/root/boot/initfs" -1
 	image_make "$IMAGE" "$T/root"
-	finds failure initfs 'has no bootstrap: its entry point is ff..ff'
-	mends initfs 'bootstrap'
-	initfs_image 00 45 "$T/root/boot/initfs"
+	finds failure initfs "initfs '/boot/initfs' has no entry point: it was packed without its bootstrap"
+	mends initfs '^reinject initfs'
+	initfs_image "$T/root/boot/initfs" 4
 	image_make "$IMAGE" "$T/root"
-	finds failure initfs 'is cut: 44 bytes of 45'
-	initfs_image 00 44 "$T/root/boot/initfs" RedoxFta
+	finds failure initfs 'begins at 0x4, its bootstrap at'
+	initfs_image "$T/root/boot/initfs" '' 5000
 	image_make "$IMAGE" "$T/root"
-	finds failure initfs 'is no initfs'
+	finds failure initfs 'bytes, its header says 5000'
+	initfs_image "$T/root/boot/initfs" '' '' RedoxFta
+	image_make "$IMAGE" "$T/root"
+	finds failure initfs "'/boot/initfs' in the image is no initfs"
 	rm "$T/root/boot/initfs"
 	image_make "$IMAGE" "$T/root"
 	finds warning initfs
