@@ -117,6 +117,9 @@ static void close_loop(struct refresh_watch *watch)
 static void forget_config(struct refresh_watch *watch)
 {
 	refresh_watch_forget_early(watch);
+	/* The folder may have been deleted and made anew under the same name. */
+	uv_fs_event_stop(&watch->spooled);
+	free(TAKE_PTR(watch->spool));
 	watcher_events_free(TAKE_PTR(watch->events));
 	refresh_session_free(TAKE_PTR(watch->session));
 	free(watch->subjects);
@@ -200,7 +203,6 @@ void refresh_watch_free(struct refresh_watch *watch)
 	strvec_clear(&watch->problems);
 	free(watch->problem);
 	free(watch->doing);
-	free(watch->spool);
 	free(watch);
 }
 
@@ -384,6 +386,9 @@ static int look(struct refresh_watch *watch, struct watcher_look **ret, struct e
 		r = refresh_watch_arm(watch, err);
 	if (r < 0)
 		return r;
+	/* Who asks does so because there may be changes without an event. */
+	if (watch->debounce.asked)
+		refresh_watch_forget_early(watch);
 	watcher_debounce_looked(&watch->debounce, clock_ms());
 	refresh_watch_hear_hooks(watch);
 	return refresh_watch_look(watch, ret, err);

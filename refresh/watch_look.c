@@ -72,6 +72,8 @@ int refresh_watch_arm(struct refresh_watch *watch, struct err *err)
 
 	if (watch->events && !watch->rearm && !watcher_events_lost(watch->events))
 		return 0;
+	/* It was made before what is armed now. */
+	refresh_watch_forget_early(watch);
 	r = refresh_session_learn(watch->session, err);
 	if (r == 0)
 		r = watcher_roots_of(watch->session->watcher, &roots, err);
