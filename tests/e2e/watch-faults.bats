@@ -206,3 +206,78 @@ tty_stop() {
 	expect_err 'put|same|all of it already'
 	stop_watch
 }
+
+@test "how a run that was handed over ends: 0, 1, 2, 75 and 130, as alone" {
+	slow_package
+	exec {gate}<>"$T/gate"
+	echo go >&"$gate"
+	rest
+	rm -f "$T/slow.pid"
+	watch
+	rx build nosuch
+	expect_status 2
+	expect_err nosuch
+	exec {held}<>"$IMAGE"
+	rx build netd
+	expect_status 75
+	exec {held}>&-
+	rx_ok build netd
+	expect_round nothing netd
+	break_source inputd
+	expect_round failed inputd
+	rx build inputd
+	expect_status 1
+	expect_err 'inputd failed'
+	# One that waits for its turn withdraws; the run that goes on is another's, and is not stopped by whoever asked for it.
+	start asker "$REINJECT" build slow
+	slow_begun
+	start waiting "$REINJECT" build netd
+	if wait_until 1 pid_gone "$pid_waiting"; then fail "it did not wait: $(cat "$T/waiting.err")"; fi
+	kill -INT "$pid_waiting"
+	finish waiting 10
+	expect_status 130
+	expect_err withdrawn
+	kill -INT "$pid_asker"
+	finish asker 10
+	expect_status 130
+	expect_err 'goes on with run'
+	local before
+	before=$(built_by_watch | grep -c '^netd$' || true)
+	echo go >&"$gate"
+	soon 40 '.event == "build" and .package == "slow"'
+	exec {gate}>&-
+	mark odd 2
+	odd2() { [[ $(image_says /usr/bin/rxe2e-odd 2>/dev/null) == odd=2 ]]; }
+	wait_until 30 odd2 || watch_fail "a save after that is not seen"
+	expect_equal "$(built_by_watch | grep -c '^netd$' || true)" "$before"
+	stop_watch
+}
+
+@test "backend = poll: saves and commits are seen without any event" {
+	ini_add <<<$'[watch]\nbackend = poll\npoll_ms = 200'
+	rest
+	watch
+	expect_equal "$(jq -c 'select(.event == "ready") | .watches' "$WATCH_OUT")" 0
+	mark netd 2
+	next_round 10
+	expect_equal "$round" "ok netd"
+	mkdir -p "$SRC/drivers/inputd/src/new" && printf '//\n' >"$SRC/drivers/inputd/src/new/f.rs"
+	next_round 10
+	expect_equal "$round" "nothing inputd"
+	expect_quiet
+	stop_watch
+}
+
+@test "the limit of watches: told with the line that raises it, and what is left out is polled" {
+	rest
+	# A user namespace has limits of its own.
+	start watch unshare -Urm sh -c 'echo 20 >/proc/sys/user/max_inotify_watches && exec "$@"' - "$REINJECT" watch --json
+	wait_until 30 said '.event == "ready"' || watch_fail "never ready"
+	told 5 'sysctl'
+	mark netd 2
+	next_round 20
+	[[ $round == *netd ]] || watch_fail "the next round: $round"
+	kill -INT "$pid_watch"
+	finish watch 20
+	expect_status 130
+}
