@@ -42,9 +42,12 @@ bool log_color(void)
 static void add_escaped(struct str *line, const char *text)
 {
 	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+		unsigned char c = (unsigned char)*text, next = (unsigned char)text[1];
 
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			/* One of C1, such as CSI: terminals take it for Escape and a letter. */
+			str_printf(line, "\\x%02x\\x%02x", c, (unsigned char)*++text);
+		else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
 			str_printf(line, "\\x%02x", c);
 		else
 			str_add_c(line, *text);

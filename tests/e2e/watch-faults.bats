@@ -178,6 +178,20 @@ tty_stop() {
 	tty_ended 0
 }
 
+@test "what a terminal would obey in a file's name is shown, not sent" {
+	rest
+	watch
+	local name
+	for name in $'osc\033]0;x\007' $'csi\302\23331m'; do
+		printf '//\n' >"$SRC/drivers/net/netd/$name"
+		expect_round nothing netd
+	done
+	told 5 'osc.x1b.*x07'
+	told 5 'csi.xc2.x9b'
+	refute env LC_ALL=C grep -aq $'\033\|\007\|\302\233' "$T/watch.err"
+	stop_watch
+}
+
 # ---- who asks
 
 @test "refresh --wait-lock beside a watch waits for another run, as it does alone, and is busy when the time is up" {
