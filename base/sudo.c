@@ -46,6 +46,33 @@ char *sudo_home(const char *folder)
 	return user ? xstrdup(user->pw_dir) : NULL;
 }
 
+static gid_t group_of(const struct stat *st)
+{
+	const struct passwd *user = getpwuid(st->st_uid);
+	gid_t gid = user ? user->pw_gid : (gid_t)number_of("SUDO_GID");
+
+	return gid ? gid : st->st_gid;
+}
+
+bool sudo_enter(const char *folder)
+{
+	struct stat st;
+
+	if (!is_callers(folder, &st) || setegid(group_of(&st)) < 0)
+		return false;
+	if (seteuid(st.st_uid) == 0)
+		return true;
+	sudo_leave();
+	return false;
+}
+
+/* The group first would need what the user has not. */
+void sudo_leave(void)
+{
+	if (seteuid(0) < 0 || setegid(getgid()) < 0)
+		abort();
+}
+
 void sudo_drop(const char *folder, struct strvec *env, struct proc_spec *spec)
 {
 	const struct passwd *user;
@@ -55,9 +82,7 @@ void sudo_drop(const char *folder, struct strvec *env, struct proc_spec *spec)
 		return;
 	user = getpwuid(st.st_uid);
 	spec->uid = st.st_uid;
-	spec->gid = user ? user->pw_gid : (gid_t)number_of("SUDO_GID");
-	if (spec->gid == 0)
-		spec->gid = st.st_gid;
+	spec->gid = group_of(&st);
 	if (user) {
 		replace_own(env, "HOME", user->pw_dir);
 		replace_own(env, "USER", user->pw_name);

@@ -12,6 +12,11 @@
  * where it does not say something of its own. */
 void sudo_drop(const char *folder, struct strvec *env, struct proc_spec *spec);
 
+/** Becomes the owner of @folder, if he called sudo, for what this process itself writes; true when it did, and then sudo_leave() is to follow. Only while no
+ * other thread runs. */
+bool sudo_enter(const char *folder) MUST_CHECK;
+void sudo_leave(void);
+
 /** The home of the owner of @folder as a child under sudo_drop() has it; NULL where nothing is dropped. The caller frees it. */
 char *sudo_home(const char *folder) MUST_CHECK;
 

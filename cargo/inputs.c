@@ -19,10 +19,13 @@ static void add_list(struct hash *hash, const char *name, const struct strvec *l
 }
 
 /* target_dir is left out: the same binaries come out of another folder, and a night builds in its own. */
-static void add_words(struct hash *hash, const struct config_build *build)
+static void add_words(struct hash *hash, const struct config *config)
 {
+	const struct config_build *build = &config->build;
+	CLEANUP_FREE char *target = build->target ? config_home_path(config, build->target) : NULL;
+
 	hash_field(hash, "toolchain", build->toolchain);
-	hash_field(hash, "target", build->target);
+	hash_field(hash, "target", target);
 	hash_field(hash, "codegen_backend", build->codegen_backend);
 	hash_field(hash, "relibc", build->relibc);
 	hash_field(hash, "build_std", build->build_std);
@@ -124,8 +127,9 @@ static void add_contents(struct hash *hash, const struct config *config, const s
 
 	for (size_t i = 0; i < files->n; i++) {
 		const char *file = files->v[i];
+		CLEANUP_FREE char *name = config_home_path(config, file);
 
-		hash_field(hash, "file", file);
+		hash_field(hash, "file", name);
 		for (size_t source = 0; source < config->n_sources; source++) {
 			CLEANUP_FREE char *path = fs_absolute(config->sources[source].path, file);
 
@@ -157,7 +161,7 @@ int cargo_inputs_hash(const struct config *config, char ret[HASH_HEX_SIZE], stru
 	CLEANUP(strvec_clear) struct strvec compilers = { 0 };
 
 	(void)err;
-	add_words(hash, &config->build);
+	add_words(hash, config);
 	cargo_toolchain_find(config, &compilers);
 	for (size_t i = 0; i < compilers.n; i++)
 		add_identity(hash, "rustc", compilers.v[i]);

@@ -153,7 +153,10 @@ static void cache_clear(struct cache *cache)
 
 static char *cache_path(const struct config *config, size_t source)
 {
-	return xasprintf("%s/cargo/%s.json", config->state, config->sources[source].name);
+	const struct config_source *s = &config->sources[source];
+
+	/* Of its own, so that the work tree's stays what it was last good for. */
+	return xasprintf("%s/cargo/%s%s.json", config->state, s->name, s->home ? ".isolated" : "");
 }
 
 static void read_strings(const json_t *array, struct strvec *ret)

@@ -8,6 +8,7 @@
 #include "journal/spool.h"
 #include "journal/state.h"
 #include "refresh/hooked.h"
+#include "refresh/isolate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,13 +134,24 @@ static int install(struct cli_context *ctx, struct err *err)
 	return change_all(ctx, &places, hooks_install, "written", err);
 }
 
+static int remove_isolated(const struct cli_context *ctx, struct err *err)
+{
+	size_t n = 0;
+	int r = refresh_isolate_remove(ctx->config, &n, err);
+
+	if (r >= 0 && n > 0)
+		log_info("%zu %s, in which commits were built, removed", n, n == 1 ? "folder" : "folders");
+	return r;
+}
+
 static int uninstall(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(places_clear) struct places places = { 0 };
 	int r = hooks_program_find(&places.hook, &places.reinject, NULL);
 
 	(void)r; /* without the program its hooks can still be taken out */
-	return change_all(ctx, &places, hooks_uninstall, "taken out", err);
+	r = change_all(ctx, &places, hooks_uninstall, "taken out", err);
+	return r < 0 ? r : remove_isolated(ctx, err);
 }
 
 /* -- status -------------------------------------------------------------------------------------------------------------------------------------- */

@@ -338,6 +338,22 @@ void config_freep(struct config **config)
 	*config = NULL;
 }
 
+const char *config_source_home(const struct config_source *source)
+{
+	return source->home ? source->home : source->path;
+}
+
+char *config_home_path(const struct config *config, const char *path)
+{
+	for (size_t i = 0; i < config->n_sources; i++) {
+		const struct config_source *source = &config->sources[i];
+
+		if (source->home && path_under(path, source->path))
+			return xasprintf("%s%s", source->home, path + strlen(source->path));
+	}
+	return xstrdup(path);
+}
+
 const struct config_package *config_package_find(const struct config *config, const char *name)
 {
 	size_t low = 0, high = config->n_packages;

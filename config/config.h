@@ -27,6 +27,9 @@ struct config_source {
 	char *path;           /* absolute */
 	struct strvec shared; /* relative to path: files and folders that concern every package */
 	struct strvec ignore; /* relative to path: folders never looked at */
+	/* Set by refresh/isolate alone, where path is a plain folder that holds one commit of it: */
+	char *home;       /* absolute: the work tree, as the user named it; else NULL */
+	char commit[41];  /* 40 hex digits; else '' */
 };
 
 /** [build]: how cargo is called; every string may be NULL, which means: not said. */
@@ -145,6 +148,13 @@ int config_load(const struct config_args *args, struct config **ret, struct conf
 
 void config_free(struct config *config);
 void config_freep(struct config **config); /* for CLEANUP */
+
+/** Where the source's repository is found: its path, or what an isolated one is a commit of. Owned by @source. */
+const char *config_source_home(const struct config_source *source);
+
+/** @path as the user has it: what lies in an isolated source's folder has the name that it has in the work tree. So hashes over names do not depend on where
+ * something was built. The caller frees it. */
+char *config_home_path(const struct config *config, const char *path) MUST_CHECK;
 
 /** The package of this name, or NULL. */
 const struct config_package *config_package_find(const struct config *config, const char *name);

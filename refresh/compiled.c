@@ -81,6 +81,7 @@ static int read_inputs(struct refresh_session *session, const struct config_pack
 	if (links[0])
 		hash_field(hash, "links", links);
 	for (size_t i = 0; r == 0 && i < paths.n; i++) {
+		CLEANUP_FREE char *name = config_home_path(session->config, paths.v[i]);
 		char value[HASH_HEX_SIZE];
 
 		if (is_cargos_own(build, paths.v[i]))
@@ -88,10 +89,10 @@ static int read_inputs(struct refresh_session *session, const struct config_pack
 		r = watcher_input_value(paths.v[i], value, err);
 		if (r < 0)
 			break;
-		hash_field(hash, "path", paths.v[i]);
+		hash_field(hash, "path", name);
 		hash_field(hash, "value", value);
 		if (watcher_lacks(session->watcher, index, paths.v[i]))
-			add_outside(compiled, paths.v[i], value);
+			add_outside(compiled, name, value);
 	}
 	hash_end(hash, compiled->inputs);
 	return r;

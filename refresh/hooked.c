@@ -5,6 +5,7 @@
 #include "hooks/program.h"
 #include "journal/spool.h"
 #include "journal/state.h"
+#include "refresh/isolate.h"
 #include "refresh/notify.h"
 #include "watcher/operation.h"
 
@@ -269,22 +270,62 @@ static void record_failure(struct worker *worker, int64_t started_ms, const stru
 		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
+static void say_all(const struct worker *worker, const struct strvec *notes)
+{
+	for (size_t i = 0; i < notes->n; i++)
+		say(worker, REFRESH_EVENT_NOTE, notes->v[i], NULL);
+}
+
+/* [hooks] isolate: the session is one on the folders that hold what was committed. */
+static int open_session(struct worker *worker, struct refresh_isolate **ret_isolate, struct refresh_session **ret, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec notes = { 0 };
+	struct refresh_session_args args = { 0 };
+	const struct config *config = worker->config;
+	int r = 0;
+
+	if (config_get_uint(config, "hooks", "isolate", 0))
+		r = refresh_isolate_new(config, NULL, ret_isolate, err);
+	if (r >= 0 && *ret_isolate)
+		config = refresh_isolate_config(*ret_isolate);
+	if (r >= 0)
+		r = refresh_session_open(config, &args, worker->args->cancel, ret, &notes, err);
+	if (r >= 0 && *ret_isolate)
+		r = refresh_isolate_fill(*ret_isolate, *ret, &notes, err);
+	say_all(worker, &notes);
+	return r;
+}
+
+static void say_replaced(const struct worker *worker, const struct refresh_isolate *isolate, struct refresh_session *session)
+{
+	CLEANUP(strvec_clear) struct strvec replaced = { 0 };
+	CLEANUP_FREE char *names = NULL, *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (refresh_isolate_tell(isolate, session, &replaced, &err) < 0)
+		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
+	if (replaced.n == 0)
+		return;
+	names = strvec_join(&replaced, ", ");
+	text = xasprintf("HEAD has replaced uncommitted work in the image: %s; `reinject refresh` puts the work tree's state back", names);
+	say(worker, REFRESH_EVENT_NOTE, text, NULL);
+}
+
 static int refresh(struct worker *worker, struct err *err)
 {
+	CLEANUP(refresh_isolate_freep) struct refresh_isolate *isolate = NULL;
 	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
-	CLEANUP(strvec_clear) struct strvec notes = { 0 };
-	struct refresh_session_args session_args = { 0 };
 	struct refresh_args args = { .verb = "hook", .on_event = on_run_event, .data = worker };
 	enum refresh_result result = REFRESH_NOTHING;
 	int64_t started_ms = clock_ms();
 	int r;
 
 	worker->run = 0;
-	r = refresh_session_open(worker->config, &session_args, worker->args->cancel, &session, &notes, err);
-	for (size_t i = 0; i < notes.n; i++)
-		say(worker, REFRESH_EVENT_NOTE, notes.v[i], NULL);
+	r = open_session(worker, &isolate, &session, err);
 	if (r >= 0)
 		r = refresh_run(session, &args, &result, err);
+	if (r >= 0 && isolate)
+		say_replaced(worker, isolate, session);
 	if (r < 0 && err->class == ERR_BUSY) {
 		worker->left = session ? LEFT_TO_OTHERS : LEFT_TO_RUN;
 		return r;
@@ -340,8 +381,6 @@ static int work_off(struct worker *worker, struct err *err)
 {
 	int r = open_repos(worker, err);
 
-	if (config_get_uint(worker->config, "hooks", "isolate", 0))
-		say(worker, REFRESH_EVENT_WARNING, "[hooks] isolate: this version builds the work tree as it is", NULL);
 	worker->left = watch_runs(worker) ? LEFT_TO_WATCH : LEFT_NOTHING;
 	while (r >= 0 && worker->left == LEFT_NOTHING && journal_spool_age_ms(worker->config->state) >= 0)
 		r = turn(worker, err);

@@ -8,6 +8,7 @@
  *           went well, and HEAD is the same, what is not committed is not followed: `git checkout -- FILE` and `merge --squash` fire hooks too. With
  *           nothing uncommitted the image is looked at all the same.
  * Refresh:  as `reinject refresh` does, journaled with the verb 'hook'; then [hooks] on_success or on_failure (refresh/notify).
+ * Isolate:  with [hooks] isolate = yes it is what was committed that is built (refresh/isolate); uncommitted work that this took out of the image is named.
  * Held:     the records stay in the spool. Another run of ours wakes a worker when it lets go; who else holds the image tells nobody, and the next commit or
  *           refresh brings it.
  * Races:    a hook appends, then looks for a worker; a worker gives up its lock, then looks for records. So one of them sees the other.

@@ -166,8 +166,11 @@ static void write_locations(const struct refresh_round *round)
 	if (round->plan.n_builds == 0)
 		return;
 	for (size_t i = 0; i < round->plan.n_steps; i++)
-		for (size_t l = 0; l < round->staged[i].locations.n; l++)
-			str_printf(&text, "%s\n", round->staged[i].locations.v[l]);
+		for (size_t l = 0; l < round->staged[i].locations.n; l++) {
+			CLEANUP_FREE char *location = config_home_path(round->session->config, round->staged[i].locations.v[l]);
+
+			str_printf(&text, "%s\n", location);
+		}
 	if (fs_write_atomic(path, str_text(&text), text.len, 0644, NULL) == 0)
 		refresh_stage_give(round->session, path);
 }

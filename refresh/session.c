@@ -284,11 +284,31 @@ int refresh_session_learn(struct refresh_session *session, struct err *err)
 	return r < 0 ? r : watcher_learn(session->watcher, err);
 }
 
+/* An isolated source (refresh/isolate) is what its commit is. */
+static int take_commits(const struct config *config, git_oid *ret, bool *ret_any, struct err *err)
+{
+	for (size_t i = 0; i < config->n_sources; i++) {
+		const struct config_source *source = &config->sources[i];
+
+		if (source->home && git_oid_fromstr(&ret[i], source->commit) < 0)
+			return err_set(err, -EINVAL, "source '%s' is isolated at no commit!", source->name);
+		*ret_any = *ret_any || source->home;
+	}
+	return 0;
+}
+
 int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err)
 {
+	CLEANUP_FREE git_oid *commits = xcalloc(session->config->n_sources, sizeof(*commits));
+	bool is_isolated = false;
 	int r = prepare_look(session, err);
 
-	return r < 0 ? r : watcher_look(session->watcher, session->build_inputs, ret, err);
+	if (r == 0)
+		r = take_commits(session->config, commits, &is_isolated, err);
+	if (r < 0)
+		return r;
+	return is_isolated ? watcher_look_at(session->watcher, commits, session->build_inputs, ret, err) :
+			     watcher_look(session->watcher, session->build_inputs, ret, err);
 }
 
 /* The source whose name stands before '=' in @word, or NULL; @ret_rev: what follows, or all of it. */

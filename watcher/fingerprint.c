@@ -63,7 +63,8 @@ static void add_lock(struct builder *b, const struct watcher *watcher, size_t pa
 	size_t source = config->packages[package].source;
 	char past[HASH_HEX_SIZE] = "";
 
-	if (crate && watcher_internal_is_past(watcher, source)) {
+	/* An isolated source's graph is that of its commit, lock included. */
+	if (crate && watcher_internal_is_past(watcher, source) && !config->sources[source].home) {
 		struct cargo_lock_edges edges = cargo_workspace_edges(&watcher->graph->workspaces[source]);
 
 		cargo_lock_closure(&watcher->locks[source], crate->name, &edges, past);

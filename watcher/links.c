@@ -75,8 +75,11 @@ void watcher_links_value(const struct watcher *watcher, size_t package, char ret
 		walk(folder, &links);
 	}
 	strvec_sort_unique(&links);
-	for (size_t i = 0; i < links.n; i++)
-		hash_field(hash, "link", links.v[i]);
+	for (size_t i = 0; i < links.n; i++) {
+		CLEANUP_FREE char *link = config_home_path(watcher->config, links.v[i]);
+
+		hash_field(hash, "link", link);
+	}
 	hash_end(hash, ret);
 	if (links.n == 0)
 		ret[0] = '\0';

@@ -138,7 +138,7 @@ int watcher_open(const struct config *config, const struct pkgmap *map, struct w
 	watcher->paths = xcalloc(config->n_sources, sizeof(*watcher->paths));
 	watcher->inputs = xcalloc(config->n_packages, sizeof(*watcher->inputs));
 	for (size_t i = 0; i < config->n_sources; i++) {
-		int r = watcher_repo_open(config->sources[i].path, &watcher->repos[i], err);
+		int r = watcher_repo_open(config_source_home(&config->sources[i]), &watcher->repos[i], err);
 
 		if (r < 0)
 			return r;
