@@ -31,6 +31,11 @@ const char *const fault_names[] = {
 	"hooks-removed", /* one of ours is gone */
 	"hooks-command", /* git's configuration has the command, not yet the event */
 	"hooks-event",   /* it has the event no more, the command still */
+	/* Of a run with [hooks] isolate. */
+	"isolate-named",   /* the state folder has the folder's name; it is not there yet */
+	"isolate-half",    /* half of what differs is written */
+	"isolate-written", /* all of it, the index too */
+	"isolate-removed", /* `hooks uninstall` has removed the folder, not yet its name */
 	NULL,
 };
 

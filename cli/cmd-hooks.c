@@ -392,6 +392,8 @@ const struct cli_verb cmd_hooks = {
 		"([hooks] quiet_ms) and until a rebase or merge has ended, then does what `reinject refresh` does, unless a watch runs,\n"
 		"which sees the commit by itself. What it says is in hooks.log in the state folder; `reinject log` lists its runs with the\n"
 		"verb 'hook'; [hooks] on_success and on_failure are commands that tell you.\n\n"
+		"[hooks] isolate = yes builds what was committed, in a folder of its own beside the work tree, not the half-edited tree; uninstall\n"
+		"removes that folder.\n\n"
 		"REINJECT=0 in the environment skips it: REINJECT=0 git commit. Where core.hooksPath gives the hooks to another tool, nothing\n"
 		"is written, and the line to add to its hooks is printed (exit status 3). With git 2.54 and later the hooks are lines of the\n"
 		"repository's configuration instead of files.",

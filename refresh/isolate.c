@@ -1,5 +1,6 @@
 #include "refresh/isolate.h"
 
+#include "base/fault.h"
 #include "base/fs.h"
 #include "base/sudo.h"
 #include "journal/state.h"
@@ -248,6 +249,8 @@ static int fill_place(const struct refresh_isolate *isolate, size_t first, struc
 		if (str_eq(isolate->places[i].folder, place->folder))
 			r = list_along(&along, journal, err);
 	}
+	if (r == 0 && FAULT("isolate-named") < 0)
+		r = err_set(err, -EIO, "the folder has its name, and a test wants no more");
 	if (r < 0)
 		return r;
 	strvec_sort_unique(&paths);
@@ -346,7 +349,7 @@ static int remove_named(const char *file, size_t *n, struct err *err)
 		return r;
 	r = watcher_checkout_remove(str_text(&folder), err);
 	*n += r == 0;
-	return r;
+	return r == 0 && FAULT("isolate-removed") < 0 ? err_set(err, -EIO, "the folder is removed, and a test wants no more") : r;
 }
 
 static int remove_all_in(const char *dir, size_t *n, struct err *err)

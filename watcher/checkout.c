@@ -1,5 +1,6 @@
 #include "watcher/checkout.h"
 
+#include "base/fault.h"
 #include "base/fs.h"
 #include "watcher/giterr.h"
 
@@ -147,8 +148,18 @@ static void name_submodules(const struct writer *writer, struct strvec *notes)
 	}
 }
 
+/* A test ends it in the middle. */
+static void on_progress(const char *path, size_t done, size_t all, void *data)
+{
+	int *r = data;
+
+	if (path && *r == 0 && 2 * done >= all)
+		*r = FAULT("isolate-half");
+}
+
 static int write_tree(struct writer *writer, const struct watcher_checkout *checkout)
 {
+	int fault = 0;
 	git_checkout_options options;
 	int r = git_checkout_options_init(&options, GIT_CHECKOUT_OPTIONS_VERSION);
 
@@ -157,7 +168,12 @@ static int write_tree(struct writer *writer, const struct watcher_checkout *chec
 	options.checkout_strategy = GIT_CHECKOUT_FORCE | GIT_CHECKOUT_REMOVE_UNTRACKED | GIT_CHECKOUT_REMOVE_IGNORED;
 	options.target_directory = checkout->folder;
 	options.baseline_index = writer->before;
-	return git_checkout_tree(writer->git, (git_object *)writer->tree, &options);
+	options.progress_cb = on_progress;
+	options.progress_payload = &fault;
+	r = git_checkout_tree(writer->git, (git_object *)writer->tree, &options);
+	if (r == 0 && (fault < 0 || FAULT("isolate-written") < 0))
+		git_error_set_str(GIT_ERROR_CHECKOUT, "a test wants no more"), r = GIT_ERROR;
+	return r;
 }
 
 static int make_folder(const char *folder, struct err *err)

@@ -49,8 +49,8 @@ expect_recovered() {
 }
 
 faults() {
-	# Those of `hooks` are no refresh's.
-	"$REINJECT" --list-faults | grep -v '^hooks-'
+	# Those of `hooks` and of its isolated runs are no refresh's.
+	"$REINJECT" --list-faults | grep -Ev '^(hooks|isolate)-'
 }
 
 @test "killed at each fault point, the image is whole and the next refresh recovers by itself" {
