@@ -39,6 +39,7 @@ struct refresh_watch {
 	uv_signal_t continued;
 	uv_fs_event_t spooled; /* records of git's hooks; once armed, of @spool */
 	char *spool;           /* owned; STATE/spool, as it is listened to; NULL */
+	ino_t spool_ino;       /* which folder that was */
 	int64_t slept_ms; /* clock_slept_ms() as of the last wake */
 
 	struct refresh_watch_subject *subjects; /* as the look's */

@@ -4,9 +4,10 @@
 #include "refresh/watch_internal.h"
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "journal/spool.h"
 #include "journal/state.h"
+
+#include <sys/stat.h>
 
 /* How often records are tried that a worker has its hands on: it sees the watch, and leaves them. */
 enum { LEFT_MS = 1000 };
@@ -28,17 +29,18 @@ static void on_spooled(uv_fs_event_t *handle, const char *name, int events, int 
 static void listen_to_spool(struct refresh_watch *watch)
 {
 	CLEANUP_FREE char *spool = xasprintf("%s/" JOURNAL_SPOOL_DIR, watch->config->state);
-	bool is_there = fs_is_dir(spool);
+	struct stat st = { 0 };
 
-	if (is_there && str_eq(watch->spool, spool))
+	if (stat(spool, &st) == 0 && str_eq(watch->spool, spool) && watch->spool_ino == st.st_ino)
 		return;
-	if (!is_there && journal_state_make_dir(watch->config->state, JOURNAL_SPOOL_DIR, NULL) < 0)
+	if (st.st_ino == 0 && (journal_state_make_dir(watch->config->state, JOURNAL_SPOOL_DIR, NULL) < 0 || stat(spool, &st) < 0))
 		return;
 	uv_fs_event_stop(&watch->spooled);
 	free(watch->spool);
 	watch->spool = NULL;
 	if (uv_fs_event_start(&watch->spooled, on_spooled, spool, 0) == 0)
 		watch->spool = TAKE_PTR(spool);
+	watch->spool_ino = st.st_ino;
 }
 
 void refresh_watch_hear_hooks(struct refresh_watch *watch)

@@ -115,12 +115,22 @@ no_worker() {
 	refute worker_runs 2>/dev/null
 }
 
-@test "a state folder that was deleted under a watch is listened to again" {
+@test "a spool that was deleted under a watch is listened to again, whoever made it anew" {
+	ini_add <<<$'[watch]\ntrigger = commit'
 	watch
+	mark netd 2
 	rm -r "$STATE/spool"
-	expect_quiet
-	g commit -q --allow-empty -m 'nothing'
+	expect_quiet commit
+	g checkout -- drivers/net/netd/src/main.rs
 	wait_until 10 test -e "$STATE/spool/last" || fail "no record came, or it was not taken: $(ls "$STATE/spool")"
-	wait_until 10 is_taken
+	rm -r "$STATE/spool"
+	# This time it is the hook that makes it.
+	g commit -q --allow-empty -m 'nothing'
+	wait_until 10 test -e "$STATE/spool/last"
+	expect_quiet commit
+	rm "$STATE/spool/last"
+	mark netd 3
+	g checkout -- drivers/net/netd/src/main.rs
+	wait_until 10 test -e "$STATE/spool/last" || fail "no record came, or it was not taken: $(ls "$STATE/spool")"
 	stop_watch
 }

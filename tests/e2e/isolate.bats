@@ -211,7 +211,44 @@ netd_says() {
 	refute grep -q '^clean' "$T/cargo.log"
 }
 
-@test "a target's description in the source, .cargo and shared files: of the commit, and the fingerprint is that of the clean tree" {
+# A cargo that builds for the host whatever target's description it is given.
+plain_cargo() {
+	note_cargo
+	cat >"$T/bin/cargo" <<-END
+		#!/bin/bash
+		echo "\$@" >>"$T/cargo.log"
+		words=()
+		while ((\$#)); do
+			if [[ \$1 == --target ]]; then shift 2; else words+=("\$1") && shift; fi
+		done
+		exec "$(PATH=${PATH#*:} command -v cargo)" "\${words[@]}"
+	END
+}
+
+@test "a target's description in the source is the commit's, and names and fingerprints are those of the clean tree" {
+	plain_cargo
+	printf '{"arch": "%s"}\n' "$(uname -m)" >"$SRC/host.json"
+	commit 'a target'
+	ini_add <<<$'[build]\ntarget = host.json'
+	begin
+	printf '{"arch": "arm"}\n' >"$SRC/host.json"
+	mark netd 2
+	g commit -qm 'netd 2' drivers/net/netd
+	settled
+	netd_says 'netd=2 proto=1 common=1'
+	grep -qF -- "--target $(iso)/host.json" "$T/cargo.log"
+	g checkout -q -- host.json
+	settled
+	expect_stale
+	printf '{"arch": "%s", "os": "linux"}\n' "$(uname -m)" >"$SRC/host.json"
+	g commit -qam 'another target'
+	settled
+	expect_stale
+	grep -c 'build.*-p' "$T/cargo.log" >"$T/n"
+	(($(<"$T/n") >= 9)) || fail "a changed target concerns every package: $(<"$T/cargo.log")"
+}
+
+@test ".cargo and shared files: of the commit, and the fingerprint is that of the clean tree" {
 	ini_set 'source base' shared 'Cargo.toml .cargo'
 	mkdir "$SRC/.cargo"
 	printf '[env]\nSOME = "1"\n' >"$SRC/.cargo/config.toml"
