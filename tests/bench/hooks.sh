@@ -5,6 +5,7 @@
 #   bare       post-commit is `#!/bin/sh` and `:`
 #   waiting    ours, while a worker waits for quiet, as at all commits of a series but the first
 #   starting   ours, with no worker: the hook starts one
+#   pre-commit, lefthook, husky   where they are on PATH: one job, `true`, at post-commit
 # and prints the median of each, and the median of the rounds' differences to `none`. The bar is 5 ms over no hook (DESIGN.md section 9).
 # ROUNDS=N (30). Exit status 0 unless something failed to run: a bar that is missed is printed, a figure is no test.
 # The repositories lie in build/bench/hooks; the big one is kept for the next time. No process is left.
@@ -15,6 +16,9 @@ reinject=${REINJECT:-$root/build/reinject}
 rounds=${ROUNDS:-30}
 bench=$root/build/bench/hooks
 variants=(none bare waiting starting)
+for other in pre-commit lefthook husky; do
+	if command -v "$other" >/dev/null; then variants+=("$other"); fi
+done
 unset "${!GIT_@}" REINJECT
 export LC_ALL=C GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@localhost GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@localhost
@@ -78,10 +82,12 @@ commit() {
 	case $1 in
 	waiting) hooks=$source/.git/hooks && worker_waits || { git -C "$source" -c core.hooksPath="$source/.git/hooks" commit -q --allow-empty -m warm && wait_for 'a worker' worker_waits; } ;;
 	starting) hooks=$source/.git/hooks && end_worker ;;
+	pre-commit | lefthook) hooks=$bench/$name.$1 ;;
+	husky) hooks=$source/.husky/_ ;;
 	esac
 	printf '%s\n' "$RANDOM$RANDOM" >"$source/changed"
 	start=${EPOCHREALTIME/./}
-	git -C "$source" -c core.hooksPath="$hooks" commit -q -m change changed
+	git -C "$source" -c core.hooksPath="$hooks" commit -q -m change changed >"$bench/commit.log" 2>&1
 	took=$((${EPOCHREALTIME/./} - start))
 	if [[ $1 == starting ]]; then wait_for 'a worker' worker_waits; fi
 }
@@ -89,10 +95,32 @@ commit() {
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2000 }'; }
 range() { sort -n "$1" | awk 'NR == 1 { a = $1 } { b = $1 } END { printf "%.1f - %.1f", a / 1000, b / 1000 }'; }
 
+# install_other TOOL: into an empty hooks folder, which is kept apart from ours.
+install_other() {
+	rm -rf "$source/.git/hooks" "$bench/$name.$1"
+	case $1 in
+	pre-commit)
+		printf 'repos:\n- repo: local\n  hooks:\n  - {id: job, name: job, entry: "true", language: system, always_run: true, stages: [post-commit]}\n' \
+			>"$source/.pre-commit-config.yaml"
+		(cd "$source" && pre-commit install --hook-type post-commit)
+		;;
+	lefthook)
+		printf 'post-commit:\n  commands:\n    job:\n      run: "true"\n' >"$source/lefthook.yml"
+		(cd "$source" && lefthook install)
+		;;
+	husky)
+		(cd "$source" && husky && git config --unset core.hooksPath)
+		printf 'true\n' >"$source/.husky/post-commit"
+		;;
+	esac >"$bench/$1.log" 2>&1 || fail "$1 cannot be installed: $(<"$bench/$1.log")"
+	if [[ -d $source/.git/hooks ]]; then mv "$source/.git/hooks" "$bench/$name.$1"; fi
+}
+
 measure() {
 	local name=$1 i variant figures=$bench/figures.$1
 	local -A ms
 	source=$bench/$name/source state=$bench/$name/.reinject
+	for variant in "${variants[@]:4}"; do install_other "$variant"; done
 	(cd "$bench/$name" && "$reinject" -q hooks install)
 	rm -rf "$figures" && mkdir "$figures"
 	for variant in "${variants[@]}"; do commit "$variant"; done
@@ -125,6 +153,3 @@ make_repository "$bench/small" 10 2
 [[ -e $bench/big/reinject.ini ]] || { printf 'bench: making a repository of 56,000 files (once)\n' >&2 && make_repository "$bench/big" 4310 13; }
 measure small
 measure big
-for other in pre-commit lefthook husky; do
-	if command -v "$other" >/dev/null; then printf '%s is installed here; docs/facts/git-hooks.md has what it costs, this bench does not measure it\n' "$other"; fi
-done
