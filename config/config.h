@@ -64,6 +64,7 @@ struct config_image {
 	bool keep_previous;
 	char *stamp; /* a path in the image, or NULL */
 	uint32_t mount_timeout_ms;
+	uint32_t answer_timeout_ms; /* for the daemon behind a mount: one answer; its last writes */
 };
 
 struct config_initfs {

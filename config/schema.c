@@ -48,6 +48,8 @@ const struct schema_option schema_options[] = {
 	{ .section = "image", .key = "stamp", .type = SCHEMA_IMAGE_PATH, .help = "file in the image that gets a line with commit and date" },
 	{ .section = "image", .key = "mount_timeout_ms", .type = SCHEMA_UINT, .min = 100, .max = 600000, .unit = "ms", .fallback = "10000",
 	  .help = "how long mounting may take" },
+	{ .section = "image", .key = "answer_timeout_ms", .type = SCHEMA_UINT, .min = 100, .max = 3600000, .unit = "ms", .fallback = "60000",
+	  .help = "how long a mounted image may take to answer, or to be written to its end" },
 
 	{ .section = "initfs", .key = "dir", .type = SCHEMA_PATH, .help = "folder with the initfs's content" },
 	{ .section = "initfs", .key = "tool", .type = SCHEMA_PATH, .help = "redox-initfs-ar" },

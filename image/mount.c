@@ -6,10 +6,12 @@
 #include "image/holders.h"
 #include "image/mounts.h"
 #include "image/names.h"
+#include "image/pulse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -28,6 +30,8 @@ struct image_mount {
 	char *image, *point, *log;         /* owned */
 	char *tool;                        /* the program, for sentences */
 	struct proc *proc;                 /* owned; NULL when a custom command put itself into the background */
+	pid_t pid;                         /* of proc, for the thread that ends it when it hangs */
+	struct image_pulse *pulse;         /* owned; NULL while nothing is mounted */
 	void (*on_child)(void *data, pid_t pid, bool started);
 	void *data;
 	off_t log_start; /* where this daemon's words begin */
@@ -37,6 +41,7 @@ static void mount_free(struct image_mount *mount)
 {
 	if (!mount)
 		return;
+	image_pulse_stop(mount->pulse);
 	proc_free(mount->proc);
 	free(mount->image);
 	free(mount->point);
@@ -139,9 +144,20 @@ static char *last_words(const struct image_mount *mount)
 	return text;
 }
 
+static int say_hung(const struct image_mount *mount, struct err *err)
+{
+	err_set(err, -EIO, "'%s', which serves '%s', did not answer for %u ms and was ended!", mount->tool, mount->image,
+		mount->config->answer_timeout_ms);
+	err_hint(err, "was it stopped, or is its disk very slow? answer_timeout_ms in [image] is how long it may take");
+	return -EIO;
+}
+
 static int say_ended(const struct image_mount *mount, const struct proc_result *result, struct err *err)
 {
 	CLEANUP_FREE char *how = proc_describe(result), *words = last_words(mount);
+
+	if (image_pulse_is_silent(mount->pulse))
+		return say_hung(mount, err);
 
 	return err_set(err, -EIO, "'%s', which serves '%s', %s%s%s!", mount->tool, mount->image, how, words[0] ? ": " : "", words);
 }
@@ -217,8 +233,9 @@ static int start_daemon(struct image_mount *mount, struct err *err)
 	r = proc_start(&spec, &mount->proc, err);
 	if (r < 0)
 		return r;
+	mount->pid = proc_pid(mount->proc);
 	if (mount->on_child)
-		mount->on_child(mount->data, proc_pid(mount->proc), true);
+		mount->on_child(mount->data, mount->pid, true);
 	return 0;
 }
 
@@ -238,18 +255,43 @@ static int wait_mounted(struct image_mount *mount, const struct cancel *cancel, 
 	return r < 0 ? err_wrap(err, r, "cannot mount '%s'", mount->image) : 0;
 }
 
-/* A folder for our eyes only; one that a dead run left is taken over, a link is not. */
-static int make_point(const char *point)
+static bool is_empty(const char *dir)
+{
+	CLEANUP(cleanup_closedir) DIR *d = opendir(dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return false;
+	return d != NULL;
+}
+
+/* A folder for our eyes only; one that a dead run left is taken over. A link is not, nor what has somebody's files in it. */
+static int make_point(const char *point, struct err *err)
 {
 	struct stat st;
 
 	if (mkdir(point, 0700) == 0)
 		return 0;
 	if (errno != EEXIST)
-		return -errno;
+		return err_set(err, -errno, "cannot make folder '%s'", point);
 	if (lstat(point, &st) < 0 || !S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	return chmod(point, 0700) < 0 ? -errno : 0;
+		return err_set(err, -ENOTDIR, "cannot make folder '%s'", point);
+	if (!is_empty(point)) {
+		err_set(err, -ENOTEMPTY, "cannot mount at '%s'", point);
+		err_hint(err, "there are files in it that are not reinject's: move them elsewhere");
+		return -ENOTEMPTY;
+	}
+	return chmod(point, 0700) < 0 ? err_set(err, -errno, "cannot use folder '%s'", point) : 0;
+}
+
+/* Called on the pulse's thread. SIGKILL also ends one that was stopped; its end frees whoever waits for it. */
+static void end_hung(void *data)
+{
+	const struct image_mount *mount = data;
+
+	if (mount->pid > 0 && kill(-mount->pid, SIGKILL) < 0)
+		(void)!kill(mount->pid, SIGKILL);
 }
 
 int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err)
@@ -266,10 +308,15 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	r = find_tool(mount, err);
 	if (r < 0)
 		return r;
-	r = make_point(mount->point);
+	r = make_point(mount->point, err);
 	if (r < 0)
-		return err_set(err, r, "cannot make folder '%s'", mount->point);
+		return r;
 	r = wait_mounted(mount, args->cancel, err);
+	if (r == 0) {
+		r = image_pulse_start(mount->point, mount->config->answer_timeout_ms, end_hung, mount, &mount->pulse);
+		if (r < 0)
+			err_set(err, r, "cannot start a thread");
+	}
 	if (r < 0) {
 		end_daemon(mount);
 		(void)!image_mount_clear(mount->point, mount->config, mount->image, 0, NULL);
@@ -285,6 +332,11 @@ int image_mount_open_root(const struct image_mount *mount, struct err *err)
 	int fd = open(mount->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 ? err_set(err, -errno, "cannot open '%s'", mount->point) : fd;
+}
+
+pid_t image_mount_pid(const struct image_mount *mount)
+{
+	return mount->proc ? mount->pid : 0;
 }
 
 int image_mount_explain(struct image_mount *mount, int code, struct err *err)
@@ -375,14 +427,22 @@ int image_mount_clear(const char *point, const struct config_image *config, cons
 static int wait_daemon(struct image_mount *mount, struct err *err)
 {
 	struct proc_result result;
+	bool hung;
 	int r;
 
 	if (!mount->proc)
 		return 0;
-	r = proc_wait(mount->proc, EXIT_LIMIT_MS, &result, err);
+	r = proc_wait(mount->proc, mount->config->answer_timeout_ms, &result, err);
+	hung = r == -ETIMEDOUT;
+	if (hung) {
+		end_hung(mount);
+		r = proc_wait(mount->proc, EXIT_LIMIT_MS, &result, err);
+	}
 	if (r < 0)
 		return r;
-	if (result.signalled || result.status != 0)
+	if (hung)
+		r = say_hung(mount, err);
+	else if (result.signalled || result.status != 0)
 		r = say_ended(mount, &result, err);
 	child_ended(mount);
 	return r;
@@ -411,6 +471,7 @@ int image_mount_stop(struct image_mount **mount, struct err *err)
 	if (!m)
 		return 0;
 	background = !m->proc;
+	image_pulse_quiet(m->pulse);
 	r = image_mount_clear(m->point, m->config, m->image, m->config->mount_timeout_ms, err);
 	if (r < 0)
 		return r;

@@ -36,6 +36,9 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 /** The mount's root folder, a descriptor that must be closed before image_mount_stop(). -errno, with a sentence. */
 int image_mount_open_root(const struct image_mount *mount, struct err *err) MUST_CHECK;
 
+/** The daemon's process; 0 when a custom command put itself into the background. */
+pid_t image_mount_pid(const struct image_mount *mount);
+
 /** When the daemon has died, replaces what @err says by how it died; else leaves it. Returns @code. */
 int image_mount_explain(struct image_mount *mount, int code, struct err *err);
 

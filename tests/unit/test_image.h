@@ -241,6 +241,7 @@ static UNUSED int rig_setup(void **state)
 		.format = CONFIG_IMAGE_REDOXFS,
 		.keep_previous = true,
 		.mount_timeout_ms = 10000,
+		.answer_timeout_ms = 60000,
 	};
 	if (fixture_missing)
 		return 0;

@@ -1,0 +1,237 @@
+/* The thread that asks may hang in the kernel where nobody can get it out; so what the threads share is counted, and the last one frees it. */
+#include "image/pulse.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Often enough that a limit of seconds is kept, seldom enough that it costs nothing. */
+enum { ASK_EVERY_MS = 500, N_THREADS = 2 };
+
+struct image_pulse {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	char *point; /* owned */
+	uint32_t limit_ms;
+	void (*on_silence)(void *data);
+	void *data;
+	unsigned int users; /* the owner and the threads */
+	unsigned int asked; /* questions begun; one that is answered counts in `answered` */
+	unsigned int answered;
+	bool wanted; /* somebody waits for a question to be asked now */
+	bool stopped, silent;
+	pthread_t watcher;
+};
+
+static struct timespec in_ms(uint32_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* With the mutex held, which it gives up. */
+static void leave(struct image_pulse *pulse)
+{
+	bool last = --pulse->users == 0;
+
+	pthread_mutex_unlock(&pulse->mutex);
+	if (!last)
+		return;
+	free(pulse->point);
+	pthread_cond_destroy(&pulse->changed);
+	pthread_mutex_destroy(&pulse->mutex);
+	free(pulse);
+}
+
+/* The daemon itself must answer, not the kernel's memory of it. */
+static void ask_mount(const char *point)
+{
+	struct statx stx;
+
+	(void)!statx(AT_FDCWD, point, AT_STATX_FORCE_SYNC, STATX_SIZE | STATX_MTIME, &stx);
+}
+
+static void *ask_thread(void *data)
+{
+	struct image_pulse *pulse = data;
+
+	pthread_mutex_lock(&pulse->mutex);
+	while (!pulse->stopped) {
+		struct timespec next;
+
+		pulse->wanted = false;
+		pulse->asked++;
+		pthread_cond_broadcast(&pulse->changed);
+		pthread_mutex_unlock(&pulse->mutex);
+		ask_mount(pulse->point);
+		pthread_mutex_lock(&pulse->mutex);
+		pulse->answered = pulse->asked;
+		pthread_cond_broadcast(&pulse->changed);
+		next = in_ms(ASK_EVERY_MS);
+		while (!pulse->stopped && !pulse->wanted && pthread_cond_timedwait(&pulse->changed, &pulse->mutex, &next) == 0)
+			;
+	}
+	leave(pulse);
+	return NULL;
+}
+
+/* With the mutex held: waits until question @number is answered. */
+static bool wait_answer(struct image_pulse *pulse, unsigned int number)
+{
+	struct timespec end = in_ms(pulse->limit_ms);
+
+	while (!pulse->stopped && !pulse->silent && (int)(pulse->answered - number) < 0)
+		if (pthread_cond_timedwait(&pulse->changed, &pulse->mutex, &end) == ETIMEDOUT)
+			return pulse->stopped || (int)(pulse->answered - number) >= 0;
+	return !pulse->silent;
+}
+
+static void *watch_thread(void *data)
+{
+	struct image_pulse *pulse = data;
+
+	pthread_mutex_lock(&pulse->mutex);
+	while (!pulse->stopped && !pulse->silent) {
+		if (pulse->answered == pulse->asked) {
+			pthread_cond_wait(&pulse->changed, &pulse->mutex);
+			continue;
+		}
+		pulse->silent = !wait_answer(pulse, pulse->asked);
+	}
+	if (pulse->silent && !pulse->stopped && pulse->on_silence)
+		pulse->on_silence(pulse->data);
+	pthread_cond_broadcast(&pulse->changed);
+	leave(pulse);
+	return NULL;
+}
+
+/* Signals are for the thread that knows what to do with them. */
+static int start_thread(pthread_t *ret, void *(*fn)(void *data), void *data)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(ret, NULL, fn, data);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+static int start_threads(struct image_pulse *pulse)
+{
+	pthread_t asker;
+	int r = start_thread(&pulse->watcher, watch_thread, pulse);
+
+	if (r < 0) {
+		pulse->users -= N_THREADS;
+		return r;
+	}
+	r = start_thread(&asker, ask_thread, pulse);
+	if (r == 0)
+		return -pthread_detach(asker);
+	pthread_detach(pulse->watcher);
+	pthread_mutex_lock(&pulse->mutex);
+	pulse->users--;
+	pthread_mutex_unlock(&pulse->mutex);
+	return r;
+}
+
+int image_pulse_start(const char *point, uint32_t limit_ms, void (*on_silence)(void *data), void *data, struct image_pulse **ret)
+{
+	struct image_pulse *pulse = xcalloc(1, sizeof(*pulse));
+	pthread_condattr_t attr;
+	int r;
+
+	pulse->users = 1 + N_THREADS;
+	pulse->limit_ms = limit_ms;
+	pulse->on_silence = on_silence;
+	pulse->data = data;
+	pulse->point = xstrdup(point);
+	pthread_mutex_init(&pulse->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&pulse->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	r = start_threads(pulse);
+	if (r < 0) {
+		pthread_mutex_lock(&pulse->mutex);
+		pulse->stopped = true;
+		pthread_cond_broadcast(&pulse->changed);
+		leave(pulse);
+		return r;
+	}
+	*ret = pulse;
+	return 0;
+}
+
+int image_pulse_ask(struct image_pulse *pulse)
+{
+	bool answered;
+
+	if (!pulse)
+		return 0;
+	pthread_mutex_lock(&pulse->mutex);
+	pulse->wanted = true;
+	pthread_cond_broadcast(&pulse->changed);
+	/* A question that is under way was asked before now, but whoever answers it is alive. */
+	answered = wait_answer(pulse, pulse->answered == pulse->asked ? pulse->asked + 1 : pulse->asked);
+	pthread_mutex_unlock(&pulse->mutex);
+	return answered ? 0 : -ETIMEDOUT;
+}
+
+bool image_pulse_is_silent(const struct image_pulse *pulse)
+{
+	struct image_pulse *p = (struct image_pulse *)pulse;
+	bool silent = false;
+
+	if (!p)
+		return false;
+	pthread_mutex_lock(&p->mutex);
+	silent = p->silent;
+	pthread_mutex_unlock(&p->mutex);
+	return silent;
+}
+
+/* With the mutex held. A plain unmount is busy while a question is open. */
+static void wait_asker(struct image_pulse *pulse)
+{
+	while (pulse->answered != pulse->asked && !pulse->silent)
+		pthread_cond_wait(&pulse->changed, &pulse->mutex);
+}
+
+void image_pulse_quiet(struct image_pulse *pulse)
+{
+	if (!pulse)
+		return;
+	pthread_mutex_lock(&pulse->mutex);
+	wait_asker(pulse);
+	pulse->stopped = true;
+	pthread_cond_broadcast(&pulse->changed);
+	pthread_mutex_unlock(&pulse->mutex);
+}
+
+void image_pulse_stop(struct image_pulse *pulse)
+{
+	if (!pulse)
+		return;
+	image_pulse_quiet(pulse);
+	/* It calls @on_silence, whose data may be gone afterwards. */
+	pthread_join(pulse->watcher, NULL);
+	pthread_mutex_lock(&pulse->mutex);
+	leave(pulse);
+}
