@@ -20,7 +20,10 @@ const char *const fault_names[] = {
 	"txn-unmounted",     /* all files are in, the daemon has ended */
 	"txn-verified",      /* the files were read back and are right */
 	"txn-before-swap",   /* the shadow is on disk */
-	"txn-swapped",       /* the image is the new one; the old one has the shadow's name */
+	"steps-ready",       /* (in-place, live) all files lie ready beside their targets */
+	"steps-decided",     /* that they take their places is on the disk; none has */
+	"steps-one",         /* one of them has */
+	"txn-swapped",       /* the image is the new one; in shadow mode the old one has the shadow's name */
 	"txn-done",          /* the old image is IMAGE.prev; the journal does not know yet */
 	"journal-run-end",   /* the run's row says ok */
 	/* Of `hooks install` and `hooks uninstall`. */

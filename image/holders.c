@@ -37,15 +37,45 @@ static void say(const char *path, const struct image_holder *h, struct err *err)
 			      h->how);
 }
 
-int image_holders_refuse(const char *path, const struct image_holders *holders, struct err *err)
+/* Whether @h may not be there while the image is changed by @mode. */
+static bool is_in_the_way(const struct image_holder *h, enum config_image_mode mode, pid_t own)
+{
+	if (own > 0 && h->pid == own)
+		return false;
+	if (mode == CONFIG_IMAGE_LIVE && h->is_mount && !h->is_loop)
+		return false;
+	return h->may_write || (h->is_machine && mode != CONFIG_IMAGE_SHADOW);
+}
+
+static void hint(const struct image_holder *h, enum config_image_mode mode, struct err *err)
+{
+	if (h->is_machine && mode != CONFIG_IMAGE_SHADOW)
+		err_hint(err, "without a copy (mode = %s) its guest would meet errors in what changes below it, with snapshot=on too: end it first, or set "
+			      "mode = shadow", mode == CONFIG_IMAGE_LIVE ? "live" : "in-place");
+	else if (h->is_loop)
+		err_hint(err, "two writers destroy an image: unmount it, and take the device away: losetup -d");
+	else
+		err_hint(err, "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
+}
+
+static int refuse(const char *path, enum config_image_mode mode, pid_t own, const struct image_holders *holders, struct err *err)
 {
 	for (size_t i = 0; i < holders->n; i++) {
-		if (!holders->v[i].may_write)
+		if (!is_in_the_way(&holders->v[i], mode, own))
 			continue;
 		say(path, &holders->v[i], err);
-		err_hint(err,
-			 "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
+		hint(&holders->v[i], mode, err);
 		return -EBUSY;
 	}
 	return 0;
+}
+
+int image_holders_refuse(const char *path, const struct image_holders *holders, struct err *err)
+{
+	return refuse(path, CONFIG_IMAGE_SHADOW, 0, holders, err);
+}
+
+int image_holders_refuse_for(const struct config_image *config, pid_t own, const struct image_holders *holders, struct err *err)
+{
+	return refuse(config->path, config->mode, own, holders, err);
 }

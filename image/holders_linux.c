@@ -203,6 +203,7 @@ static void look_for_holder(void *data, pid_t pid)
 	CLEANUP(strvec_clear) struct strvec words = { 0 };
 	CLEANUP_FREE char *point = NULL;
 	CLEANUP_FREE char *program = NULL;
+	bool is_mount, is_machine = false;
 	char *how;
 
 	if (hold == HOLD_NONE)
@@ -218,10 +219,14 @@ static void look_for_holder(void *data, pid_t pid)
 		hold = HOLD_WRITES;
 	} else if (program && str_starts(program, "qemu")) {
 		how = xstrdup("runs a VM from it");
+		is_machine = str_starts(program, "qemu-system");
 	} else {
 		how = xstrdup(hold == HOLD_WRITES ? "has it open for writing" : "has it open");
 	}
+	is_mount = is_mount_daemon(program, NULL);
 	image_holders_add(search->holders, pid, TAKE_PTR(program), hold == HOLD_WRITES, how);
+	search->holders->v[search->holders->n - 1].is_mount = is_mount;
+	search->holders->v[search->holders->n - 1].is_machine = is_machine;
 }
 
 static void look_for_daemon(void *data, pid_t pid)
@@ -284,6 +289,7 @@ static void add_loop_device(struct search *search, const char *name)
 	point = image_mounts_of_device(device);
 	image_holders_add(search->holders, 0, xasprintf("loop device %s", device), may_write,
 			  point ? xasprintf("is made from it and mounted at '%s'", point) : xstrdup("is made from it"));
+	search->holders->v[search->holders->n - 1].is_loop = true;
 }
 
 static void look_for_loop_devices(struct search *search)

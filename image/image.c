@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "image/file.h"
 #include "image/names.h"
+#include "image/note.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -31,6 +32,36 @@ int image_identity_read(const char *path, enum config_image_format format, struc
 			return r;
 		memcpy(id.uuid, header.uuid, sizeof(id.uuid));
 		id.generation = header.generation;
+	}
+	*ret = id;
+	return 0;
+}
+
+/* By the note: what was @id before mounts of ours, which change a file system's header and nothing in it. */
+static void see_through_mounts(const struct config_image *config, struct image_identity *id)
+{
+	CLEANUP(image_names_clear) struct image_names names = { 0 };
+	struct image_note note;
+
+	if (image_names_init(&names, config->path, NULL) < 0)
+		return;
+	image_note_read(names.lock, &note);
+	if (note.stage == IMAGE_NOTE_HOLDING || (note.stage == IMAGE_NOTE_TOUCHED && image_identity_same(&note.shadow, id)))
+		*id = note.from;
+}
+
+int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err)
+{
+	struct image_identity id;
+	int r = image_identity_read(config->path, config->format, &id, err);
+
+	if (r < 0)
+		return r;
+	if (config->mode == CONFIG_IMAGE_IN_PLACE)
+		see_through_mounts(config, &id);
+	if (config->mode == CONFIG_IMAGE_LIVE) {
+		id.mtime_ns = 0;
+		id.generation = 0;
 	}
 	*ret = id;
 	return 0;

@@ -1,7 +1,8 @@
 /* image/image - a disk image as a file: which one it is, who holds it, our lock on it, what a dead run left behind.
  *
  * Names:    beside IMAGE lie IMAGE.lock (ours: who holds it, and what the shadow is), IMAGE.shadow (the copy that is worked on), IMAGE.prev
- *           (the image before the last swap), IMAGE.mnt (a 0700 folder where the shadow is mounted; exists only while it is).
+ *           (the image before the last swap), IMAGE.mnt (a 0700 folder where the shadow is mounted; exists only while it is), IMAGE.steps (what is done
+ *           to the image itself; exists only meanwhile).
  * Sequence: image_lock(), image_recover(), then a transaction (image/txn), image_unlock(). Reading functions need no lock.
  * Threads:  no shared state; one lock per image and process.
  * Facts:    docs/facts/redoxfs.md for the header, for QEMU's lock bytes and for who can be seen by whom. */
@@ -25,6 +26,9 @@ struct image_identity {
 	uint64_t generation; /* RedoxFS: of the newest header in the ring; 0 for other formats */
 };
 int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err) MUST_CHECK;
+/** The identity by which the journal knows the image of @config. In live mode what always moves (mtime, generation) is left out; in in-place mode an image
+ * that nobody but our own mounts has written since is the one it was. */
+int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err) MUST_CHECK;
 bool image_identity_same(const struct image_identity *a, const struct image_identity *b);
 
 /** Checks that @path can be used at all: it exists, is a regular file (a link is followed), holds the file system that the configuration says (RedoxFS:
@@ -37,6 +41,8 @@ struct image_holder {
 	pid_t pid;       /* 0: unknown, another user's */
 	char *program;   /* 'qemu-system-aarch64'; NULL when unknown */
 	bool may_write;  /* a writer, or a mount; false for a QEMU with snapshot=on and other readers */
+	bool is_mount;   /* a mount daemon */
+	bool is_loop;    /* a loop device */
 	bool is_machine; /* a virtual machine runs from it: a QEMU, or whoever has QEMU's locks */
 	char *how;       /* 'has it open for writing', 'has it mounted at /x', 'runs a VM from it' */
 };
@@ -50,6 +56,9 @@ int image_holders_find(const char *path, struct image_holders *ret, struct err *
 void image_holders_clear(struct image_holders *holders);
 /** 0, or -EBUSY (class ERR_BUSY) with a sentence that names the first who may write, by pid and program, and what to do. */
 int image_holders_refuse(const char *path, const struct image_holders *holders, struct err *err) MUST_CHECK;
+/** The same for a change by the mode of @config: without a copy a machine may not even read the image, for it would meet errors in what changes below it; in
+ * live mode the one mount is what we go by. @own: a process that may, or 0. */
+int image_holders_refuse_for(const struct config_image *config, pid_t own, const struct image_holders *holders, struct err *err) MUST_CHECK;
 
 struct image_lock;
 /** Takes IMAGE.lock (flock on it; on the folder where it cannot be made), waiting at most @wait_s seconds. -EBUSY, class ERR_BUSY, naming who
@@ -62,7 +71,13 @@ void image_unlock(struct image_lock *lock); /* takes NULL */
 /** Ends what a dead run of ours left: a redoxfs on IMAGE.shadow (asked by unmounting, then by signal, then waited for), a stale mount at IMAGE.mnt, a
  * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev) or taken back. Which of
  * these a shadow is stands in the note of IMAGE.lock (image/note), not in the journal, so a lost journal does no harm. Call with the lock held. A
- * complete shadow that a run has prepared and not used is kept. @ret_notes gets a sentence for each thing done. */
+ * complete shadow that a run has prepared and not used is kept. In an image that was being changed itself (in-place, live) what was decided is carried to
+ * its end, the rest taken back (image/direct); then image_commit_pending() tells which. @ret_notes gets a sentence for each thing done. */
 int image_recover(const struct config_image *config, struct strvec *ret_notes, struct err *err) MUST_CHECK;
+
+/** True when a transaction on the image itself, without a copy, was decided and is done by now, as far as image_recover() has come; the journal may not
+ * know yet. image_commit_forget(): now it does. */
+bool image_commit_pending(const char *path);
+void image_commit_forget(const char *path);
 
 #endif

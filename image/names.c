@@ -21,6 +21,7 @@ int image_names_init(struct image_names *names, const char *path, struct err *er
 		.shadow = xasprintf("%s.shadow", real),
 		.prev = xasprintf("%s.prev", real),
 		.mnt = xasprintf("%s.mnt", real),
+		.steps = xasprintf("%s.steps", real),
 	};
 	return 0;
 }
@@ -33,6 +34,7 @@ void image_names_clear(struct image_names *names)
 	free(names->shadow);
 	free(names->prev);
 	free(names->mnt);
+	free(names->steps);
 	*names = (struct image_names){ 0 };
 }
 

@@ -1,7 +1,7 @@
 /* image/names - the names that lie beside an image.
  *
  * Everything that a transaction makes stands in the folder of the image itself, so that a rename can put it in place: IMAGE.lock, IMAGE.shadow,
- * IMAGE.prev, IMAGE.mnt. When the configured path is a symlink, the names are those of its target, and the link stays a link.
+ * IMAGE.prev, IMAGE.mnt, IMAGE.steps. When the configured path is a symlink, the names are those of its target, and the link stays a link.
  * Ownership: embedded; image_names_clear() takes half-built and zeroed objects.
  * Threads:   no shared state. */
 #ifndef REINJECT_IMAGE_NAMES_H
@@ -17,7 +17,8 @@ struct image_names {
 	char *lock;   /* IMAGE.lock: flock, and the note (image/note) */
 	char *shadow; /* IMAGE.shadow: the copy that is worked on */
 	char *prev;   /* IMAGE.prev: the image before the last swap */
-	char *mnt;    /* IMAGE.mnt: where the shadow is mounted */
+	char *mnt;    /* IMAGE.mnt: where the shadow is mounted, or the image itself (mode = in-place) */
+	char *steps;  /* IMAGE.steps: what is done to the image itself (image/steps) */
 };
 
 /** Resolves @path, which must exist. -ENOENT and friends, with a sentence. */

@@ -16,6 +16,8 @@ static const char *const stage_names[] = {
 	[IMAGE_NOTE_WORKING] = "working",
 	[IMAGE_NOTE_KEPT] = "kept",
 	[IMAGE_NOTE_SWAPPING] = "swapping",
+	[IMAGE_NOTE_HOLDING] = "holding",
+	[IMAGE_NOTE_TOUCHED] = "touched",
 };
 
 struct content {

@@ -7,6 +7,8 @@
  *   kept      a complete, unmounted shadow (`shadow`) made from the image `from`, for the next run
  *   swapping  `from` is about to be replaced by `shadow`. Whichever of the two has the image's name tells how far it came; when it is `shadow`, what
  *             has the shadow's name is the image of before, and becomes IMAGE.prev
+ *   holding   (mode = in-place) the image itself is mounted; `from` is how it is known: to the journal the image is that until something is put
+ *   touched   it was mounted by us, which alone writes to it: as it is now (`shadow`) it holds what it held as `from`
  * Format:   text, padded to one sector of 512 bytes and written at once, so that a crash leaves the old note or the new one.
  * Threads:  only the holder of the lock writes. */
 #ifndef REINJECT_IMAGE_NOTE_H
@@ -14,12 +16,12 @@
 
 #include "image/image.h"
 
-enum image_note_stage { IMAGE_NOTE_NONE, IMAGE_NOTE_WORKING, IMAGE_NOTE_KEPT, IMAGE_NOTE_SWAPPING };
+enum image_note_stage { IMAGE_NOTE_NONE, IMAGE_NOTE_WORKING, IMAGE_NOTE_KEPT, IMAGE_NOTE_SWAPPING, IMAGE_NOTE_HOLDING, IMAGE_NOTE_TOUCHED };
 
 struct image_note {
 	enum image_note_stage stage;
-	struct image_identity from;   /* kept, swapping: the image that the shadow was made from */
-	struct image_identity shadow; /* kept, swapping */
+	struct image_identity from;   /* kept, swapping: the image that the shadow was made from; holding, touched: see there */
+	struct image_identity shadow; /* kept, swapping, touched; holding: how it is known once its steps are done */
 };
 
 /** Reads the note in lock file @path; one that is absent or garbled reads as none. */

@@ -191,6 +191,21 @@ static int replace(const struct image_put_job *job, int src, const struct image_
 	return r < 0 ? say_put(r, path, err) : 0;
 }
 
+/* The new file lies ready beside the old one. What a failure leaves is removed with the other steps. */
+static int make_ready(const struct image_put_job *job, int src, const struct image_place *place, const struct image_put *put, struct err *err)
+{
+	const struct image_step *step;
+	int r = image_steps_add(job->steps, put->path, true, put->old_hash, put->new_hash, &step, err);
+
+	if (r < 0)
+		return r;
+	*job->written = true;
+	r = fill_temp(job, src, place->dir, step->temp, place, put->mode);
+	if (r == 0)
+		r = FAULT("put-temp");
+	return r < 0 ? say_put(r, put->path, err) : 0;
+}
+
 static int open_source(const char *path, struct stat *ret_st, struct err *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -213,7 +228,9 @@ static int put_place(const struct image_put_job *job, int src, const struct imag
 	if (r < 0)
 		return r;
 	put->result = place->exists && strcmp(put->old_hash, put->new_hash) == 0 ? IMAGE_PUT_IDENTICAL : IMAGE_PUT_WRITTEN;
-	return put->result == IMAGE_PUT_WRITTEN ? replace(job, src, place, put->path, put->mode, err) : 0;
+	if (put->result == IMAGE_PUT_IDENTICAL)
+		return 0;
+	return job->steps ? make_ready(job, src, place, put, err) : replace(job, src, place, put->path, put->mode, err);
 }
 
 int image_put_file(const struct image_put_job *job, struct image_put *ret, struct err *err)
@@ -248,8 +265,8 @@ static bool leads_nowhere(int r)
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EXDEV;
 }
 
-/* RedoxFS takes an unlink only where it has room for it; an empty file needs less. The shadow is ours, so nobody sees it empty. */
-static int unlink_file(const struct image_place *place)
+/* RedoxFS takes an unlink only where it has room for it; an empty file needs less. */
+int image_put_unlink(const struct image_place *place)
 {
 	CLEANUP_CLOSE int fd = -1;
 
@@ -259,6 +276,20 @@ static int unlink_file(const struct image_place *place)
 		return -errno;
 	fd = openat(place->dir, place->name, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 || unlinkat(place->dir, place->name, 0) < 0 ? -errno : 0;
+}
+
+static int remove_now_or_then(const struct image_put_job *job, const struct image_place *place, const struct image_put *put, struct err *err)
+{
+	const struct image_step *step;
+	int r;
+
+	if (job->steps)
+		return image_steps_add(job->steps, put->path, false, put->old_hash, "", &step, err);
+	*job->written = true;
+	r = image_put_unlink(place);
+	if (r == 0)
+		r = FAULT("put-removed");
+	return r < 0 ? err_set(err, r, "cannot remove '%s' from the image", put->path) : 0;
 }
 
 static int remove_place(const struct image_put_job *job, const struct image_place *place, const char *hash, struct image_put *put, struct err *err)
@@ -276,12 +307,9 @@ static int remove_place(const struct image_put_job *job, const struct image_plac
 	r = job->hooks && job->hooks->on_old ? job->hooks->on_old(job->hooks->data, fd, put->old_hash, err) : 0;
 	if (r < 0)
 		return r;
-	*job->written = true;
-	r = unlink_file(place);
-	if (r == 0)
-		r = FAULT("put-removed");
+	r = remove_now_or_then(job, place, put, err);
 	if (r < 0)
-		return err_set(err, r, "cannot remove '%s' from the image", put->path);
+		return r;
 	put->result = IMAGE_PUT_REMOVED;
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "image/direct.h"
 #include "image/holders.h"
 #include "image/mount.h"
 #include "image/mounts.h"
@@ -21,8 +22,14 @@ enum {
 	ASKED_LIMIT_MS = 5000,      /* for one that never got its mount up */
 };
 
+/* A dead run served the shadow, or (mode = in-place) the image itself: then the note says so, or whoever serves the image is a user's. */
 static int find_daemons(const struct image_names *names, const struct config_image *config, struct image_daemons *ret, struct err *err)
 {
+	struct image_note note;
+
+	image_note_read(names->lock, &note);
+	if (note.stage == IMAGE_NOTE_HOLDING)
+		return image_daemons_find(names->image, config->tool, ret, err);
 	return fs_exists(names->shadow) ? image_daemons_find(names->shadow, config->tool, ret, err) : 0;
 }
 
@@ -57,6 +64,7 @@ static int end_daemons(const struct image_names *names, const struct config_imag
 {
 	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
 	bool was_mounted = image_mounts_has(names->mnt);
+	bool holding = !fs_exists(names->shadow);
 	int r = find_daemons(names, config, &daemons, err);
 
 	if (r < 0)
@@ -66,6 +74,9 @@ static int end_daemons(const struct image_names *names, const struct config_imag
 		const char *point = daemons.v[i].mount_point;
 		bool elsewhere = point && !str_eq(point, names->mnt) && image_mounts_has(point);
 
+		/* In its folder the shadow is ours wherever it is mounted; the image is ours to unmount at IMAGE.mnt only. */
+		if (holding && !str_eq(point, names->mnt))
+			continue;
 		if (elsewhere)
 			r = clear_mount(names, config, point, ret_notes, err);
 		if (r == 0)
@@ -99,5 +110,7 @@ int image_recover(const struct config_image *config, struct strvec *ret_notes, s
 	/* Files in it are not ours: then the folder stays. */
 	(void)!rmdir(names.mnt);
 	r = image_swap_recover(&names, config->keep_previous, ret_notes, err);
-	return r < 0 ? r : settle_shadow(&names, config, ret_notes, err);
+	if (r >= 0)
+		r = settle_shadow(&names, config, ret_notes, err);
+	return r < 0 ? r : image_direct_recover(config, &names, ret_notes, err);
 }

@@ -97,6 +97,9 @@ int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *re
 /** For a failure @code of reading through such a descriptor: when the mount's daemon has died, @err says so instead. Returns @code. */
 int image_txn_explain(struct image_txn *txn, int code, struct err *err);
 
+/** Whether the image was @known when the transaction took it up, and (mode = shadow) is still. */
+int image_txn_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err) MUST_CHECK;
+
 /** How many files were written or removed so far. */
 unsigned int image_txn_n_written(const struct image_txn *txn);
 

@@ -137,6 +137,9 @@ bool refresh_prepare_early(const struct config_image *image)
 	uint64_t room = 0;
 	struct stat st;
 
+	/* What is not a copy is held for as short as can be. */
+	if (image->mode != CONFIG_IMAGE_SHADOW)
+		return false;
 	if (stat(image->path, &st) < 0 || fs_free_bytes(dir, &room) < 0)
 		return true;
 	return room < (uint64_t)st.st_blocks * 512 || room >= 2 * (uint64_t)st.st_blocks * 512;

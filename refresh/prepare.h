@@ -25,7 +25,8 @@ int refresh_prepare_finish(struct refresh_prepare *prepare, struct image_txn **r
 
 void refresh_prepare_freep(struct refresh_prepare **prepare); /* for CLEANUP: waits, and aborts what was not finished; takes NULL */
 
-/** False when the host has room for one copy but not for a copy beside a growing target folder: then the copy had better wait for the build. */
+/** False when the host has room for one copy but not for a copy beside a growing target folder: then the copy had better wait for the build; and
+ * for an image that is changed without a copy. */
 bool refresh_prepare_early(const struct config_image *image);
 
 #endif

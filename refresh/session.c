@@ -86,6 +86,7 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 	struct image_identity identity;
 	struct journal_image now;
 	unsigned int n_settled = 0;
+	bool happened;
 	int r = end_strays(session, notes, err);
 
 	if (r < 0)
@@ -93,13 +94,16 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 	r = image_recover(image, notes, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot put right what an interrupted run left");
-	r = image_identity_read(image->path, image->format, &identity, err);
+	r = image_identity_of(image, &identity, err);
 	if (r < 0)
 		return r;
 	now = refresh_journal_image(&identity);
-	r = journal_settle(session->journal, image->path, &now, &n_settled, err);
+	/* Without a copy the image is always the same file: that nothing was decided says that nothing has happened. */
+	happened = image->mode == CONFIG_IMAGE_SHADOW || image_commit_pending(image->path);
+	r = journal_settle(session->journal, image->path, happened ? &now : NULL, &n_settled, err);
 	if (r < 0)
 		return r;
+	image_commit_forget(image->path);
 	if (n_settled > 0)
 		strvec_addf(notes, "%u interrupted %s settled in the journal", n_settled, n_settled == 1 ? "run was" : "runs were");
 	return 0;
@@ -136,7 +140,7 @@ int refresh_session_lock(struct refresh_session *session, uint32_t wait_s, struc
 	if (r >= 0)
 		r = recover(session, notes, err);
 	if (r >= 0)
-		r = image_identity_read(config->image.path, config->image.format, &session->identity, err);
+		r = image_identity_of(&config->image, &session->identity, err);
 	if (r < 0)
 		refresh_session_unlock(session);
 	return r;
@@ -165,8 +169,6 @@ static int require_image(const struct config *config, struct err *err)
 		err_hint(err, "add a section [image] with `path = ...`");
 		return -EINVAL;
 	}
-	if (config->image.mode != CONFIG_IMAGE_SHADOW)
-		return err_class_set(err, ERR_USAGE, -EOPNOTSUPP, "'%s': [image] mode: this version knows only `mode = shadow`", config->file);
 	return 0;
 }
 
@@ -177,7 +179,7 @@ void refresh_session_see_image(struct refresh_session *session)
 
 	free(session->image_problem);
 	session->image_problem = NULL;
-	if (image_identity_read(image->path, image->format, &session->identity, &problem) == 0)
+	if (image_identity_of(image, &session->identity, &problem) == 0)
 		return;
 	session->identity = (struct image_identity){ 0 };
 	session->image_problem = xstrdup(problem.message);

@@ -96,6 +96,8 @@ static int swap(struct refresh_round *round, struct err *err)
 	if (note)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
 	r = journal_swap_done(round->session->journal, round->id, err);
+	if (r >= 0)
+		image_commit_forget(round->session->config->image.path);
 	return step_end(&step, r, err);
 }
 
@@ -122,11 +124,11 @@ static void remember_machines(struct refresh_round *round, const struct image_ho
 int refresh_swap_check(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
-	const char *image = round->session->config->image.path;
-	int r = image_holders_find(image, &holders, err);
+	const struct config_image *image = &round->session->config->image;
+	int r = image_holders_find(image->path, &holders, err);
 
 	if (r >= 0)
-		r = image_holders_refuse(image, &holders, err);
+		r = image_holders_refuse_for(image, 0, &holders, err);
 	if (r >= 0)
 		remember_machines(round, &holders);
 	return r;
@@ -139,17 +141,16 @@ int refresh_swap_prepare(struct refresh_round *round, struct err *err)
 	return refresh_prepare_start(round->session, round->id, &round->prepare, err);
 }
 
-/* The plan rests on the image as it was when the session was opened; the transaction watches it from its copy on. */
+/* The plan rests on the image as it was when the session was opened; the transaction watches it from then on. */
 static int still_the_same_image(const struct refresh_round *round, struct err *err)
 {
-	const struct config_image *image = &round->session->config->image;
-	struct image_identity now;
-	int r = image_identity_read(image->path, image->format, &now, err);
+	bool same = true;
+	int r = image_txn_is_same(round->txn, &round->session->identity, &same, err);
 
-	if (r < 0 || image_identity_same(&now, &round->session->identity))
+	if (r < 0 || same)
 		return r;
 	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was written by somebody else during this run; nothing of ours was put into it",
-		      image->path);
+		      round->session->config->image.path);
 	err_hint(err, "let the other one finish, then run it again");
 	return -EBUSY;
 }
