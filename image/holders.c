@@ -42,6 +42,9 @@ static bool is_in_the_way(const struct image_holder *h, enum config_image_mode m
 {
 	if (own > 0 && h->pid == own)
 		return false;
+	/* QEMU's locks are ours then (image/guard), and nobody else's. */
+	if (own > 0 && mode == CONFIG_IMAGE_IN_PLACE && h->pid == 0 && h->is_machine)
+		return false;
 	if (mode == CONFIG_IMAGE_LIVE && h->is_mount && !h->is_loop)
 		return false;
 	return h->may_write || (h->is_machine && mode != CONFIG_IMAGE_SHADOW);
@@ -49,7 +52,7 @@ static bool is_in_the_way(const struct image_holder *h, enum config_image_mode m
 
 static void hint(const struct image_holder *h, enum config_image_mode mode, struct err *err)
 {
-	if (h->is_machine && mode != CONFIG_IMAGE_SHADOW)
+	if (h->is_machine && !h->is_mount && mode != CONFIG_IMAGE_SHADOW)
 		err_hint(err, "without a copy (mode = %s) its guest would meet errors in what changes below it, with snapshot=on too: end it first, or set "
 			      "mode = shadow", mode == CONFIG_IMAGE_LIVE ? "live" : "in-place");
 	else if (h->is_loop)

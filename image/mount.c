@@ -346,7 +346,9 @@ int image_mount_explain(struct image_mount *mount, int code, struct err *err)
 	/* What a FUSE mount says once its daemon is gone, or while it goes. */
 	if (code != -ENOTCONN && code != -ECONNABORTED && code != -EIO)
 		return code;
-	if (mount->proc && proc_wait(mount->proc, code == -EIO ? 1 : DEATH_LIMIT_MS, &result, NULL) == 0)
+	if (image_pulse_is_silent(mount->pulse))
+		(void)say_hung(mount, err);
+	else if (mount->proc && proc_wait(mount->proc, code == -EIO ? 1 : DEATH_LIMIT_MS, &result, NULL) == 0)
 		(void)say_ended(mount, &result, err);
 	return code;
 }

@@ -145,6 +145,13 @@ int image_way_answers(const struct image_txn *txn, struct err *err)
 	return -ETIMEDOUT;
 }
 
+pid_t image_txn_daemon(const struct image_txn *txn)
+{
+	if (txn->way == &image_way_shadow)
+		return 0;
+	return txn->mount ? image_mount_pid(txn->mount) : txn->daemon;
+}
+
 static int require_mounted(const struct image_txn *txn, struct err *err)
 {
 	int r = txn->root < 0 ? err_set(err, -EBADF, "the transaction on '%s' takes no more files!", txn->names.image) : 0;
@@ -178,6 +185,22 @@ int image_txn_check(struct image_txn *txn, const char *dst, const char *name, st
 	return explain(txn, image_put_check(txn->root, txn->config->format, dst, name, err), err);
 }
 
+/* An image with holes grows on its disk when it is written; a mount that finds no room there answers with errors only. */
+static int require_host_room(const struct image_txn *txn, uint64_t bytes, struct err *err)
+{
+	uint64_t room;
+	struct stat st;
+
+	if (stat(txn->names.image, &st) < 0 || fs_free_bytes(txn->names.dir, &room) < 0)
+		return 0;
+	if ((uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size || room >= bytes + leave_free)
+		return 0;
+	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "no space on the disk of '%s', an image with holes: %.1f MB are free, %.1f MB may be needed",
+		      txn->names.image, (double)room / 1e6, (double)(bytes + leave_free) / 1e6);
+	err_hint(err, "free some room there");
+	return -ENOSPC;
+}
+
 int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err)
 {
 	struct statvfs st;
@@ -190,7 +213,7 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err)
 		return explain(txn, err_set(err, -errno, "cannot ask for the room in image '%s'", txn->names.image), err);
 	room = (uint64_t)st.f_bavail * st.f_bsize;
 	if (room >= bytes + leave_free)
-		return 0;
+		return txn->way == &image_way_shadow ? 0 : require_host_room(txn, bytes, err);
 	err_set(err, -ENOSPC, "image '%s' is full: %.1f MB are free, %.1f MB are needed!", txn->names.image, (double)room / 1e6,
 		(double)(bytes + leave_free) / 1e6);
 	err_hint(err, "delete something in it, enlarge it, or get leaked room back: reinject image compact");

@@ -100,6 +100,9 @@ int image_txn_explain(struct image_txn *txn, int code, struct err *err);
 /** Whether the image was @known when the transaction took it up, and (mode = shadow) is still. */
 int image_txn_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err) MUST_CHECK;
 
+/** The process that serves what the transaction works on, if that is the image itself: it is no stranger. Else 0. */
+pid_t image_txn_daemon(const struct image_txn *txn);
+
 /** How many files were written or removed so far. */
 unsigned int image_txn_n_written(const struct image_txn *txn);
 

@@ -2,6 +2,7 @@
 #include "refresh/round.h"
 
 #include "base/clock.h"
+#include "image/live.h"
 #include "refresh/symbols.h"
 
 #include <errno.h>
@@ -121,6 +122,16 @@ static void remember_machines(struct refresh_round *round, const struct image_ho
 	}
 }
 
+/* So that nobody waits for cargo to hear that there is no mount. */
+static int require_live_mount(const struct config_image *image, struct err *err)
+{
+	CLEANUP(image_names_clear) struct image_names names = { 0 };
+	CLEANUP(image_live_clear) struct image_live live = { 0 };
+	int r = image_names_init(&names, image->path, err);
+
+	return r < 0 ? r : image_live_find(image, &names, &live, err);
+}
+
 int refresh_swap_check(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
@@ -128,8 +139,11 @@ int refresh_swap_check(struct refresh_round *round, struct err *err)
 	int r = image_holders_find(image->path, &holders, err);
 
 	if (r >= 0)
-		r = image_holders_refuse_for(image, 0, &holders, err);
-	if (r >= 0)
+		r = image_holders_refuse_for(image, round->txn ? image_txn_daemon(round->txn) : 0, &holders, err);
+	if (r >= 0 && image->mode == CONFIG_IMAGE_LIVE)
+		r = require_live_mount(image, err);
+	/* Without a copy there is none. */
+	if (r >= 0 && image->mode == CONFIG_IMAGE_SHADOW)
 		remember_machines(round, &holders);
 	return r;
 }
