@@ -103,6 +103,15 @@ void str_add_c(struct str *s, char c)
 	str_add_n(s, &c, 1);
 }
 
+void str_add_literal(struct str *s, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("*?[\\", *text))
+			str_add_c(s, '\\');
+		str_add_c(s, *text);
+	}
+}
+
 void str_printf(struct str *s, const char *format, ...)
 {
 	va_list args;
@@ -196,6 +205,14 @@ bool strvec_has(const struct strvec *v, const char *text)
 static int compare_strings(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool strvec_same(const struct strvec *a, const struct strvec *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return a->n == b->n;
 }
 
 void strvec_sort_unique(struct strvec *v)

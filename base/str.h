@@ -40,6 +40,8 @@ void grow_array(void *array, size_t *cap, size_t n, size_t size);
 void str_add(struct str *s, const char *text);
 void str_add_n(struct str *s, const void *bytes, size_t n);
 void str_add_c(struct str *s, char c);
+/** Adds @text so that glob(3) takes it as it stands. */
+void str_add_literal(struct str *s, const char *text);
 void str_printf(struct str *s, const char *format, ...) PRINTF(2, 3);
 /** The text so far, '' when nothing was added; owned by @s. */
 const char *str_text(const struct str *s);
@@ -56,6 +58,7 @@ void strvec_addf(struct strvec *v, const char *format, ...) PRINTF(2, 3);
 void strvec_take(struct strvec *v, char *text);                 /* takes ownership of @text */
 void strvec_copy(struct strvec *to, const struct strvec *from); /* appends */
 bool strvec_has(const struct strvec *v, const char *text);
+bool strvec_same(const struct strvec *a, const struct strvec *b); /* in the same order */
 void strvec_sort_unique(struct strvec *v); /* bytewise */
 void strvec_clear(struct strvec *v);
 /** The items with @separator between them; the caller frees it. */

@@ -150,19 +150,39 @@ static void collect_uses(const struct generating *g, size_t source, const struct
 	strvec_sort_unique(ret);
 }
 
+/* The places of all of the crate's programs, which the tree's own recipe names; NULL when it does not, or has them in different ones. */
+static const struct strvec *places_in_recipe(const struct generating *g, const struct cargo_crate *crate)
+{
+	const struct strvec *found = NULL;
+
+	for (size_t i = 0; i < crate->bins.n; i++) {
+		const struct cargo_rule *rule = cargo_rules_find_program(g->rules, crate->bins.v[i]);
+
+		if (!rule || (found && !strvec_same(found, &rule->dests)))
+			return NULL;
+		found = &rule->dests;
+	}
+	return found;
+}
+
+/* The recipe's word counts more than the rule file's on where; what else the rule says still counts. */
 static void add_places(struct generating *g, const struct cargo_crate *crate)
 {
 	const struct cargo_rule *rule = crate->bins.n > 0 ? cargo_rules_match(&g->rules->packages, crate->name) : NULL;
+	const struct strvec *recipe = places_in_recipe(g, crate);
 
+	if (recipe)
+		add_list(&g->text, "dest", recipe);
 	if (!rule)
 		return;
-	if (!cargo_rules_is_for(rule, g->machine)) {
+	if (!recipe && !cargo_rules_is_for(rule, g->machine)) {
 		CLEANUP_FREE char *machines = strvec_join(&rule->machines, " ");
 
 		str_printf(&g->text, "; only for %s\ndest =\n", machines);
 		return;
 	}
-	add_list(&g->text, "dest", &rule->dests);
+	if (!recipe)
+		add_list(&g->text, "dest", &rule->dests);
 	if (rule->copies.n > 0)
 		add_list(&g->text, "copy", &rule->copies);
 	if (rule->activate)

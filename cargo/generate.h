@@ -3,7 +3,7 @@
  * Sequence: cargo_generate_body() makes the sections, cargo_generate_notes() the comments above them, cargo_generate_file() the whole file with its head;
  *           cargo_generate_parse() tells of a file what it is.
  * Content:  a [package] for each member that lies in its source: its folder, the folders of what cargo resolved it to depend on (of crates in folders,
- *           those outside the source are left to the look), its binaries, and the places that the rules name; an [asset] for each rule whose
+ *           those outside the source are left to the look), its binaries, and the places that the tree's recipe or the rules name; an [asset] for each rule whose
  *           file is there. The same workspace gives the same text, sorted, so that a difference means one.
  * Head:     says which version wrote it, and the digest of all below: a file changed by hand is recognised, and is not ours to write over.
  * Wrong:    what an INI cannot hold is left out and noted: a path of more than a line, a name that two sources have.

@@ -37,6 +37,7 @@ void cargo_rules_clear(struct cargo_rules *rules)
 	clear_list(&rules->destinations);
 	clear_list(&rules->packages);
 	clear_list(&rules->assets);
+	clear_list(&rules->programs);
 	*rules = (struct cargo_rules){ 0 };
 }
 
@@ -136,6 +137,26 @@ char *cargo_rules_find(void)
 		free(path);
 	}
 	return NULL;
+}
+
+const struct cargo_rule *cargo_rules_find_program(const struct cargo_rules *rules, const char *program)
+{
+	for (size_t i = 0; i < rules->programs.n; i++)
+		if (strcmp(rules->programs.v[i].pattern, program) == 0)
+			return &rules->programs.v[i];
+	return NULL;
+}
+
+void cargo_rules_add_program(struct cargo_rules *rules, const char *program, const char *place)
+{
+	struct cargo_rule *rule = (struct cargo_rule *)cargo_rules_find_program(rules, program);
+
+	if (!rule)
+		rule = add_rule(&rules->programs, program);
+	if (strvec_has(&rule->dests, place))
+		return;
+	strvec_add(&rule->dests, place);
+	rules->n_places++;
 }
 
 bool cargo_rules_is_for(const struct cargo_rule *rule, const char *machine)

@@ -29,6 +29,8 @@ struct cargo_rule_list {
 
 struct cargo_rules {
 	struct cargo_rule_list destinations, packages, assets; /* in the file's order */
+	struct cargo_rule_list programs;                       /* by their exact names, from elsewhere (cargo/recipe) */
+	size_t n_places;                                       /* of all programs */
 };
 
 /** The rule file that comes with the program, beside which it is looked for; NULL when there is none. The caller frees it. */
@@ -37,6 +39,11 @@ char *cargo_rules_find(void) MUST_CHECK;
 /** -EINVAL, class ERR_USAGE, with the first thing that is wrong as 'FILE:LINE: ...'. */
 int cargo_rules_load(const char *path, struct cargo_rules *ret, struct err *err) MUST_CHECK;
 void cargo_rules_clear(struct cargo_rules *rules);
+
+/** Adds a place for the program of this name, once. */
+void cargo_rules_add_program(struct cargo_rules *rules, const char *program, const char *place);
+/** The rule for the program of this name; NULL. */
+const struct cargo_rule *cargo_rules_find_program(const struct cargo_rules *rules, const char *program);
 
 /** True when @rule counts on @machine. */
 bool cargo_rules_is_for(const struct cargo_rule *rule, const char *machine);

@@ -2,6 +2,7 @@
 #include "refresh/map.h"
 
 #include "base/fs.h"
+#include "cargo/recipe.h"
 #include "config/schema.h"
 
 #include <errno.h>
@@ -108,8 +109,22 @@ static enum refresh_map_state state_of(enum cargo_generated kind, bool same)
 	return kind == CARGO_GENERATED_EDITED ? REFRESH_MAP_EDITED : REFRESH_MAP_OUTDATED;
 }
 
-static int make(const struct config *config, const struct workspaces *workspaces, const struct cargo_rules *rules, struct refresh_map *map,
-		struct err *err)
+static void add_recipes(const struct config *config, const struct refresh_map *map, struct cargo_rules *rules, struct strvec *ret_notes)
+{
+	CLEANUP_FREE char *machine = cargo_generate_machine(config->build.target);
+	CLEANUP(strvec_clear) struct strvec recipes = { 0 };
+
+	/* Without a rule file none of this is wanted. */
+	for (size_t i = 0; map->rules && i < config->n_sources; i++)
+		cargo_recipe_read(config->sources[i].path, machine, rules, &recipes);
+	for (size_t i = 0; i < recipes.n; i++) {
+		CLEANUP_FREE char *dir = fs_dirname(recipes.v[i]);
+
+		strvec_addf(ret_notes, "places as recipe '%s' has them", fs_basename(dir));
+	}
+}
+
+static int make(const struct config *config, const struct workspaces *workspaces, struct cargo_rules *rules, struct refresh_map *map, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	CLEANUP_FREE char *body = NULL;
@@ -121,6 +136,7 @@ static int make(const struct config *config, const struct workspaces *workspaces
 	if (r < 0)
 		return r;
 	judge_graph(workspaces, file_resolved, map);
+	add_recipes(config, map, rules, &notes);
 	body = cargo_generate_body(config, workspaces->v, rules, &map->problems);
 	same = strcmp(body, before) == 0 && (file_resolved || !map->resolved);
 	if (map->state != REFRESH_MAP_ABSENT)

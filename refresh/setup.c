@@ -196,15 +196,6 @@ int refresh_setup_set(struct refresh_setup *setup, enum refresh_setup_item item,
 
 /* -- what is found ---------------------------------------------------------------------------------------------------------------------------- */
 
-static void add_escaped(struct str *s, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("*?[\\", *text))
-			str_add_c(s, '\\');
-		str_add_c(s, *text);
-	}
-}
-
 /* @place as a pattern; NULL when a name in it stands for nothing. */
 static char *fill_in(const struct refresh_setup *setup, const char *place)
 {
@@ -227,7 +218,7 @@ static char *fill_in(const struct refresh_setup *setup, const char *place)
 		}
 		if (!known[i].value)
 			return NULL;
-		add_escaped(&s, known[i].value);
+		str_add_literal(&s, known[i].value);
 		place += strlen(known[i].name);
 	}
 	return str_take(&s);
@@ -291,7 +282,7 @@ static void workspaces_in(const char *dir, struct strvec *ret)
 		CLEANUP(str_clear) struct str pattern = { 0 };
 		glob_t found = { 0 };
 
-		add_escaped(&pattern, dir);
+		str_add_literal(&pattern, dir);
 		str_add(&pattern, depths[i]);
 		if (glob(str_text(&pattern), 0, NULL, &found) != 0)
 			continue;

@@ -20,21 +20,11 @@ static void wake(void *data)
 	uv_async_send(&watch->woken);
 }
 
-static bool same_list(const struct strvec *a, const struct strvec *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!str_eq(a->v[i], b->v[i]))
-			return false;
-	return true;
-}
-
 static void say_problems(struct refresh_watch *watch)
 {
 	const struct strvec *problems = watcher_events_problems(watch->events);
 
-	if (same_list(problems, &watch->problems))
+	if (strvec_same(problems, &watch->problems))
 		return;
 	strvec_clear(&watch->problems);
 	strvec_copy(&watch->problems, problems);
@@ -116,7 +106,7 @@ static int look_at_heads(struct refresh_watch *watch, struct watcher_look **ret,
 	if (r < 0)
 		return r;
 	read_heads(watch, commits, &heads);
-	if (same_list(&heads, &watch->heads) && !watch->asked)
+	if (strvec_same(&heads, &watch->heads) && !watch->asked)
 		return 0;
 	r = refresh_session_look_commits(watch->session, commits, ret, err);
 	if (r < 0 || watch->running)

@@ -110,6 +110,49 @@ $MAP"
 	grep -A2 '^\[package simple-file\]' "$MAP" | grep -qx 'uses = redox-scheme'
 }
 
+@test "places come from the tree's own recipe, where it names them; a changed recipe is followed, a key of one's own wins" {
+	local recipe=$TREE/recipes/core/base/recipe.toml
+	mkdir -p "${recipe%/*}"
+	mv "$SRC" "${recipe%/*}/source"
+	SRC=${recipe%/*}/source
+	cat >"$recipe" <<-'END'
+		[build]
+		template = "custom"
+		script = """
+		BINS=(inputd multi-a)
+		BINS+=(multi-b)
+		for bin in "${BINS[@]}"; do
+		    if [[ "${bin}" == "inputd" ]]; then
+		        cp -v "target/${TARGET}/${build_type}/${bin}" "${COOKBOOK_STAGE}/usr/lib/drivers"
+		    else
+		        cp -v "target/${TARGET}/${build_type}/${bin}" "${COOKBOOK_STAGE}/usr/bin"
+		    fi
+		done
+		"""
+	END
+	rx_ok init
+	expect_equal "$(grep -A4 '^\[package inputd\]' "$MAP" | grep ^dest)" 'dest = /usr/lib/drivers'
+	expect_equal "$(grep -A4 '^\[package multi\]' "$MAP" | grep ^dest)" 'dest = /usr/bin'
+	expect_equal "$(grep -A4 '^\[package netd\]' "$MAP" | grep ^dest)" ''
+	grep -qx "; places as recipe 'base' has them" "$MAP"
+	rx_ok refresh
+	expect_equal "$(image_says /usr/bin/multi-a)" multi-a=1
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" 'inputd=1 common=1'
+	sed -i 's,STAGE}/usr/bin,STAGE}/usr/lib/drivers,' "$recipe"
+	rx_ok refresh
+	expect_err 'changed: multi'
+	expect_equal "$(image_says /usr/lib/drivers/multi-a)" multi-a=1
+	refute image_has /usr/bin/multi-a
+	printf '\n[package multi]\ndest = /usr/bin\n' >>"$INI"
+	rx_ok config --json
+	expect_jq 'any(.[]; .section == "package multi" and .key == "dest" and .value == "/usr/bin")'
+	rx_ok init --update
+	mv "$INI" "$T/ini"
+	rm "$MAP"
+	rx_ok init --rules none
+	refute grep -q '^dest' "$MAP"
+}
+
 @test "what cannot be resolved offline: manifests and lock, and a warning that says what may be missing" {
 	mkdir -p "$SRC/extra/src"
 	printf '[package]\nname = "extra"\nversion = "0.1.0"\n[dependencies]\ncommon = { path = "../crates/common" }\nno-such-crate-at-all = "1"\n' \

@@ -275,6 +275,29 @@ static void test_places_by_rule(void **state)
 		   "[package zerod]\npaths = zerod\nbins = zerod\ndest = initfs:/bin\ncopy = initfs:/bin/nulld\nactivate = none\n");
 }
 
+/* What is read elsewhere says where; what else the rule says stays, and a program that is only half named is the rule's. */
+static void test_places_of_programs(void **state)
+{
+	struct box *box = *state;
+
+	rules(box, some_rules);
+	cargo_rules_add_program(&box->rules, "zd", "/sbin");
+	cargo_rules_add_program(&box->rules, "zd", "initfs:/sbin");
+	cargo_rules_add_program(&box->rules, "zd", "/sbin");
+	cargo_rules_add_program(&box->rules, "psd", "/bin");
+	cargo_rules_add_program(&box->rules, "a", "/bin");
+	cargo_rules_add_program(&box->rules, "b", "/sbin");
+	member(box, 0, "zerod", "zerod", "zd");
+	member(box, 0, "ps2d", "drivers/ps2d", "psd");
+	member(box, 0, "inputd", "inputd", "a,other");
+	member(box, 0, "odd", "odd", "a,b");
+	gives(box, "[destinations]\ndrivers/** = /usr/lib/drivers\n\n"
+		   "[package inputd]\npaths = inputd\nbins = a other\ndest = /usr/bin initfs:/bin\n\n"
+		   "[package odd]\npaths = odd\nbins = a b\n\n"
+		   "[package ps2d]\npaths = drivers/ps2d\nbins = psd\ndest = /bin\n\n"
+		   "[package zerod]\npaths = zerod\nbins = zd\ndest = /sbin initfs:/sbin\ncopy = initfs:/bin/nulld\nactivate = none\n");
+}
+
 /* A place for what has no binary would only make a warning. */
 static void test_no_place_for_a_library(void **state)
 {
@@ -437,7 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_members_by_name), TEST(test_order_of_cargo_is_nothing), TEST(test_nested_and_rooted), TEST(test_no_members),
 		TEST(test_blanks_and_letters), TEST(test_impossible_folders), TEST(test_long_lists_go_on), TEST(test_two_sources),
-		TEST(test_last_good_graph), TEST(test_places_by_rule), TEST(test_no_place_for_a_library), TEST(test_assets_that_are_there),
+		TEST(test_last_good_graph), TEST(test_places_by_rule), TEST(test_places_of_programs), TEST(test_no_place_for_a_library), TEST(test_assets_that_are_there),
 		TEST(test_wrong_rules), TEST(test_own_rules), TEST(test_head), TEST(test_difference), TEST(test_strangers), TEST(test_machine),
 	};
 
