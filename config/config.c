@@ -354,6 +354,17 @@ char *config_home_path(const struct config *config, const char *path)
 	return xstrdup(path);
 }
 
+char *config_read_path(const struct config *config, const char *path)
+{
+	for (size_t i = 0; i < config->n_sources; i++) {
+		const struct config_source *source = &config->sources[i];
+
+		if (source->home && path_under(path, source->home))
+			return xasprintf("%s%s", source->path, path + strlen(source->home));
+	}
+	return xstrdup(path);
+}
+
 const struct config_package *config_package_find(const struct config *config, const char *name)
 {
 	size_t low = 0, high = config->n_packages;

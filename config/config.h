@@ -156,6 +156,8 @@ const char *config_source_home(const struct config_source *source);
 /** @path as the user has it: what lies in an isolated source's folder has the name that it has in the work tree. So hashes over names do not depend on where
  * something was built. The caller frees it. */
 char *config_home_path(const struct config *config, const char *path) MUST_CHECK;
+/** The other way: where the file that the user has at @path is read from. The caller frees it. */
+char *config_read_path(const struct config *config, const char *path) MUST_CHECK;
 
 /** The package of this name, or NULL. */
 const struct config_package *config_package_find(const struct config *config, const char *name);

@@ -226,11 +226,23 @@ int journal_spool_last(const char *state, void (*fn)(void *data, const struct jo
 	return 0;
 }
 
+static int write_last(const char *state, const struct str *lines, struct err *err)
+{
+	CLEANUP_FREE char *last = path_of(state, LAST);
+	CLEANUP_CLOSE int fd = -1;
+	int r = fs_write_atomic(last, str_text(lines), lines->len, 0644, err);
+
+	if (r < 0)
+		return r;
+	fd = open(last, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "cannot open '%s'", last) : journal_state_give(state, fd, err);
+}
+
 int journal_spool_settle(const char *state, struct err *err)
 {
 	CLEANUP(str_clear) struct str lines = { 0 }, kept = { 0 };
 	CLEANUP(parsed_list_clear) struct parsed_list list = { 0 };
-	CLEANUP_FREE char *taken = path_of(state, TAKEN), *last = path_of(state, LAST);
+	CLEANUP_FREE char *taken = path_of(state, TAKEN);
 	int r = fs_exists(taken) ? read_lines(state, LAST, &lines, err) : 0;
 
 	if (r == 0)
@@ -242,7 +254,7 @@ int journal_spool_settle(const char *state, struct err *err)
 		str_add_n(&kept, list.v[i].line, list.v[i].n);
 		str_add_c(&kept, '\n');
 	}
-	r = fs_write_atomic(last, str_text(&kept), kept.len, 0644, err);
+	r = write_last(state, &kept, err);
 	if (r == 0 && unlink(taken) < 0 && errno != ENOENT)
 		r = err_set(err, -errno, "cannot remove '%s'", taken);
 	return r;

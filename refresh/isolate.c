@@ -2,7 +2,6 @@
 
 #include "base/fault.h"
 #include "base/fs.h"
-#include "base/sudo.h"
 #include "journal/state.h"
 #include "refresh/run.h"
 #include "watcher/checkout.h"
@@ -240,7 +239,6 @@ static int fill_place(const struct refresh_isolate *isolate, size_t first, struc
 	CLEANUP_FREE char *index = xasprintf("%s/%s/%s" INDEX_SUFFIX, isolate->original->state, isolate->dir, place->key);
 	CLEANUP(strvec_clear) struct strvec paths = { 0 };
 	struct watcher_checkout checkout = { .folder = place->folder, .index = index, .extra = &paths };
-	bool entered;
 	int r = name_folder(isolate, place, err);
 
 	for (size_t i = first; r == 0 && i < isolate->config.n_sources; i++) {
@@ -254,11 +252,7 @@ static int fill_place(const struct refresh_isolate *isolate, size_t first, struc
 	if (r < 0)
 		return r;
 	strvec_sort_unique(&paths);
-	entered = sudo_enter(isolate->original->sources[first].path);
-	r = watcher_checkout_write(place->repo, &place->commit, &checkout, notes, err);
-	if (entered)
-		sudo_leave();
-	return r;
+	return watcher_checkout_write(place->repo, &place->commit, &checkout, notes, err);
 }
 
 /* -- uncommitted work in the image ----------------------------------------------------------------------------------------------------------------- */

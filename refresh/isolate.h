@@ -13,7 +13,7 @@
  *           them. All of it is kept for the next time.
  * Limits:   a source that another one reads by a relative path is read in its work tree. A `rustup override` of the work tree's folder does not reach
  *           beside it: [build] toolchain does.
- * Owner:    under sudo, what belongs to the caller is written as the caller. */
+ * Owner:    under sudo the caller writes and builds. */
 #ifndef REINJECT_REFRESH_ISOLATE_H
 #define REINJECT_REFRESH_ISOLATE_H
 

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/fs.h"
+#include "base/sudo.h"
 #include "watcher/giterr.h"
 
 #include <git2/sys/mempack.h>
@@ -204,8 +205,29 @@ char *watcher_checkout_folder(const struct watcher_repo *repo, const char *tag)
 	return xasprintf("%s/.%s" NAME_INFIX "%s", strcmp(above, "/") == 0 ? "" : above, fs_basename(top), tag);
 }
 
-int watcher_checkout_write(const struct watcher_repo *repo, const git_oid *commit, const struct watcher_checkout *checkout, struct strvec *notes,
-			   struct err *err)
+/* What root would write into a folder of the caller's could be led elsewhere by a link, and would not be the caller's afterwards. The user's git configuration is
+ * then the caller's, too: root's he cannot read. */
+static bool enter(const char *work_tree)
+{
+	CLEANUP_FREE char *home = sudo_home(work_tree);
+	CLEANUP_FREE char *xdg = home ? xasprintf("%s/.config/git", home) : NULL;
+
+	if (!sudo_enter(work_tree))
+		return false;
+	(void)!git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home ? home : "");
+	(void)!git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_XDG, xdg ? xdg : "");
+	return true;
+}
+
+static void leave(void)
+{
+	sudo_leave();
+	(void)!git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, NULL);
+	(void)!git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_XDG, NULL);
+}
+
+static int write_commit(const struct watcher_repo *repo, const git_oid *commit, const struct watcher_checkout *checkout, struct strvec *notes,
+			struct err *err)
 {
 	git_repository *home = watcher_repo_git(repo);
 	CLEANUP(writer_clear) struct writer writer = { .work_tree = git_repository_workdir(home) };
@@ -226,6 +248,17 @@ int watcher_checkout_write(const struct watcher_repo *repo, const git_oid *commi
 		return failed(err, r, &writer, "put into its own folder the commit of");
 	name_submodules(&writer, notes);
 	return 0;
+}
+
+int watcher_checkout_write(const struct watcher_repo *repo, const git_oid *commit, const struct watcher_checkout *checkout, struct strvec *notes,
+			   struct err *err)
+{
+	bool entered = enter(git_repository_workdir(watcher_repo_git(repo)));
+	int r = write_commit(repo, commit, checkout, notes, err);
+
+	if (entered)
+		leave();
+	return r;
 }
 
 /* -- removing ------------------------------------------------------------------------------------------------------------------------------------ */

@@ -105,7 +105,9 @@ static int add_inputs(struct builder *b, const struct watcher *watcher, size_t p
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < inputs->n; i++) {
-		r = watcher_input_value(inputs->v[i], value, err);
+		CLEANUP_FREE char *path = config_read_path(watcher->config, inputs->v[i]);
+
+		r = watcher_input_value(path, value, err);
 		if (r == 0)
 			add_part(b, xasprintf("input %s", inputs->v[i]), value);
 	}

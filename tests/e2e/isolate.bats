@@ -85,6 +85,8 @@ netd_says() {
 	netd_says 'netd=2 proto=1 common=1'
 	expect_equal "$(image_says /usr/lib/drivers/inputd)" 'inputd=1 common=1'
 	grep -q '"netd=3' "$SRC/drivers/net/netd/src/main.rs"
+	# What was recorded is the commit's: the edits are still to be built.
+	expect_stale inputd netd
 	expect_equal "$(g status --porcelain | tr -d ' \n')" 'Mdrivers/inputd/src/main.rsMdrivers/net/netd/src/main.rs'
 }
 
@@ -289,6 +291,38 @@ plain_cargo() {
 	expect_equal "$(hook_results)" 'ok ok'
 	netd_says 'netd=2 made=2 proto=1 common=1'
 	expect_stale
+}
+
+@test "a tracked file that no package owns is read at the commit, and an edit of it is still to be built" {
+	printf 'one' >"$SRC/notes.txt"
+	printf 'fn main() {\n    println!("netd=1 notes={} {}", include_str!("../../../../notes.txt"), proto::mark());\n}\n' >"$SRC/drivers/net/netd/src/main.rs"
+	commit 'notes'
+	begin
+	printf 'two' >"$SRC/notes.txt"
+	commit_netd 2
+	netd_says 'netd=2 notes=one proto=1 common=1'
+	expect_stale netd
+	rx_ok refresh
+	netd_says 'netd=2 notes=two proto=1 common=1'
+	g checkout -q -- notes.txt
+	settled
+	netd_says 'netd=2 notes=one proto=1 common=1'
+	expect_stale
+}
+
+@test "a submodule is named: its folder stays empty, all else is built" {
+	git init -q -b main "$T/lib"
+	printf 'a\n' >"$T/lib/file"
+	commit "$T/lib" 'a library'
+	g -c protocol.file.allow=always submodule --quiet add "$T/lib" sub
+	g commit -qm 'a submodule'
+	begin
+	commit_netd 2
+	commit_netd 3
+	netd_says 'netd=3 proto=1 common=1'
+	log_says "submodule '$SRC/sub' is not in the folder"
+	expect_equal "$(ls -A "$(iso)/sub")" ''
+	expect_equal "$(hook_results)" 'ok ok'
 }
 
 @test "a path dependency outside resolves from beside the work tree as from within" {
