@@ -92,7 +92,7 @@ static void warn_foreign(const struct cli_context *ctx, struct journal *journal)
 	struct image_identity identity;
 	struct journal_image now;
 
-	if (image_identity_read(image->path, image->format, &identity, NULL) < 0)
+	if (image_identity_of(image, &identity, NULL) < 0)
 		return;
 	now = refresh_journal_image(&identity);
 	if (refresh_records_load(journal, image->path, &now, &records, NULL) == 0 && records.image_unknown)

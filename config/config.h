@@ -61,6 +61,7 @@ struct config_image {
 	struct strvec mount;   /* custom: argv with ${IMAGE} and ${MOUNT_POINT} */
 	struct strvec unmount; /* custom, likewise */
 	char *mount_point;     /* absolute; live mode */
+	uint64_t block;        /* redoxfs: where the file system begins, in blocks of 4 KiB; 0: searched as redoxfs does */
 	bool keep_previous;
 	char *stamp; /* a path in the image, or NULL */
 	uint32_t mount_timeout_ms;

@@ -201,6 +201,7 @@ void config_fill_image(struct config_loader *loader)
 	image->mount_point = config_loader_text(section, "mount_point");
 	image->keep_previous = number(section, "keep_previous") != 0;
 	image->stamp = config_loader_text(section, "stamp");
+	image->block = number(section, "block");
 	image->mount_timeout_ms = (uint32_t)number(section, "mount_timeout_ms");
 	image->answer_timeout_ms = (uint32_t)number(section, "answer_timeout_ms");
 	check_image(loader, section);

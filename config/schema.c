@@ -44,6 +44,8 @@ const struct schema_option schema_options[] = {
 	{ .section = "image", .key = "mount", .type = SCHEMA_COMMAND, .help = "custom: the command that mounts ${IMAGE} at ${MOUNT_POINT}" },
 	{ .section = "image", .key = "unmount", .type = SCHEMA_COMMAND, .help = "custom: the command that unmounts ${MOUNT_POINT}" },
 	{ .section = "image", .key = "mount_point", .type = SCHEMA_PATH, .help = "live: where the user keeps it mounted" },
+	{ .section = "image", .key = "block", .type = SCHEMA_UINT, .max = UINT64_C(1) << 40, .unit = "blocks", .fallback = "0",
+	  .help = "redoxfs: the 4 KiB block where its partition begins; 0: searched in the first 256 MiB" },
 	{ .section = "image", .key = "keep_previous", .type = SCHEMA_BOOL, .fallback = "yes", .help = "keep the image before as IMAGE.prev" },
 	{ .section = "image", .key = "stamp", .type = SCHEMA_IMAGE_PATH, .help = "file in the image that gets a line with commit and date" },
 	{ .section = "image", .key = "mount_timeout_ms", .type = SCHEMA_UINT, .min = 100, .max = 600000, .unit = "ms", .fallback = "10000",

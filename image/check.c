@@ -16,10 +16,10 @@
 /* The exit status bits of e2fsck(8) that mean 'errors are left', not 'could not run'. */
 enum { E2FSCK_ERRORS = 4 };
 
-static int tell_redoxfs(int fd, const struct stat *st, const char *path, struct strvec *ret_facts, struct err *err)
+static int tell_redoxfs(int fd, const struct stat *st, const char *path, uint64_t block, struct strvec *ret_facts, struct err *err)
 {
 	struct image_redoxfs header;
-	int r = image_file_read_redoxfs(fd, path, &header, err);
+	int r = image_file_read_redoxfs_at(fd, path, block, &header, err);
 
 	if (r < 0)
 		return image_file_unusable(path, r, err);
@@ -43,7 +43,7 @@ static int tell_file(const struct config_image *config, const char *path, uint64
 	strvec_addf(ret_facts, "'%s' has %" PRIu64 " MB, %" PRIu64 " MB of them on the disk", path, (uint64_t)st.st_size >> 20,
 		    (uint64_t)st.st_blocks >> 11);
 	if (config->format == CONFIG_IMAGE_REDOXFS)
-		return tell_redoxfs(fd, &st, path, ret_facts, err);
+		return tell_redoxfs(fd, &st, path, config->block, ret_facts, err);
 	r = image_file_check_format(fd, path, config->format, err);
 	return r < 0 ? image_file_unusable(path, r, err) : 0;
 }
@@ -198,6 +198,10 @@ int image_check_run(const struct config_image *config, const char *path, bool de
 		return r;
 	if (config->format == CONFIG_IMAGE_CUSTOM) {
 		strvec_add(ret_facts, "no full check is known for format = custom");
+		return 0;
+	}
+	if (config->block > 0) {
+		strvec_add(ret_facts, "no full check is known for [image] block: redoxfs-clone searches the file system by itself");
 		return 0;
 	}
 	return check_deep(config, names.image, size, cancel, ret_facts, err);

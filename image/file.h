@@ -16,6 +16,12 @@ int image_file_open(const char *path, struct stat *ret_st, struct err *err) MUST
 /** Reads the newest RedoxFS header of the open image @path. -EINVAL, with a hint, when there is none. */
 int image_file_read_redoxfs(int fd, const char *path, struct image_redoxfs *ret, struct err *err) MUST_CHECK;
 
+/** The same for the file system at block @block (of 4 KiB), as [image] block says; 0: searched. */
+int image_file_read_redoxfs_at(int fd, const char *path, uint64_t block, struct image_redoxfs *ret, struct err *err) MUST_CHECK;
+
+/** That the open image @path holds the file system that @config says, where it says. */
+int image_file_check(int fd, const char *path, const struct config_image *config, struct err *err) MUST_CHECK;
+
 /** That the open image @path holds the file system @format. -EINVAL when it is another. */
 int image_file_check_format(int fd, const char *path, enum config_image_format format, struct err *err) MUST_CHECK;
 

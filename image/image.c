@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err)
+int image_identity_read_at(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret, struct err *err)
 {
 	struct image_identity id = { 0 };
 	struct image_redoxfs header;
@@ -27,7 +27,7 @@ int image_identity_read(const char *path, enum config_image_format format, struc
 	id.size = (uint64_t)st.st_size;
 	id.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	if (format == CONFIG_IMAGE_REDOXFS) {
-		r = image_file_read_redoxfs(fd, path, &header, err);
+		r = image_file_read_redoxfs_at(fd, path, block, &header, err);
 		if (r < 0)
 			return r;
 		memcpy(id.uuid, header.uuid, sizeof(id.uuid));
@@ -35,6 +35,11 @@ int image_identity_read(const char *path, enum config_image_format format, struc
 	}
 	*ret = id;
 	return 0;
+}
+
+int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err)
+{
+	return image_identity_read_at(path, format, 0, ret, err);
 }
 
 /* By the note: what was @id before mounts of ours, which change a file system's header and nothing in it. */
@@ -53,7 +58,7 @@ static void see_through_mounts(const struct config_image *config, struct image_i
 int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err)
 {
 	struct image_identity id;
-	int r = image_identity_read(config->path, config->format, &id, err);
+	int r = image_identity_read_at(config->path, config->format, config->block, &id, err);
 
 	if (r < 0)
 		return r;
@@ -130,7 +135,7 @@ static int check_content(const struct config_image *config, const struct image_n
 {
 	CLEANUP_CLOSE int fd = image_file_open(names->image, ret_stat, err);
 
-	return fd < 0 ? fd : image_file_check_format(fd, names->image, config->format, err);
+	return fd < 0 ? fd : image_file_check(fd, names->image, config, err);
 }
 
 int image_check_file(const struct config_image *config, struct err *err)

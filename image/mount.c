@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "image/file.h"
 #include "image/holders.h"
 #include "image/mounts.h"
 #include "image/names.h"
@@ -76,6 +77,20 @@ static void fill_template(const struct strvec *template, const char *image, cons
 	}
 }
 
+/* redoxfs takes no ring's beginning but the block of a header, which is another after each mount. */
+static int add_block(const struct image_mount *mount, struct strvec *argv, struct err *err)
+{
+	struct image_redoxfs header;
+	struct stat st;
+	CLEANUP_CLOSE int fd = image_file_open(mount->image, &st, err);
+	int r = fd < 0 ? fd : image_file_read_redoxfs_at(fd, mount->image, mount->config->block, &header, err);
+
+	if (r < 0)
+		return r;
+	strvec_addf(argv, "%llx", (unsigned long long)header.block);
+	return 0;
+}
+
 static int fill_argv(const struct image_mount *mount, struct strvec *argv, struct err *err)
 {
 	const struct config_image *config = mount->config;
@@ -90,6 +105,8 @@ static int fill_argv(const struct image_mount *mount, struct strvec *argv, struc
 	strvec_add(argv, config->format == CONFIG_IMAGE_REDOXFS ? "-d" : "-f");
 	strvec_add(argv, mount->image);
 	strvec_add(argv, mount->point);
+	if (config->format == CONFIG_IMAGE_REDOXFS && config->block > 0)
+		return add_block(mount, argv, err);
 	if (config->format == CONFIG_IMAGE_EXT4) {
 		/* It would check permissions by itself, as if the image's users were this host's. */
 		strvec_add(argv, "-o");

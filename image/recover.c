@@ -88,11 +88,16 @@ static int end_daemons(const struct image_names *names, const struct config_imag
 
 static int settle_shadow(const struct image_names *names, const struct config_image *config, struct strvec *ret_notes, struct err *err)
 {
+	struct image_note note;
+
 	if (!fs_exists(names->shadow) || image_shadow_is_kept(names, config->format))
 		return 0;
 	if (unlink(names->shadow) < 0)
 		return err_set(err, -errno, "cannot delete '%s'", names->shadow);
-	image_note_done(names->lock);
+	/* Another note is about the image itself. */
+	image_note_read(names->lock, &note);
+	if (note.stage == IMAGE_NOTE_WORKING || note.stage == IMAGE_NOTE_KEPT)
+		image_note_done(names->lock);
 	strvec_addf(ret_notes, "deleted '%s', which a run that ended had left", names->shadow);
 	return 0;
 }
@@ -104,6 +109,7 @@ int image_recover(const struct config_image *config, struct strvec *ret_notes, s
 
 	if (r < 0)
 		return r;
+	names.block = config->block;
 	r = end_daemons(&names, config, ret_notes, err);
 	if (r < 0)
 		return r;

@@ -73,10 +73,10 @@ static ssize_t read_blocks(int fd, unsigned char *buffer, size_t size, uint64_t 
 	return (ssize_t)done;
 }
 
-/* The first valid header among the blocks that redoxfs looks at; @buffer holds CHUNK_BLOCKS. */
-static int find_first(int fd, unsigned char *buffer, uint64_t *ret_block, uint64_t *ret_generation)
+/* The first valid header from block @from to before @to; @buffer holds CHUNK_BLOCKS. */
+static int find_first(int fd, uint64_t from, uint64_t to, unsigned char *buffer, uint64_t *ret_block, uint64_t *ret_generation)
 {
-	for (uint64_t block = 0; block < SCAN_BLOCKS; block += CHUNK_BLOCKS) {
+	for (uint64_t block = from; block < to; block += CHUNK_BLOCKS) {
 		ssize_t n = read_blocks(fd, buffer, (size_t)CHUNK_BLOCKS * BLOCK, block * BLOCK);
 
 		if (n < BLOCK)
@@ -100,22 +100,13 @@ static void take_header(const unsigned char *block, struct image_redoxfs *ret)
 	hex_encode(block + AT_UUID, 16, ret->uuid);
 }
 
-int image_redoxfs_read(int fd, struct image_redoxfs *ret)
+/* The newest header of the ring that begins at byte @offset. */
+static int read_ring(int fd, uint64_t offset, unsigned char *buffer, struct image_redoxfs *ret)
 {
-	CLEANUP_FREE unsigned char *buffer = xrealloc(NULL, (size_t)RING * BLOCK);
-	struct image_redoxfs newest = { 0 };
-	uint64_t block = 0, generation = 0;
+	struct image_redoxfs newest = { .offset = offset };
 	bool found = false;
-	ssize_t n;
-	int r = find_first(fd, buffer, &block, &generation);
+	ssize_t n = read_blocks(fd, buffer, (size_t)RING * BLOCK, offset);
 
-	if (r < 0)
-		return r;
-	/* Header G stands in slot G % 256. A header whose ring would begin before the image is a fragment. */
-	if (block < generation % RING)
-		return -ENODATA;
-	newest.offset = (block - generation % RING) * BLOCK;
-	n = read_blocks(fd, buffer, (size_t)RING * BLOCK, newest.offset);
 	if (n < 0)
 		return (int)n;
 	for (size_t i = 0; i < (size_t)n / BLOCK; i++) {
@@ -124,12 +115,32 @@ int image_redoxfs_read(int fd, struct image_redoxfs *ret)
 		if (!header_valid(slot) || (found && get_u64(slot + AT_GENERATION) <= newest.generation))
 			continue;
 		take_header(slot, &newest);
+		newest.block = offset / BLOCK + i;
 		found = true;
 	}
 	if (!found)
 		return -ENODATA;
 	*ret = newest;
 	return 0;
+}
+
+int image_redoxfs_read_at(int fd, uint64_t first, struct image_redoxfs *ret)
+{
+	CLEANUP_FREE unsigned char *buffer = xrealloc(NULL, (size_t)RING * BLOCK);
+	uint64_t block = 0, generation = 0;
+	int r = find_first(fd, first, first > 0 ? first + RING : SCAN_BLOCKS, buffer, &block, &generation);
+
+	if (r < 0)
+		return r;
+	/* Header G stands in slot G % 256. A header whose ring would begin before the image is a fragment; one of another ring is not the one that was meant. */
+	if (block < generation % RING || (first > 0 && block - generation % RING != first))
+		return -ENODATA;
+	return read_ring(fd, (block - generation % RING) * BLOCK, buffer, ret);
+}
+
+int image_redoxfs_read(int fd, struct image_redoxfs *ret)
+{
+	return image_redoxfs_read_at(fd, 0, ret);
 }
 
 /* Bytes that the UTF-8 sequence at @s has, 0 when it is none: overlong forms, surrogates and what lies beyond U+10FFFF are none. */

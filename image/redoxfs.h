@@ -16,11 +16,15 @@ struct image_redoxfs {
 	uint64_t version;    /* 8 for redoxfs 0.9 */
 	uint64_t size;       /* bytes, as the header says */
 	uint64_t generation; /* of the newest header */
+	uint64_t block;      /* where that header stands: by it redoxfs opens this file system and no other */
 	char uuid[33];       /* 32 hex digits */
 };
 
 /** Reads the newest header of the file system on @fd. -ENODATA when there is none, -EIO and friends; no sentence. */
 int image_redoxfs_read(int fd, struct image_redoxfs *ret) MUST_CHECK;
+
+/** The same for the file system whose ring begins at block @first (of 4 KiB), wherever that is: one that the scan cannot find, or of several. 0: searched. */
+int image_redoxfs_read_at(int fd, uint64_t first, struct image_redoxfs *ret) MUST_CHECK;
 
 /** Checks that @name (one component) is one that RedoxFS takes: no ':', at most 252 bytes, UTF-8 (any other byte kills the mount daemon).
  * Returns NULL, or what is wrong with it, a static text. */

@@ -120,6 +120,7 @@ int image_txn_begin(const struct config_image *config, struct image_lock *lock, 
 	if (hooks)
 		txn->hooks = *hooks;
 	r = image_names_init(&txn->names, config->path, err);
+	txn->names.block = config->block;
 	if (r == 0)
 		r = begin(txn, state, err);
 	if (r < 0) {

@@ -45,6 +45,9 @@ static int hold(struct image_txn *txn, struct err *err)
 	r = image_identity_of(txn->config, &note.from, err);
 	if (r < 0)
 		return r;
+	/* A copy that an earlier run in shadow mode kept will not be one any more. */
+	if (fs_exists(txn->names.shadow))
+		image_shadow_drop(&txn->names);
 	/* The mount alone writes to the image: what it was before is for whoever comes after a crash. */
 	r = image_note_write(txn->names.lock, &note, err);
 	if (r == 0)
@@ -91,7 +94,7 @@ static int in_place_seal(struct image_txn *txn, struct image_identity *ret, stru
 		r = FAULT("txn-unmounted");
 		if (r < 0)
 			return err_set(err, r, "cannot unmount '%s'", txn->names.image);
-		r = image_identity_read(txn->names.image, txn->config->format, &note.shadow, err);
+		r = image_identity_read_at(txn->names.image, txn->config->format, txn->names.block, &note.shadow, err);
 	}
 	/* A daemon that has not seen the files yet reads them. */
 	if (r >= 0)

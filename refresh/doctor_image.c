@@ -69,13 +69,13 @@ void doctor_look_tool(struct doctor *doctor, struct refresh_doctor_finding *find
 
 /* -- from outside ----------------------------------------------------------------------------------------------------------------------------- */
 
-static void tell_redoxfs(const char *path, struct refresh_doctor_finding *finding)
+static void tell_redoxfs(const char *path, uint64_t block, struct refresh_doctor_finding *finding)
 {
 	struct stat st;
 	CLEANUP_CLOSE int fd = image_file_open(path, &st, NULL);
 	struct image_redoxfs header;
 
-	if (fd < 0 || image_redoxfs_read(fd, &header) < 0)
+	if (fd < 0 || image_redoxfs_read_at(fd, block, &header) < 0)
 		return;
 	if (header.version != 8) {
 		doctor_warn(finding, "'%s' has RedoxFS of on-disk version %llu; reinject was tried with 8", path, (unsigned long long)header.version);
@@ -102,7 +102,7 @@ void doctor_look_image(struct doctor *doctor, struct refresh_doctor_finding *fin
 		return;
 	}
 	if (image->format == CONFIG_IMAGE_REDOXFS)
-		tell_redoxfs(image->path, finding);
+		tell_redoxfs(image->path, image->block, finding);
 	doctor_ok(finding, "%s", image->path);
 }
 

@@ -88,7 +88,7 @@ expect_recovered() {
 # The points that a mode passes, of all that there are.
 points() {
 	local all
-	all=$("$REINJECT" --list-faults | grep -vE '^(txn-copied|put-renamed|put-removed|hooks-.*)$')
+	all=$("$REINJECT" --list-faults | grep -E '^(journal|txn|build|put|steps)-' | grep -vxE 'txn-copied|put-renamed|put-removed')
 	if [[ $mode == live ]]; then grep -vx txn-unmounted <<<"$all"; else printf '%s\n' "$all"; fi
 }
 
