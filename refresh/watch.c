@@ -129,6 +129,7 @@ static void forget_config(struct refresh_watch *watch)
 	watch->n_subjects = 0;
 	watch->map_id[0] = watch->stuck[0] = '\0';
 	strvec_clear(&watch->waiting);
+	strvec_clear(&watch->doubtful);
 	strvec_clear(&watch->heads);
 }
 

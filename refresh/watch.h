@@ -8,7 +8,8 @@
  * Round:    a look that found something to do becomes a run (refresh/run): the image's lock is taken for it and given back. When somebody else holds
  *           the image, that is said once and tried again.
  * Busy:     with on_busy = restart, a look during a build that finds one of its packages changed again interrupts the run and begins another; with queue,
- *           and for all other changes, the round after it follows at once.
+ *           and for all other changes, the round after it follows at once. With queue such a look makes a package doubtful: if it was changed and
+ *           changed back, its fingerprint does not tell which of the two was compiled, and it is built once more.
  * Failing:  a round that failed is not tried again until something changes or somebody asks.
  * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). What is built is the work tree: where that differs, the result
  *           goes into the image but is not recorded, and so is built again after the next commit.

@@ -57,6 +57,7 @@ struct refresh_watch {
 	char stuck[HASH_HEX_SIZE]; /* the plan that was carried out, not to be tried again as it is; '' */
 	char *problem;             /* owned: what went wrong, as was said; NULL */
 	struct strvec problems;    /* owned: what is not watched as it should be, as was said */
+	struct strvec doubtful;    /* owned: packages that were not the same all through their build, with on_busy = queue */
 	struct strvec waiting;     /* owned: packages that hold_over holds back, as was said */
 
 	struct refresh_server *server;        /* owned */

@@ -134,8 +134,8 @@ static bool is_made_by_round(const struct refresh_watch *watch, const struct wat
 	return false;
 }
 
-/* The name of a package of this round that is not what it was when the round began; NULL when there is none. */
-static const char *find_changed(const struct refresh_watch *watch, const struct watcher_look *now)
+/* The packages of this round that are not what they were when the round began. */
+static void find_changed(const struct refresh_watch *watch, const struct watcher_look *now, struct strvec *ret)
 {
 	for (size_t i = 0; i < watch->building.n; i++) {
 		size_t subject = strtoul(watch->building.v[i], NULL, 10);
@@ -145,9 +145,24 @@ static const char *find_changed(const struct refresh_watch *watch, const struct 
 			continue;
 		edit_id(&now->subjects[subject], id);
 		if (strcmp(id, watch->planned[subject].id) != 0 && !is_made_by_round(watch, now, subject))
-			return watch->config->packages[now->subjects[subject].index].name;
+			strvec_add(ret, watch->config->packages[now->subjects[subject].index].name);
 	}
-	return NULL;
+}
+
+/* With on_busy = queue. An edit may be compiled and taken back before the round ends, whose fingerprint is the old one again then. */
+static void remember_changed(struct refresh_watch *watch, const struct strvec *changed)
+{
+	for (size_t i = 0; i < changed->n; i++)
+		if (!strvec_has(&watch->doubtful, changed->v[i]))
+			strvec_add(&watch->doubtful, changed->v[i]);
+}
+
+static void start_over(struct refresh_watch *watch, const char *changed)
+{
+	watch->restarting = true;
+	refresh_watch_send(watch, (struct refresh_event){
+					  .type = REFRESH_EVENT_NOTE, .subject = changed, .text = "changed again while it was being built: starting over" });
+	cancel_request(&watch->round_cancel, SIGINT);
 }
 
 /* Who asks is served from the work tree, whatever the trigger is: HEAD would differ from that without any change. */
@@ -159,10 +174,10 @@ static int look_as_planned(struct refresh_watch *watch, struct watcher_look **re
 void refresh_watch_check_round(struct refresh_watch *watch)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
-	const char *changed;
+	CLEANUP(strvec_clear) struct strvec changed = { 0 };
 	int64_t wait_ms = 1;
 
-	if (watch->restarting || watch->stopping || str_eq(config_get(watch->config, "watch", "on_busy"), "queue"))
+	if (watch->restarting || watch->stopping)
 		return;
 	if (refresh_watch_due(watch, &wait_ms, NULL) < 0 || wait_ms > 0)
 		return;
@@ -170,13 +185,11 @@ void refresh_watch_check_round(struct refresh_watch *watch)
 	/* What cannot be seen now is seen by the look after the round. */
 	if (look_as_planned(watch, &now) < 0 || !now)
 		return;
-	changed = find_changed(watch, now);
-	if (!changed)
-		return;
-	watch->restarting = true;
-	refresh_watch_send(watch, (struct refresh_event){
-					  .type = REFRESH_EVENT_NOTE, .subject = changed, .text = "changed again while it was being built: starting over" });
-	cancel_request(&watch->round_cancel, SIGINT);
+	find_changed(watch, now, &changed);
+	if (changed.n > 0 && str_eq(config_get(watch->config, "watch", "on_busy"), "queue"))
+		remember_changed(watch, &changed);
+	else if (changed.n > 0)
+		start_over(watch, changed.v[0]);
 }
 
 static void on_round_event(void *data, const struct refresh_event *event)
@@ -344,19 +357,71 @@ static void say_mended(struct refresh_watch *watch, const struct refresh_plan *p
 	strvec_copy(&watch->failed, &still);
 }
 
-static void say_nothing(struct refresh_watch *watch)
+static int say_nothing(struct refresh_watch *watch)
 {
 	if (watch->asked)
 		refresh_watch_say(watch, REFRESH_EVENT_NOTE, "nothing is stale: the image is up to date", NULL);
 	watch->asked = false;
 	if (watch->status.state == REFRESH_WATCH_WAITING && !watch->debounce.held)
 		refresh_watch_enter(watch, REFRESH_WATCH_IDLE, NULL);
+	return 0;
+}
+
+static bool is_planned(const struct refresh_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (!plan->steps[i].is_asset && str_eq(plan->steps[i].name, name))
+			return true;
+	return false;
+}
+
+/* What is built anyway is no doubt any more. */
+static void drop_planned(struct refresh_watch *watch, const struct refresh_plan *plan)
+{
+	CLEANUP(strvec_clear) struct strvec all = watch->doubtful;
+
+	watch->doubtful = (struct strvec){ 0 };
+	for (size_t i = 0; i < all.n; i++)
+		if (!is_planned(plan, all.v[i]))
+			strvec_add(&watch->doubtful, all.v[i]);
+}
+
+/* There is nothing to be done but to build what is doubtful: cargo knows by its times what it has compiled. Leaves the names in @again. */
+static int plan_doubtful(struct refresh_watch *watch, const struct watcher_look *look, struct refresh_request *request, struct strvec *again,
+			 struct refresh_plan *plan, struct err *err)
+{
+	*again = watch->doubtful;
+	watch->doubtful = (struct strvec){ 0 };
+	request->packages = again;
+	refresh_plan_clear(plan);
+	return make_plan(watch, look, request, plan, err);
+}
+
+/* The image's state stands in the way: said, and tried again with all that was wanted now. */
+static void put_off(struct refresh_watch *watch, const struct refresh_request *request, const struct strvec *again)
+{
+	watch->asked = watch->asked || request->retry;
+	strvec_clear(&watch->heads);
+	remember_changed(watch, again);
+}
+
+static int begin(struct refresh_watch *watch, struct watcher_look **look, const struct refresh_request *request, struct err *err)
+{
+	if (watch->session->image_problem) {
+		err_set(err, -EBUSY, "%s!", watch->session->image_problem);
+		be_busy(watch, err);
+		return -EBUSY;
+	}
+	watch->asked = false;
+	watch->stuck[0] = '\0';
+	return act(watch, look, request, err);
 }
 
 int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *look = taken;
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
+	CLEANUP(strvec_clear) struct strvec again = { 0 };
 	struct refresh_request request = make_request(watch);
 	char id[HASH_HEX_SIZE], signature[HASH_HEX_SIZE];
 	int r = make_plan(watch, look, &request, &plan, err);
@@ -368,22 +433,18 @@ int refresh_watch_round(struct refresh_watch *watch, struct watcher_look *taken,
 	say_mended(watch, &plan);
 	identify(look, &plan, id);
 	sign(watch, id, signature);
-	if (!is_anything(&plan) || strcmp(signature, watch->stuck) == 0) {
-		say_nothing(watch);
-		return 0;
-	}
-	if (watch->session->image_problem) {
-		err_set(err, -EBUSY, "%s!", watch->session->image_problem);
-		be_busy(watch, err);
-		strvec_clear(&watch->heads);
-		return 0;
-	}
-	watch->asked = false;
-	watch->stuck[0] = '\0';
-	r = act(watch, &look, &request, err);
+	if (is_anything(&plan) && strcmp(signature, watch->stuck) != 0)
+		drop_planned(watch, &plan);
+	else if (watch->doubtful.n > 0)
+		r = plan_doubtful(watch, look, &request, &again, &plan, err);
+	else
+		return say_nothing(watch);
+	if (r < 0)
+		return r;
+	identify(look, &plan, id);
+	r = begin(watch, &look, &request, err);
 	if (r == -EBUSY || r == -EAGAIN) {
-		watch->asked = watch->asked || request.retry;
-		strvec_clear(&watch->heads);
+		put_off(watch, &request, &again);
 		return 0;
 	}
 	sign(watch, id, watch->stuck);

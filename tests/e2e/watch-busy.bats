@@ -284,3 +284,36 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	stop_watch
 	gated_says 2
 }
+
+# hold_cargo: a cargo first on PATH that ends only when let go, after it has built what it says in the file `built`.
+hold_cargo() {
+	mkdir -p "$T/bin"
+	printf '#!/bin/sh\n"%s" "$@"\nr=$?\n[ ! -p "%s/hold" ] || { echo >"%s/built"; read -r go <"%s/hold"; }\nexit $r\n' "$(command -v cargo)" "$T" "$T" "$T" >"$T/bin/cargo"
+	chmod +x "$T/bin/cargo"
+	PATH=$T/bin:$PATH
+}
+
+@test "on_busy = queue: an edit that is compiled, and taken back before the build ends, is not what stays in the image" {
+	hold_cargo
+	begin 'on_busy = queue'
+	mkfifo "$T/hold"
+	gated_source 2
+	begun 2
+	gated_source 3
+	# It looks meanwhile, and interrupts nothing.
+	if wait_until 1 pid_gone "$script"; then watch_fail "the build was interrupted"; fi
+	gate_open
+	wait_until 30 test -e "$T/built" || watch_fail "the build does not end"
+	gated_source 2
+	exec {hold}<>"$T/hold"
+	rm "$T/hold"
+	echo go >&"$hold"
+	next_round
+	exec {hold}>&-
+	two() { [[ $(image_says /usr/lib/drivers/gated) == gated=2 ]]; }
+	wait_until 20 two || watch_fail "the image has $(image_says /usr/lib/drivers/gated), the source gated=2"
+	while a_round; do next_round; done
+	expect_quiet
+	stop_watch
+	expect_stale
+}
