@@ -295,3 +295,128 @@ tty_stop() {
 	finish watch 20
 	expect_status 130
 }
+
+# ---- what only a look finds
+
+# blind: a watch that no event reaches, and that looks each ten minutes only; so what makes it look in between is what the test does.
+blind() {
+	ini_add <<<$'[watch]\nbackend = poll\npoll_ms = 600000'
+	rest
+	watch
+	# The first look is over, and the one that the watch owes for the time before.
+	rx_ok watch --wait
+	mark netd 2
+	if wait_until 1 a_round; then watch_fail "it saw the save without a look"; fi
+}
+
+@test "a watch that is stopped and goes on looks again" {
+	blind
+	kill -STOP "$pid_watch"
+	kill -CONT "$pid_watch"
+	next_round 20
+	expect_equal "$round" "ok netd"
+	stop_watch
+}
+
+@test "a machine that has slept: it looks again" {
+	# The clock that goes on in a sleep is put forward, by a library before the program.
+	cat >"$T/sleep.c" <<-'END'
+		#define _GNU_SOURCE
+		#include <stdlib.h>
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		int clock_gettime(clockid_t id, struct timespec *ts)
+		{
+			int r = (int)syscall(SYS_clock_gettime, id, ts);
+			if (id == CLOCK_BOOTTIME && access(getenv("RX_SLEPT"), F_OK) == 0)
+				ts->tv_sec += 3600;
+			return r;
+		}
+	END
+	cc -shared -fPIC -o "$T/sleep.so" "$T/sleep.c" || skip "no C compiler"
+	ini_add <<<$'[watch]\nbackend = poll\npoll_ms = 600000'
+	rest
+	start watch env RX_SLEPT="$T/slept" ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD="$T/sleep.so" "$REINJECT" watch --json
+	wait_until 30 said '.event == "ready"' || watch_fail "never ready"
+	rx_ok watch --wait
+	mark netd 2
+	if wait_until 1 a_round; then watch_fail "it saw the save without a look"; fi
+	touch "$T/slept"
+	# Any wake will do; at rest one comes within a minute.
+	rx_ok status
+	next_round 20
+	expect_equal "$round" "ok netd"
+	told 5 'has slept'
+	rx_ok status
+	expect_equal "$(n_told 'has slept')" 1
+	stop_watch
+}
+
+# ---- what goes wrong
+
+@test "a round that cannot be done is not done again and again; a save, and a refresh, try it" {
+	note_tool
+	rest
+	watch
+	printf '#!/bin/sh\necho no mount today >&2\nexit 1\n' >"$T/tool.sh"
+	mark netd 2
+	expect_round failed netd
+	if wait_until 4 a_round; then watch_fail "and again: $(rounds)"; fi
+	mark netd 3
+	expect_round failed netd
+	printf '#!/bin/sh\nexec redoxfs "$@"\n' >"$T/tool.sh"
+	rx_ok refresh
+	expect_round ok netd
+	expect_quiet
+	stop_watch
+	netd_says "netd=3 proto=1 common=1"
+}
+
+@test "restart: a command that passes SIGINT over is told to end by SIGTERM after five seconds" {
+	slow_package
+	sed -i "s|^trap .*|trap '' INT; trap 'echo term >\"$T/slow.term\"; exit 143' TERM|" "$T/slow.sh"
+	exec {gate}<>"$T/gate"
+	echo go >&"$gate"
+	rest
+	rm -f "$T/slow.pid"
+	watch
+	printf '2\n' >"$SRC/custom/input"
+	slow_begun
+	local first
+	first=$(<"$T/slow.pid")
+	rm "$T/slow.pid"
+	printf '3\n' >"$SRC/custom/input"
+	wait_until 15 pid_gone "$first" || watch_fail "the command goes on"
+	[[ -s $T/slow.term ]] || watch_fail "it was ended without SIGTERM"
+	slow_begun
+	echo go >&"$gate"
+	last_round nothing slow
+	exec {gate}>&-
+	stop_watch
+}
+
+@test "watch --wait while somebody has the image, or git is at work, returns when all is done" {
+	rest
+	watch
+	exec {held}<>"$IMAGE"
+	mark netd 2
+	told 20 'when it is free again'
+	# Who waits must not be the one who has it.
+	start waiter bash -c "exec $held>&-; exec \"\$@\"" - "$REINJECT" watch --wait
+	if wait_until 1 pid_gone "$pid_waiter"; then fail "it did not wait"; fi
+	exec {held}>&-
+	finish waiter 30
+	expect_status 0
+	netd_says "netd=2 proto=1 common=1"
+	expect_round ok netd
+	: >"$SRC/.git/index.lock"
+	mark netd 3
+	start waiter "$REINJECT" watch --wait
+	if wait_until 1 pid_gone "$pid_waiter"; then fail "it did not wait for git"; fi
+	rm "$SRC/.git/index.lock"
+	finish waiter 30
+	expect_status 0
+	netd_says "netd=3 proto=1 common=1"
+	stop_watch
+}
