@@ -53,6 +53,13 @@ static void print_text(const struct cli_context *ctx, const struct refresh_docto
 		printf("%9s%s: %s\n", "", finding->fixable ? "--fix does it" : "do", command);
 }
 
+static bool is_shown(const struct cli_context *ctx, const struct refresh_doctor_finding *finding, bool is_wrong)
+{
+	if (is_wrong || finding->fixed || cli_args_has(ctx->args, "verbose"))
+		return true;
+	return finding->status != REFRESH_DOCTOR_SKIPPED && !cli_args_has(ctx->args, "quiet");
+}
+
 static void on_finding(void *data, const struct refresh_doctor_finding *finding)
 {
 	struct doctor_output *output = data;
@@ -63,7 +70,7 @@ static void on_finding(void *data, const struct refresh_doctor_finding *finding)
 	output->n_fixed += finding->fixed;
 	if (output->ctx->json)
 		print_json(finding);
-	else if (is_wrong || finding->fixed || !cli_args_has(output->ctx->args, "quiet"))
+	else if (is_shown(output->ctx, finding, is_wrong))
 		print_text(output->ctx, finding, is_wrong);
 	fflush(stdout);
 }
@@ -78,39 +85,61 @@ static void tell_end(const struct doctor_output *output, bool fix)
 		log_info("nothing is wrong%s", fixed);
 	else
 		log_info("%zu failure%s, %zu warning%s%s", failures, failures == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", fixed);
+	if (output->n[REFRESH_DOCTOR_SKIPPED] > 0)
+		log_info("%zu do not apply or could not be looked at: -v lists them", output->n[REFRESH_DOCTOR_SKIPPED]);
 	if (output->n_fixable > 0 && !fix)
 		log_info("`reinject doctor --fix` puts %zu of these right", output->n_fixable);
 }
 
-/* All of its problems as one sentence; a configuration that cannot be read is a finding, not an end. */
-static char *load(struct cli_context *ctx)
+struct loaded {
+	char *problem, *hint; /* all problems as one text; NULL when it could be read */
+	struct strvec warnings;
+};
+
+static void loaded_clear(struct loaded *loaded)
+{
+	free(loaded->problem);
+	free(loaded->hint);
+	strvec_clear(&loaded->warnings);
+}
+
+/* A configuration that cannot be read is a finding, not an end. */
+static void load(struct cli_context *ctx, struct loaded *ret)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
 	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
 	struct config_args args = { .dir = cli_args_value(ctx->args, "directory"), .file = cli_args_value(ctx->args, "config"), .overrides = &overrides };
 	struct err err = ERR_INIT;
+	int r;
 
 	cli_args_values(ctx->args, "option", &overrides);
-	if (config_load(&args, &ctx->config, &problems, &err) == 0)
-		return NULL;
-	return problems.errors.n > 0 ? strvec_join(&problems.errors, "; ") : xstrdup(err.message);
+	r = config_load(&args, &ctx->config, &problems, &err);
+	strvec_copy(&ret->warnings, &problems.warnings);
+	if (r == 0)
+		return;
+	ret->problem = problems.errors.n > 0 ? strvec_join(&problems.errors, "; ") : xstrdup(err.message);
+	ret->hint = problems.errors.n == 0 && err.hint[0] ? xstrdup(err.hint) : NULL;
 }
 
 static int run(struct cli_context *ctx, struct err *err)
 {
-	CLEANUP_FREE char *problem = load(ctx);
+	CLEANUP(loaded_clear) struct loaded loaded = { 0 };
 	struct doctor_output output = { .ctx = ctx };
 	struct refresh_doctor_args args = {
-		.config = ctx->config,
-		.problem = problem,
+		.warnings = &loaded.warnings,
 		.fix = cli_args_has(ctx->args, "fix"),
 		.cancel = ctx->cancel,
 		.on_finding = on_finding,
 		.data = &output,
 	};
 	size_t n_failures = 0;
-	int r = refresh_doctor_run(&args, &n_failures, err);
+	int r;
 
+	load(ctx, &loaded);
+	args.config = ctx->config;
+	args.problem = loaded.problem;
+	args.hint = loaded.hint;
+	r = refresh_doctor_run(&args, &n_failures, err);
 	ctx->status = n_failures > 0 ? ERR_ENVIRONMENT : 0;
 	if (r == 0 && !ctx->json)
 		tell_end(&output, args.fix);
@@ -130,7 +159,7 @@ const struct cli_verb cmd_doctor = {
 	.description =
 		"Looks at the configuration and its map, git, the toolchain, target, backend and relibc, strip, the mount program and FUSE, the\n"
 		"image (its content in a copy; the image itself is never mounted), the initfs, the boot script, QEMU and the limit of watches.\n"
-		"For each: ok, warning, failure or skipped, why it matters, and what mends it.\n\n"
+		"For each: ok, warning or failure, why it matters, and what mends it; with -q only what is wrong, with -v also what does not apply.\n\n"
 		"--fix does what is safe: an empty libgcc_eh.a, an empty \"pre-link-objects\" in the target's .json (the old file stays as\n"
 		"FILE.orig), permission bits of reinject.ini and the boot script, the generated map, mounts that a dead run left. It installs\n"
 		"nothing and touches no repository.\n\n"

@@ -31,7 +31,8 @@ struct refresh_doctor_finding {
 
 struct refresh_doctor_args {
 	const struct config *config; /* NULL: it could not be read, and @problem says why */
-	const char *problem;
+	const char *problem, *hint;
+	const struct strvec *warnings; /* what was said of a configuration that could be read */
 	bool fix;
 	struct cancel *cancel;
 	void (*on_finding)(void *data, const struct refresh_doctor_finding *finding);

@@ -8,7 +8,8 @@
 
 struct doctor {
 	const struct config *config;
-	const char *problem;
+	const char *problem, *hint;
+	const struct strvec *warnings;
 	struct cancel *cancel;
 	struct image_lock *lock; /* while the image's content is open */
 	struct image_txn *txn;

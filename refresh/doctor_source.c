@@ -29,12 +29,17 @@ void doctor_look_configuration(struct doctor *doctor, struct refresh_doctor_find
 {
 	if (!doctor->config) {
 		doctor_fail(finding, "%s", doctor->problem);
-		doctor_mend(finding, false, "reinject init, or edit the lines named");
+		doctor_mend(finding, false, "%s", doctor->hint ? doctor->hint : "correct the lines named");
 		return;
 	}
 	if (is_group_writable(doctor->config->file)) {
 		doctor_warn(finding, "'%s' may be written by its group, who can make reinject run anything", doctor->config->file);
 		doctor_mend(finding, true, "chmod g-w '%s'", doctor->config->file);
+		return;
+	}
+	if (doctor->warnings->n > 0) {
+		doctor_warn(finding, "%s%s", doctor->warnings->v[0], doctor->warnings->n > 1 ? ", and more (`reinject config` tells all)" : "");
+		doctor_mend(finding, false, "correct that line, or in a generated map: reinject init --update");
 		return;
 	}
 	doctor_ok(finding, "'%s': %zu packages, %zu assets", doctor->config->file, doctor->config->n_packages, doctor->config->n_assets);

@@ -330,6 +330,13 @@ real_oracle() {
 	jq -cS 'del(.t_ms)' "$T/out" >"$T/got"
 	sort "$T/got" >"$T/got.sorted"
 	sort "$T/expected" | diff - "$T/got.sorted" >&2 || fail "not as cargo and git have it"
+	# The same from the map that init makes.
+	rm "$TREE/reinject.ini"
+	rx_ok init --rules none
+	rx_ok affected --commits main --json
+	jq -cS 'del(.t_ms, .assets, .unowned)' "$T/out" | sort >"$T/got.generated"
+	jq -cS 'del(.assets, .unowned)' "$T/expected" | sort | diff - "$T/got.generated" >&2 || fail "the generated map: not as cargo and git have it"
+	real_ini >"$TREE/reinject.ini"
 	echo "# affected --commits: $(wc -l <"$T/got") commits in $(jq -s 'last.t_ms' "$T/out") ms" >&3
 	# The added commits say something: what redox-initfs has for its tests only is none of its own.
 	jq -es --arg id "$(git -C "$SRC" log -1 --format=%H --grep='checksum of env_logger')" '.[] | select(.commit == $id)

@@ -122,9 +122,12 @@ redox_parts() {
 	expect_err '^nothing is wrong$'
 	expect_out '^ok +configuration: .*6 packages'
 	expect_out '^ok +content: [0-9]+ MB are free in the image'
-	expect_out '^skipped +backend: '
+	refute grep -q '^skipped' "$T/out"
+	expect_err '^[0-9]+ do not apply or could not be looked at: -v lists them'
 	refute grep -q $'\033' "$T/out"
 	expect_equal "$(image_sum)$(sha256 "$INI")$(sha256 "$MAP")" "$before"
+	rx doctor -v
+	expect_out "^skipped +backend: rustc's own"
 	doctor
 	expect_status 0
 	expect_json
@@ -169,9 +172,20 @@ redox_parts() {
 	printf '[image]\nnonsense = 1\n' >>"$INI"
 	finds failure configuration 'reinject.ini:[0-9]+: .*nonsense'
 	expect_jq 'all(.[1:][]; .status == "skipped") and length == 22'
-	mends configuration 'reinject init'
-	rm "$INI"
+	mends configuration '^correct the lines named$'
+	sed -i '/^nonsense/d' "$INI"
+	chmod 0666 "$INI"
 	finds failure configuration 'reinject.ini'
+	mends configuration 'chmod'
+	rm "$INI"
+	finds failure configuration 'there is no reinject.ini'
+	mends configuration 'reinject init'
+}
+
+@test "configuration: what it names and is not there" {
+	ini_add <<<$'[asset rc]\npath = no-such-file\ndest = /etc/rc'
+	finds warning configuration 'reinject.ini:[0-9]+: .*no-such-file'
+	expect_status 0
 }
 
 @test "configuration: writable by the group" {

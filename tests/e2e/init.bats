@@ -313,6 +313,22 @@ $MAP"
 	expect_jq '.[0].direct == ["shared"] and .[0].affected == ["main-app", "shared", "tester"]'
 }
 
+@test "an edge that only [patch] makes, without a registry" {
+	crate "$SRC/scheme" rx-scheme
+	printf 'pub fn f() {}\n' >"$SRC/scheme/src/lib.rs"
+	sed -i 's,"tools/odd",&\, "scheme",' "$SRC/Cargo.toml"
+	printf '\n[patch.crates-io]\nrx-scheme = { path = "scheme" }\n' >>"$SRC/Cargo.toml"
+	printf 'rx-scheme = "0.1"\n' >>"$SRC/drivers/inputd/Cargo.toml"
+	mkdir -p "$SRC/.cargo" "$SRC/vendor"
+	printf '[source.crates-io]\nreplace-with = "none"\n[source.none]\ndirectory = "vendor"\n' >"$SRC/.cargo/config.toml"
+	lock
+	rx_ok init
+	expect_graph
+	grep -A2 '^\[package inputd\]' "$MAP" | grep -qx 'uses = crates/common scheme'
+	rx_ok affected --json scheme/src/lib.rs
+	expect_jq '.[0].direct == ["rx-scheme"] and .[0].affected == ["inputd", "rx-scheme"]'
+}
+
 @test "a workspace with a root package" {
 	sed -i '1i [package]\nname = "root"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ncommon = { path = "crates/common" }\n' "$SRC/Cargo.toml"
 	mkdir -p "$SRC/src"
