@@ -270,7 +270,7 @@ static void tell_missing(const struct init *init)
 	for (size_t i = 0; i < init->setup.notes.n; i++)
 		log_info("%s", init->setup.notes.v[i]);
 	for (size_t i = REFRESH_SETUP_TARGET; init->text && i < REFRESH_SETUP_N; i++)
-		if (!init->setup.values[i] && refresh_setup_is_wanted(&init->setup, (enum refresh_setup_item)i))
+		if (!init->setup.values[i] && !init->setup.told[i] && refresh_setup_is_wanted(&init->setup, (enum refresh_setup_item)i))
 			log_warning("not found: %s; --%s names it, or a line in " CONFIG_NAME, refresh_setup_what((enum refresh_setup_item)i),
 				    refresh_setup_name((enum refresh_setup_item)i));
 	for (size_t i = 0; i < init->map.problems.n; i++)

@@ -241,6 +241,54 @@ $MAP"
 	refute grep -q '^\[destinations\]' "$MAP"
 }
 
+@test "the Redox tree's own layout: everything is found where it lies, and doctor goes by it" {
+	local core=$TREE/recipes/core relibc build=$TREE/build/aarch64
+	mkdir -p "$core/base" "$build/cranelift-initfs/initfs" "$TREE/build/fstools/bin"
+	mv "$SRC" "$core/base/source"
+	SRC=$core/base/source relibc=$core/relibc/source/target/aarch64-unknown-redox-clif/release
+	mkdir -p "$relibc" "$SRC/rust/compiler" "$build/cranelift-initfs/initfs-tools-target/release" "$TREE/rustc_codegen_cranelift/dist/lib"
+	printf '{}\n' >"$SRC/aarch64-unknown-redox-clif.json"
+	mv "$IMAGE" "$build/pure-rust.img"
+	cp -a --sparse=always "$build/pure-rust.img" "$build/another.img"
+	ln -s "$(command -v redoxfs)" "$TREE/build/fstools/bin/redoxfs"
+	touch "$relibc/crt0.o" "$build/bootstrap-cranelift-stripped" "$build/cranelift-initfs/initfs-tools-target/release/redox-initfs-ar"
+	touch "$TREE/rustc_codegen_cranelift/dist/lib/librustc_codegen_cranelift.so"
+	printf '[toolchain]\nchannel = "nightly-2026-01-02"\n' >"$TREE/rustc_codegen_cranelift/rust-toolchain.toml"
+	printf '#!/bin/sh\n' >"$TREE/run-dev.sh"
+	RX_DIR=$SRC/drivers rx init --json
+	expect_status 0
+	expect_jq '.[0].config == $c and .[0].found == {
+		source: "\($core)/base/source", target: "\($core)/base/source/aarch64-unknown-redox-clif.json", image: "\($b)/pure-rust.img",
+		redoxfs: "\($t)/build/fstools/bin/redoxfs", backend: "\($t)/rustc_codegen_cranelift/dist/lib/librustc_codegen_cranelift.so",
+		toolchain: "nightly-2026-01-02", relibc: $r, strip: null, boot: "\($t)/run-dev.sh", initfs: "\($b)/cranelift-initfs/initfs",
+		"initfs-tool": "\($b)/cranelift-initfs/initfs-tools-target/release/redox-initfs-ar", bootstrap: "\($b)/bootstrap-cranelift-stripped"}' \
+		--arg c "$INI" --arg core "$core" --arg b "$build" --arg t "$TREE" --arg r "$relibc"
+	# What is written means the same, with paths that move with the tree.
+	refute grep -q "$TREE" "$INI"
+	grep -q '^ignore = rust ' "$INI"
+	grep -q '^build_std = core,alloc,std,panic_abort ' "$INI"
+	rx_ok config --json
+	expect_jq 'any(.[]; .section == "build" and .key == "relibc" and .value == $r) and any(.[]; .section == "image" and .key == "path" and .value == $i)' \
+		--arg r "$relibc" --arg i "$build/pure-rust.img"
+	rx doctor
+	expect_status 3
+	expect_out '^failure  relibc: .* lacks crt0_rust.o, crti.o, crtn.o, libunwind_stubs.a$'
+	expect_out '^failure  target: .*pre-link-objects'
+	expect_out "^warning  boot script: '$TREE/run-dev.sh' is not executable"
+}
+
+@test "without a terminal nothing is asked, and what is not found is said with its option" {
+	mv "$IMAGE" "$T/elsewhere.img"
+	rx_ok init
+	expect_err 'not found: the disk image; --image names it, or a line in reinject.ini'
+	grep -q '^; path = ' "$INI"
+	rx doctor
+	expect_out '^failure  image: the configuration names no image$'
+	rm "$INI" "$MAP"
+	rx_ok init --image ''
+	refute grep -q 'not found: the disk image' "$T/err"
+}
+
 @test "several workspaces and nobody to ask: they are named" {
 	cp -a "$SRC" "$TREE/other"
 	rx init
