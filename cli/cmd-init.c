@@ -249,6 +249,7 @@ static json_t *values_json(const struct refresh_setup *setup)
 
 	for (size_t i = 0; i < REFRESH_SETUP_N; i++)
 		json_object_set_new(object, refresh_setup_name((enum refresh_setup_item)i), cli_json_string(setup->values[i]));
+	json_object_set_new(object, "mount_point", cli_json_string(setup->mount_point));
 	return object;
 }
 

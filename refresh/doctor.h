@@ -5,7 +5,7 @@
  *           FILE.orig), permission bits of the configuration and of run-dev.sh, the generated map, mounts and files that a dead run of ours left.
  *           Nothing is installed, no repository and no system setting is touched: for these there is a command to read and run.
  * A check:  a const row of the table: name, why it matters, how to look, and, where there is one, how to mend (doctor.c; the looking in doctor_*.c).
- * Image:    is never mounted itself; its content is looked at in the shadow, which is kept for the next run.
+ * Image:    is never mounted itself; its content is looked at in the shadow, which is kept for the next run, or through the user's own mount (mode = live).
  * Threads:  one. */
 #ifndef REINJECT_REFRESH_DOCTOR_H
 #define REINJECT_REFRESH_DOCTOR_H

@@ -131,7 +131,9 @@ void doctor_look_room(struct doctor *doctor, struct refresh_doctor_finding *find
 
 	if (!has_image(doctor, finding) || image_names_init(&names, image->path, NULL) < 0)
 		return;
-	if (stat(names.image, &st) < 0 || fs_free_bytes(names.dir, &free_bytes) < 0)
+	if (image->mode != CONFIG_IMAGE_SHADOW)
+		doctor_ok(finding, "no copy is made with this mode");
+	else if (stat(names.image, &st) < 0 || fs_free_bytes(names.dir, &free_bytes) < 0)
 		doctor_warn(finding, "the room beside '%s' cannot be told: %s", image->path, strerror(errno));
 	else if (image_shadow_is_kept(&names, image->format))
 		doctor_ok(finding, "a copy is ready, and %llu MB are free", (unsigned long long)free_bytes >> 20);
@@ -200,20 +202,30 @@ int doctor_fix_leftovers(struct doctor *doctor, struct err *err)
 	return r < 0 ? r : clear_dead(doctor, err);
 }
 
+/* The folder of a mount is in the sentence. */
+static void tell_holder(const struct config_image *image, const struct image_holders *holders, const struct err *err,
+			struct refresh_doctor_finding *finding)
+{
+	doctor_take(finding, REFRESH_DOCTOR_FAILURE, err);
+	if (image->mode == CONFIG_IMAGE_SHADOW && holders->n == 1 && holders->v[0].is_mount && !holders->v[0].is_loop)
+		doctor_mend(finding, false, "umount it; or, if you keep it mounted, in [image]: mode = live and mount_point = that folder");
+}
+
 void doctor_look_holders(struct doctor *doctor, struct refresh_doctor_finding *finding)
 {
+	const struct config_image *image = &doctor->config->image;
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
 	struct err err = ERR_INIT;
 
 	if (!has_image(doctor, finding))
 		return;
-	if (image_holders_find(doctor->config->image.path, &holders, &err) < 0)
+	if (image_holders_find(image->path, &holders, &err) < 0)
 		doctor_take(finding, REFRESH_DOCTOR_WARNING, &err);
-	else if (image_holders_refuse(doctor->config->image.path, &holders, &err) < 0)
-		doctor_take(finding, REFRESH_DOCTOR_FAILURE, &err);
+	else if (image_holders_refuse_for(image, 0, &holders, &err) < 0)
+		tell_holder(image, &holders, &err, finding);
 	else if (holders.n > 0)
-		doctor_ok(finding, "%s (process %d) reads it, which does no harm", holders.v[0].program ? holders.v[0].program : "somebody",
-			  (int)holders.v[0].pid);
+		doctor_ok(finding, "%s (process %d) %s, which does no harm", holders.v[0].program ? holders.v[0].program : "somebody",
+			  (int)holders.v[0].pid, holders.v[0].how);
 	else
 		doctor_ok(finding, "nobody has it open");
 }
@@ -257,6 +269,10 @@ static bool open_image(struct doctor *doctor, struct refresh_doctor_finding *fin
 
 	if (doctor->txn)
 		return true;
+	if (doctor->config->image.mode == CONFIG_IMAGE_IN_PLACE) {
+		doctor_skip(finding, "without a copy the image would have to be mounted itself");
+		return false;
+	}
 	doctor_look_image(doctor, &before);
 	doctor_look_room(doctor, &before);
 	doctor_look_leftovers(doctor, &before);

@@ -5,6 +5,8 @@
 #include "base/fs.h"
 #include "cargo/generate.h"
 #include "image/file.h"
+#include "image/holders.h"
+#include "image/mounts.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -85,6 +87,7 @@ void refresh_setup_clear(struct refresh_setup *setup)
 	free(setup->root);
 	free(setup->start);
 	free(setup->rules);
+	free(setup->mount_point);
 	strvec_clear(&setup->notes);
 	*setup = (struct refresh_setup){ 0 };
 }
@@ -343,6 +346,18 @@ static void find_toolchain(struct refresh_setup *setup)
 	}
 }
 
+/* An image that its user keeps mounted is changed through that mount: a copy could not take its place. */
+static void find_mount(struct refresh_setup *setup)
+{
+	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
+	const char *image = setup->values[REFRESH_SETUP_IMAGE], *tool = setup->values[REFRESH_SETUP_TOOL];
+
+	if (!image || image_daemons_find(image, tool ? tool : setup->format == CONFIG_IMAGE_EXT4 ? "fuse2fs" : "redoxfs", &daemons, NULL) < 0)
+		return;
+	if (daemons.n == 1 && daemons.v[0].mount_point && image_mounts_has(daemons.v[0].mount_point))
+		setup->mount_point = xstrdup(daemons.v[0].mount_point);
+}
+
 int refresh_setup_find(struct refresh_setup *setup, struct err *err)
 {
 	int r = find_source(setup, err);
@@ -354,5 +369,6 @@ int refresh_setup_find(struct refresh_setup *setup, struct err *err)
 		if (i == REFRESH_SETUP_TOOLCHAIN)
 			find_toolchain(setup);
 	}
+	find_mount(setup);
 	return 0;
 }

@@ -34,6 +34,7 @@ struct refresh_setup {
 	bool told[REFRESH_SETUP_N];       /* by the user, not found */
 	bool redox;                       /* the Redox tree's layout */
 	enum config_image_format format;  /* of the image */
+	char *mount_point;                /* where somebody has the image mounted; NULL: nowhere, or twice */
 	char *rules;                      /* a rule file of the user's; NULL */
 	struct strvec notes;              /* what was chosen among several, a sentence each */
 };

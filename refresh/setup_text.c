@@ -138,6 +138,14 @@ static void add_image(struct str *s, const struct refresh_setup *setup)
 	str_add(s, "\n[image]\n");
 	add_path(s, setup, "path", REFRESH_SETUP_IMAGE, "the disk image; without one nothing can be put anywhere");
 	add_line(s, "format", setup->format == CONFIG_IMAGE_EXT4 ? "ext4" : "redoxfs", NULL);
+	if (setup->mount_point) {
+		CLEANUP_FREE char *point = relative_to(setup->root, setup->mount_point);
+
+		add_line(s, "mode", "live", "through your own mount; shadow: a copy takes the image's place when it is whole");
+		add_line(s, "mount_point", point, "where you keep it mounted");
+	} else {
+		add_line(s, "mode", "shadow", "a copy takes the image's place when it is whole; live: through your own mount");
+	}
 	add_path(s, setup, "tool", REFRESH_SETUP_TOOL, "what mounts it: redoxfs or fuse2fs on PATH by default");
 	add_line(s, "keep_previous", "yes", "the image before, as IMAGE.prev");
 }

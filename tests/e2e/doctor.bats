@@ -476,14 +476,14 @@ says() {
 	mount_image "$IMAGE" "$T/mine"
 	local daemon=$pid
 	finds failure holders "$daemon"
-	mends holders 'umount|unmount'
+	mends holders '^umount it; or, if you keep it mounted, in .image.: mode = live'
 	expect_jq 'any(.[]; .check == "content" and .status == "skipped")'
 	unmount_image "$T/mine" "$daemon"
 	finds ok holders
 	start reader tail -f "$IMAGE"
 	reads() { [[ -n $(find "/proc/$pid/fd" -lname "$IMAGE" 2>/dev/null) ]]; }
 	wait_until 10 reads
-	finds ok holders 'reads it, which does no harm'
+	finds ok holders 'tail .process [0-9]+. has it open.*, which does no harm'
 	end_pid "$pid"
 }
 

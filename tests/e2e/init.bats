@@ -261,7 +261,7 @@ $MAP"
 		source: "\($core)/base/source", target: "\($core)/base/source/aarch64-unknown-redox-clif.json", image: "\($b)/pure-rust.img",
 		redoxfs: "\($t)/build/fstools/bin/redoxfs", backend: "\($t)/rustc_codegen_cranelift/dist/lib/librustc_codegen_cranelift.so",
 		toolchain: "nightly-2026-01-02", relibc: $r, strip: null, boot: "\($t)/run-dev.sh", initfs: "\($b)/cranelift-initfs/initfs",
-		"initfs-tool": "\($b)/cranelift-initfs/initfs-tools-target/release/redox-initfs-ar", bootstrap: "\($b)/bootstrap-cranelift-stripped"}' \
+		"initfs-tool": "\($b)/cranelift-initfs/initfs-tools-target/release/redox-initfs-ar", bootstrap: "\($b)/bootstrap-cranelift-stripped", mount_point: null}' \
 		--arg c "$INI" --arg core "$core" --arg b "$build" --arg t "$TREE" --arg r "$relibc"
 	# What is written means the same, with paths that move with the tree.
 	refute grep -q "$TREE" "$INI"
@@ -287,6 +287,27 @@ $MAP"
 	rm "$INI" "$MAP"
 	rx_ok init --image ''
 	refute grep -q 'not found: the disk image' "$T/err"
+}
+
+@test "an image that its user keeps mounted: the mode is live, and refresh goes through that mount" {
+	mount_image "$IMAGE" "$TREE/redox-mount"
+	local daemon=$pid before
+	rx_ok init --json
+	expect_jq '.[0].found.mount_point == $m' --arg m "$TREE/redox-mount"
+	grep -q '^mode = live ' "$INI"
+	grep -q '^mount_point = redox-mount ' "$INI"
+	before=$(image_sum)
+	rx doctor --json
+	expect_status 0
+	expect_jq 'any(.[]; .check == "holders" and .status == "ok") and any(.[]; .check == "room" and (.said | test("no copy")))'
+	expect_jq 'any(.[]; .check == "content" and .status == "ok" and (.said | test("MB are free in the image")))'
+	expect_equal "$(image_sum)" "$before"
+	rx_ok refresh
+	expect_equal "$("$TREE/redox-mount/usr/lib/drivers/netd")" 'netd=1 proto=1 common=1'
+	unmount_image "$TREE/redox-mount" "$daemon"
+	rx doctor
+	expect_status 3
+	expect_out "is not mounted: with mode = live"
 }
 
 @test "several workspaces and nobody to ask: they are named" {
