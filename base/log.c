@@ -9,6 +9,7 @@
 static enum log_level current_level = LOG_INFO;
 static enum log_color color_when = LOG_COLOR_AUTO;
 static bool with_times;
+static bool with_levels;
 
 void log_set_level(enum log_level level)
 {
@@ -23,6 +24,11 @@ bool log_enabled(enum log_level level)
 void log_set_times(bool on)
 {
 	with_times = on;
+}
+
+void log_set_levels(bool on)
+{
+	with_levels = on;
 }
 
 void log_set_color(enum log_color when)
@@ -61,18 +67,41 @@ static void add_time(struct str *line)
 	struct tm tm;
 
 	localtime_r(&now, &tm);
-	if (with_times && strftime(text, sizeof(text), "%H:%M:%S ", &tm) > 0)
+	if (with_times && !with_levels && strftime(text, sizeof(text), "%H:%M:%S ", &tm) > 0)
 		str_add(line, text);
 }
 
-static void write_line(const char *prefix, const char *ansi, const char *text)
+/* syslog's numbers, which the journal takes off again. */
+static void add_level(struct str *line, enum log_level level)
+{
+	static const char *const levels[] = { "<3>", "<4>", "<6>", "<7>" };
+
+	if (with_levels)
+		str_add(line, levels[level]);
+}
+
+/* Each line of @text with its level, since the journal reads line by line. */
+static void add_lines(struct str *line, enum log_level level, const char *text)
+{
+	for (size_t n = strcspn(text, "\n"); with_levels && text[n]; text += n + 1, n = strcspn(text, "\n")) {
+		CLEANUP_FREE char *first = xstrndup(text, n + 1);
+
+		add_escaped(line, first);
+		if (text[n + 1])
+			add_level(line, level);
+	}
+	add_escaped(line, text);
+}
+
+static void write_line(enum log_level level, const char *prefix, const char *ansi, const char *text)
 {
 	CLEANUP(str_clear) struct str line = { 0 };
 	bool color = *ansi && log_color();
 
+	add_level(&line, level);
 	add_time(&line);
 	str_printf(&line, "%s%s%s", color ? ansi : "", prefix, color ? "\033[0m" : "");
-	add_escaped(&line, text);
+	add_lines(&line, level, text);
 	str_add_c(&line, '\n');
 	/* Nobody is left to be told when stderr itself cannot be written. */
 	(void)!write(STDERR_FILENO, line.buf, line.len);
@@ -98,12 +127,12 @@ void log_at(enum log_level level, const char *format, ...)
 		vsnprintf(text.buf, (size_t)n + 1, format, args);
 		va_end(args);
 	}
-	write_line(prefixes[level], colors[level], text.buf ? text.buf : small);
+	write_line(level, prefixes[level], colors[level], text.buf ? text.buf : small);
 }
 
 void log_err(const struct err *err)
 {
 	log_error("%s", err->message[0] ? err->message : "failed, and nothing said why: please report this");
 	if (err->hint[0] && log_enabled(LOG_ERROR))
-		write_line("  ", "", err->hint);
+		write_line(LOG_ERROR, "  ", "", err->hint);
 }

@@ -21,6 +21,9 @@ bool log_enabled(enum log_level level);
 /** With @on each line begins with the time of day: for what runs for hours. */
 void log_set_times(bool on);
 
+/** With @on each line begins with its level as systemd's journal reads it ('<4>' for a warning), and has no time of ours. */
+void log_set_levels(bool on);
+
 enum log_color { LOG_COLOR_AUTO, LOG_COLOR_NEVER, LOG_COLOR_ALWAYS };
 void log_set_color(enum log_color when);
 /** True when text on stderr may carry ANSI colours. */

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "cli/keys.h"
+#include "cli/supervise.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
 #include "refresh/client.h"
@@ -16,6 +17,7 @@ struct watching {
 	struct cli_ui ui;
 	struct refresh_watch *watch; /* owned */
 	struct cli_keys keys;
+	struct cli_supervise supervise;
 	struct str log; /* the compiler's words of the last round that had any */
 	bool log_old;   /* it is another round's */
 	bool unheard; /* standard output takes nothing any more */
@@ -24,6 +26,7 @@ struct watching {
 static void watching_clear(struct watching *watching)
 {
 	cli_keys_stop(&watching->keys);
+	cli_supervise_stop(&watching->supervise);
 	refresh_watch_free(watching->watch);
 	cli_ui_clear(&watching->ui);
 	str_clear(&watching->log);
@@ -68,6 +71,7 @@ static void on_event(void *data, const struct refresh_event *event)
 	keep_log(watching, event);
 	cli_ui_event(&watching->ui, event);
 	notify(watching, event);
+	cli_supervise_event(&watching->supervise, event);
 	/* Whoever read it is gone: nobody wants it any more. */
 	if (ferror(stdout)) {
 		watching->unheard = true;
@@ -179,11 +183,13 @@ static int run(struct cli_context *ctx, struct err *err)
 		return speak(ctx, kind, err);
 	cli_args_values(ctx->args, "option", &overrides);
 	cli_ui_init(&watching.ui, ctx);
+	cli_supervise_open(&watching.supervise);
 	r = refresh_watch_new(ctx->config, &args, &watching.watch, err);
 	if (r < 0)
 		return r;
 	log_set_times(true);
 	cli_keys_start(&watching.keys, refresh_watch_loop(watching.watch), on_key, &watching);
+	cli_supervise_start(&watching.supervise, refresh_watch_loop(watching.watch));
 	r = refresh_watch_run(watching.watch, err);
 	cli_ui_wipe(&watching.ui);
 	log_set_times(false);

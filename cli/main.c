@@ -1,6 +1,7 @@
 /* The table of verbs, and the way from argv to an exit status. No verb's logic is here. */
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/manager.h"
 #include "base/proc.h"
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -131,6 +132,7 @@ int main(int argc, char **argv)
 
 	cli_json_start_clock();
 	proc_seal_descriptors();
+	log_set_levels(manager_reads_stderr());
 	r = cancel_init(&cancel, &err);
 	if (r >= 0)
 		r = cli_args_parse(argc, argv, &args, &err);
