@@ -12,7 +12,7 @@
 
 enum { WAKE_LIMIT_MS = 5000 };
 
-static int own_path(char **ret, struct err *err)
+int hooks_program_own(char **ret, struct err *err)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
@@ -27,7 +27,7 @@ int hooks_program_find(char **ret_hook, char **ret_reinject, struct err *err)
 {
 	CLEANUP_FREE char *own = NULL, *dir = NULL;
 	CLEANUP(strvec_clear) struct strvec places = { 0 };
-	int r = own_path(&own, err);
+	int r = hooks_program_own(&own, err);
 
 	if (r < 0)
 		return r;

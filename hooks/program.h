@@ -6,6 +6,9 @@
 
 #include "base/err.h"
 
+/** The absolute path of the program that runs; the caller frees it. */
+int hooks_program_own(char **ret, struct err *err) MUST_CHECK;
+
 /** Absolute paths of reinject-hook and of the reinject that runs; the caller frees both. -ENOENT (class ERR_ENVIRONMENT) when there is no
  * reinject-hook. */
 int hooks_program_find(char **ret_hook, char **ret_reinject, struct err *err) MUST_CHECK;

@@ -92,5 +92,7 @@ int refresh_notify_run(const struct refresh_notify *notify, struct err *err)
 		r = template_expand_all(&written, NULL, NULL, &words, err);
 	if (r >= 0)
 		r = journal_runs(notify->session->journal, NULL, notify->run, 1, fill_environment, &env, err);
+	if (notify->result && env.n > 0)
+		set(&env, "REINJECT_RESULT", notify->result);
 	return r < 0 || words.n == 0 || env.n == 0 ? r : run_words(notify, &words, &env, err);
 }

@@ -12,6 +12,7 @@ struct refresh_notify {
 	struct refresh_session *session;
 	const char *section, *key;        /* of the configuration: 'watch', 'on_success' */
 	int64_t run;                      /* the run it is about */
+	const char *result;               /* REINJECT_RESULT, where it is another than the run's; NULL */
 	refresh_event_fn *on_event;
 	void (*on_tick)(void *data);      /* ten times a second while it runs; may be NULL */
 	void *data;
