@@ -221,6 +221,20 @@ int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err)
 	return -ENOSPC;
 }
 
+int image_txn_space(struct image_txn *txn, uint64_t *ret_size, uint64_t *ret_used, struct err *err)
+{
+	struct statvfs st;
+	int r = require_mounted(txn, err);
+
+	if (r < 0)
+		return r;
+	if (fstatvfs(txn->root, &st) < 0)
+		return image_mount_explain(txn->mount, err_set(err, -errno, "cannot ask for the room in image '%s'", txn->names.image), err);
+	*ret_size = (uint64_t)st.f_blocks * st.f_frsize;
+	*ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+	return 0;
+}
+
 int image_txn_compare(struct image_txn *txn, const char *src, const char *dst, const char *name, bool *ret_identical, struct err *err)
 {
 	struct image_put_job job = {

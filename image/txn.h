@@ -71,6 +71,9 @@ int image_txn_compare(struct image_txn *txn, const char *src, const char *dst, c
 /** Space check before the first put: enough for @bytes, the sizes of all files that differ (image_txn_compare()), and 4 MiB, else -ENOSPC. */
 int image_txn_room(struct image_txn *txn, uint64_t bytes, struct err *err) MUST_CHECK;
 
+/** How big the copy's file system is, and how much of it is used now, bytes. */
+int image_txn_space(struct image_txn *txn, uint64_t *ret_size, uint64_t *ret_used, struct err *err) MUST_CHECK;
+
 /** Copies host file @src to @dst, a path inside the image: equal content is left alone; else temp file in the same folder, write, fchmod, fchown,
  * fsync, rename over. @name: the file name used when @dst is a folder. @mode: permission bits of a new file; a replaced file keeps its mode and
  * owner. Returns 0; -ENOENT for a folder that the image lacks (none is made); -EINVAL for '..' (class ERR_USAGE); -EPERM for a target with setuid;

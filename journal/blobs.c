@@ -162,3 +162,17 @@ int journal_blob_find(const char *state, const char *hash, char **ret, struct er
 	*ret = TAKE_PTR(path);
 	return 0;
 }
+
+int journal_blob_size(const char *state, const char *hash, uint64_t *ret, struct err *err)
+{
+	CLEANUP_FREE char *path = NULL;
+	struct stat st;
+	int r = blob_path(state, hash, &path, err);
+
+	if (r < 0)
+		return r;
+	if (stat(path, &st) < 0)
+		return err_set(err, -errno, "cannot look at '%s'", path);
+	*ret = (uint64_t)st.st_size;
+	return 0;
+}

@@ -52,6 +52,9 @@ static const char *const schema[] = {
 	"INSERT OR REPLACE INTO verdict SELECT image, subject, fingerprint, state, run, at FROM fingerprint ORDER BY at;"
 	"DROP TABLE fingerprint;"
 	"ALTER TABLE verdict RENAME TO fingerprint;",
+	/* How full the image was before and after a swap. */
+	"CREATE TABLE space (run INTEGER PRIMARY KEY, size INTEGER NOT NULL, before INTEGER NOT NULL, used INTEGER NOT NULL,"
+	"  grown INTEGER NOT NULL);",
 };
 
 static const char *const result_names[] = {

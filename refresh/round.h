@@ -9,6 +9,7 @@
 #define REINJECT_REFRESH_ROUND_H
 
 #include "image/txn.h"
+#include "journal/space.h"
 #include "refresh/prepare.h"
 #include "refresh/run.h"
 #include "refresh/stage.h"
@@ -37,6 +38,7 @@ struct refresh_round {
 	struct refresh_record *verdicts; /* owned; beside those of the steps, what the swap makes true (rollback) */
 	size_t n_verdicts, cap_verdicts;
 	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
+	struct journal_space space; /* as it was before the first file; size 0: nobody knows */
 	int64_t after_us;      /* the last build's end */
 	unsigned int n_failed;
 	char *first_failure; /* 'netd: cargo exited with 101' */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "image/live.h"
+#include "journal/blobs.h"
 #include "refresh/symbols.h"
 
 #include <errno.h>
@@ -74,14 +75,51 @@ static int commit(struct refresh_round *round, int64_t *ret_us, char **ret_note,
 	return r;
 }
 
+/* By how much @put has made the image's files bigger; false when nobody knows. */
+static bool add_growth(const struct refresh_round *round, const struct image_put *put, int64_t *grown)
+{
+	uint64_t old = 0;
+
+	if (put->result != IMAGE_PUT_WRITTEN && put->result != IMAGE_PUT_REMOVED)
+		return true;
+	if (put->old_hash[0] && journal_blob_size(round->session->config->state, put->old_hash, &old, NULL) < 0)
+		return false;
+	*grown += (put->result == IMAGE_PUT_WRITTEN ? (int64_t)put->bytes : 0) - (int64_t)old;
+	return true;
+}
+
+/* For the report alone: no run fails for want of it, and a mount that has died is told of by whatever comes next. */
+static void measure_before(struct refresh_round *round)
+{
+	struct journal_space *space = &round->space;
+
+	*space = (struct journal_space){ .run = round->id };
+	if (image_txn_space(round->txn, &space->size, &space->before, NULL) < 0)
+		space->size = 0;
+}
+
+static void measure_after(struct refresh_round *round)
+{
+	struct journal_space *space = &round->space;
+
+	if (space->size == 0 || image_txn_space(round->txn, &space->size, &space->used, NULL) < 0)
+		return;
+	for (size_t i = 0; i < round->n_files; i++)
+		if (!add_growth(round, &round->files[i].put, &space->grown))
+			return;
+	(void)!journal_space_add(round->session->journal, space, NULL);
+}
+
 static int swap(struct refresh_round *round, struct err *err)
 {
 	CLEANUP_FREE char *note = NULL;
 	struct image_identity shadow;
 	struct timed_step step;
 	int64_t swapped_us = 0;
-	int r = seal(round, round->txn, &shadow, err);
+	int r;
 
+	measure_after(round);
+	r = seal(round, round->txn, &shadow, err);
 	if (r >= 0)
 		r = refresh_record_swap(round, &shadow, err);
 	if (r >= 0)
@@ -177,7 +215,10 @@ int refresh_swap_open(struct refresh_round *round, struct err *err)
 		r = refresh_prepare_start(round->session, round->id, &round->prepare, err);
 	if (r >= 0 && !round->txn)
 		r = refresh_prepare_finish(round->prepare, &round->txn, err);
-	return r < 0 ? r : still_the_same_image(round, err);
+	if (r < 0)
+		return r;
+	measure_before(round);
+	return still_the_same_image(round, err);
 }
 
 int refresh_swap_finish(struct refresh_round *round, struct err *err)
