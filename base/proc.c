@@ -169,7 +169,8 @@ static void fill_stdio(struct proc *proc, uv_stdio_container_t stdio[3])
 {
 	struct line_reader *readers[] = { NULL, &proc->out, &proc->err };
 
-	stdio[0].flags = UV_IGNORE;
+	stdio[0].flags = proc->spec.input_fd > 2 ? UV_INHERIT_FD : UV_IGNORE;
+	stdio[0].data.fd = proc->spec.input_fd;
 	for (int i = 1; i < 3; i++) {
 		if (proc->spec.output_fd > 2) {
 			stdio[i].flags = UV_INHERIT_FD;
@@ -398,6 +399,18 @@ int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *
 	waker_close(proc, &event);
 	waker_close(proc, &cancelled);
 	return r;
+}
+
+uv_loop_t *proc_loop(struct proc *proc)
+{
+	return &proc->loop;
+}
+
+bool proc_has_ended(const struct proc *proc, struct proc_result *ret)
+{
+	if (proc->ended)
+		*ret = proc->result;
+	return proc->ended;
 }
 
 void proc_signal(struct proc *proc, int signal)

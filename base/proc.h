@@ -29,6 +29,7 @@ struct proc_spec {
 	const char *cwd;                         /* NULL: ours */
 	uid_t uid;                               /* 0: ours; otherwise the child runs as this user, with no other group than @gid: see base/sudo */
 	gid_t gid;
+	int input_fd;                            /* > 2: standard input comes from there; otherwise from /dev/null */
 	int output_fd;                           /* > 2: standard output and error both go there; then no lines are read */
 	proc_line_fn *on_stdout;                 /* NULL: /dev/null */
 	proc_line_fn *on_stderr;                 /* NULL: /dev/null */
@@ -67,6 +68,12 @@ int proc_wait(struct proc *proc, uint32_t timeout_ms, struct proc_result *ret, s
  * for this wait alone and must be another than the spec's, which asks the child to end. The child runs on unless it ended. */
 int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
 		    struct err *err) MUST_CHECK;
+
+/** The loop that the child's end is seen on, for whoever has more to wait for: turn it with uv_run(), and ask proc_has_ended() after each turn. Handles
+ * that are added to it are closed by proc_free(), and must live until then. */
+struct uv_loop_s *proc_loop(struct proc *proc);
+/** True, with its result, once its end was seen. */
+bool proc_has_ended(const struct proc *proc, struct proc_result *ret);
 
 /** Sends @signal to the child's whole group; harmless when it has ended. */
 void proc_signal(struct proc *proc, int signal);

@@ -55,6 +55,13 @@ static const char *const schema[] = {
 	/* How full the image was before and after a swap. */
 	"CREATE TABLE space (run INTEGER PRIMARY KEY, size INTEGER NOT NULL, before INTEGER NOT NULL, used INTEGER NOT NULL,"
 	"  grown INTEGER NOT NULL);",
+	/* What was booted, and how it went. */
+	"CREATE TABLE boot (id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, run INTEGER NOT NULL, started INTEGER NOT NULL,"
+	"  ms INTEGER NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT 'pending', reason TEXT, line TEXT, log TEXT);"
+	"CREATE INDEX boot_by_image ON boot (image, id);"
+	"CREATE TABLE boot_check (boot INTEGER NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL, required INTEGER NOT NULL, line TEXT,"
+	"  ms INTEGER NOT NULL, PRIMARY KEY (boot, name)) WITHOUT ROWID;"
+	"CREATE TABLE boot_number (boot INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (boot, name)) WITHOUT ROWID;",
 };
 
 static const char *const result_names[] = {

@@ -1,0 +1,146 @@
+/* How a machine that we have started is asked to end: monitor, escape, tmux; and what an unattended run may do when it does not. */
+#include "refresh/boot_internal.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+	GREETING_MS = 1000, /* HMP and QMP say something first, and which of them it is */
+	LIMIT_MS = 5000,
+	SIGNAL_MS = 2000,
+	MOMENT_MS = 200,
+};
+
+static bool has_ended(struct refresh_boot_machine *machine)
+{
+	return !refresh_boot_lives(machine);
+}
+
+static bool wait_for_end(struct refresh_boot_machine *machine, int64_t limit_ms)
+{
+	return refresh_boot_wait(machine, has_ended, limit_ms * machine->setup.scale);
+}
+
+/* -- the monitor ------------------------------------------------------------------------------------------------------------------------------ */
+
+static int connect_monitor(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	for (size_t i = 0; path[i]; i++)
+		address.sun_path[i] = path[i];
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : TAKE_FD(fd);
+}
+
+static bool speaks_qmp(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char greeting[512];
+	ssize_t n = poll(&p, 1, GREETING_MS) > 0 ? read(fd, greeting, sizeof(greeting) - 1) : 0;
+
+	greeting[n > 0 ? n : 0] = '\0';
+	return strstr(greeting, "\"QMP\"") != NULL;
+}
+
+/* The answer is read and dropped until the monitor has gone: closing first could lose the command. */
+static void await_close(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t end = clock_ms() + GREETING_MS;
+	char answer[512];
+
+	while (clock_ms() < end && poll(&p, 1, (int)(end - clock_ms())) > 0) {
+		ssize_t n = read(fd, answer, sizeof(answer));
+
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+	}
+}
+
+static bool ask_monitor(struct refresh_boot_machine *machine)
+{
+	static const char hmp[] = "quit\n", qmp[] = "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
+	CLEANUP_CLOSE int fd = machine->setup.monitor ? connect_monitor(machine->setup.monitor) : -ENOENT;
+	const char *words;
+
+	if (fd < 0)
+		return false;
+	words = speaks_qmp(fd) ? qmp : hmp;
+	if (send(fd, words, strlen(words), MSG_NOSIGNAL) != (ssize_t)strlen(words))
+		return false;
+	await_close(fd);
+	return true;
+}
+
+/* -- the ways, one after the other ------------------------------------------------------------------------------------------------------------ */
+
+/* The last of its group may need a moment after the program. */
+static bool let_it_end(struct refresh_boot_machine *machine)
+{
+	return machine->program_ended && refresh_console_kind(machine->console) == REFRESH_CONSOLE_PTY && wait_for_end(machine, MOMENT_MS);
+}
+
+static bool ask_by_monitor(struct refresh_boot_machine *machine)
+{
+	return ask_monitor(machine) && wait_for_end(machine, LIMIT_MS);
+}
+
+/* QEMU's own, where its monitor shares the console; it means nothing on a socket of the serial port alone. */
+static bool ask_by_escape(struct refresh_boot_machine *machine)
+{
+	static const char escape[] = "\001x";
+	enum refresh_console_kind kind = refresh_console_kind(machine->console);
+
+	if (kind != REFRESH_CONSOLE_PTY && kind != REFRESH_CONSOLE_TMUX)
+		return false;
+	return refresh_console_send(machine->console, escape, strlen(escape), NULL) == 0 && wait_for_end(machine, SIGNAL_MS);
+}
+
+static bool ask_by_tmux(struct refresh_boot_machine *machine)
+{
+	return refresh_console_kill_session(machine->console, NULL) == 0 && wait_for_end(machine, LIMIT_MS);
+}
+
+/* As long as the program is our child or anybody of its group lives, the number of the group is nobody else's. */
+static bool signal_group(struct refresh_boot_machine *machine, int signal)
+{
+	return kill(-machine->group, signal) == 0 && wait_for_end(machine, SIGNAL_MS);
+}
+
+/* Ctrl-C is for all that runs on a terminal, and a terminal that is closed hangs up: both are what its user does by hand. */
+static bool ask_as_terminal(struct refresh_boot_machine *machine)
+{
+	if (machine->is_cancelled && signal_group(machine, SIGINT))
+		return true;
+	return refresh_console_kind(machine->console) == REFRESH_CONSOLE_PTY && signal_group(machine, SIGHUP);
+}
+
+static bool end_by_force(struct refresh_boot_machine *machine)
+{
+	return machine->args->unattended && (signal_group(machine, SIGTERM) || signal_group(machine, SIGKILL));
+}
+
+void refresh_boot_stop(struct refresh_boot_machine *machine)
+{
+	static bool (*const ways[])(struct refresh_boot_machine *machine) = {
+		let_it_end, ask_by_monitor, ask_by_escape, ask_by_tmux, ask_as_terminal, end_by_force,
+	};
+
+	for (size_t i = 0; i < N_ELEMENTS(ways); i++)
+		if (has_ended(machine) || ways[i](machine))
+			return;
+	strvec_addf(&machine->verdict->notes, "the machine was asked to end and goes on (process group %d): it is left alone", (int)machine->group);
+}
