@@ -1,5 +1,5 @@
 /* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_look.c (from an event to a plan), watch_round.c (from
- * a plan to a run), watch_callers.c (who asks over the socket), watch_spool.c (what git's hooks leave). */
+ * a plan to a run), watch_amid.c (what changes meanwhile), watch_callers.c (who asks over the socket), watch_spool.c (what git's hooks leave). */
 #ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
 #define REINJECT_REFRESH_WATCH_INTERNAL_H
 
@@ -119,7 +119,12 @@ bool refresh_watch_serve(struct refresh_watch *watch, int64_t *wait_ms);
 /** Nothing is left to do: for whoever waits for that. */
 void refresh_watch_tell_rest(struct refresh_watch *watch);
 
-/** During a round: looks again when it is due, and interrupts the round when one of its packages changed again. */
+/** What a round begins with: the look that it was planned on, and the packages that it builds (watch_amid.c). */
+void refresh_watch_remember_planned(struct refresh_watch *watch, const struct watcher_look *look);
+void refresh_watch_remember_building(struct refresh_watch *watch, const struct refresh_plan *plan);
+/** During a round: looks again when it is due; a package of the round that changed again interrupts it, or with on_busy = queue is doubtful. */
 void refresh_watch_check_round(struct refresh_watch *watch);
+/** These are built once more when nothing else is to be done, unless they are built anyway. */
+void refresh_watch_doubt(struct refresh_watch *watch, const struct strvec *names);
 
 #endif

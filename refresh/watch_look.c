@@ -106,7 +106,7 @@ static int look_at_heads(struct refresh_watch *watch, struct watcher_look **ret,
 	if (r < 0)
 		return r;
 	read_heads(watch, commits, &heads);
-	if (strvec_same(&heads, &watch->heads) && !watch->asked)
+	if (strvec_same(&heads, &watch->heads) && !watch->asked && watch->doubtful.n == 0)
 		return 0;
 	r = refresh_session_look_commits(watch->session, commits, ret, err);
 	if (r < 0 || watch->running)

@@ -317,3 +317,22 @@ hold_cargo() {
 	stop_watch
 	expect_stale
 }
+
+@test "trigger = commit: a commit of another package amid a round is the next one" {
+	rest
+	commit 'the lock that cargo wrote'
+	begin 'trigger = commit'
+	gated_source 2
+	commit 'gated'
+	begun 2
+	mark inputd 2
+	commit 'inputd'
+	# A look during the build sees it, and is not the one that handles it.
+	if wait_until 1 pid_gone "$script"; then watch_fail "the build was interrupted"; fi
+	gate_open
+	expect_round ok gated
+	expect_round ok inputd
+	stop_watch
+	gated_says 2
+	expect_stale
+}

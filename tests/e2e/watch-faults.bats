@@ -147,6 +147,22 @@ tty_stop() {
 	tty_ended 0
 }
 
+@test "key r brings what hold_over holds back, and what a busy image had put off with it" {
+	ini_add <<<$'[watch]\nhold_over = 1'
+	rest
+	tty_open
+	tty_watch
+	mark common 2
+	shown 20 'held back'
+	exec {held}<>"$IMAGE"
+	type_keys r
+	shown 10 'when it is free again'
+	exec {held}>&-
+	expect_round ok inputd netd
+	type_keys q
+	tty_ended 0
+}
+
 @test "key l without colours, where none are wanted" {
 	rest
 	tty_open
@@ -353,6 +369,20 @@ blind() {
 	stop_watch
 }
 
+@test "saves that follow one another within quiet_ms are one round" {
+	ini_add <<<$'[watch]\nquiet_ms = 700'
+	rest
+	watch
+	mark netd 2
+	pause 0.2
+	mark inputd 2
+	pause 0.2
+	mark odd 2
+	expect_round ok inputd netd odd_pkg
+	expect_quiet
+	stop_watch
+}
+
 # ---- what goes wrong
 
 @test "a round that cannot be done is not done again and again; a save, and a refresh, try it" {
@@ -419,4 +449,22 @@ blind() {
 	expect_status 0
 	netd_says "netd=3 proto=1 common=1"
 	stop_watch
+}
+
+@test "a manifest gets a dependency that is no package's: its saves are seen at once from then on" {
+	crate "$SRC/crates/extra" extra
+	printf 'pub fn mark() -> u8 {\n    1\n}\n' >"$SRC/crates/extra/src/lib.rs"
+	sed -i 's|"crates/proto"|"crates/extra", "crates/proto"|' "$SRC/Cargo.toml"
+	commit 'a crate that nobody uses'
+	rest
+	watch
+	printf 'extra = { path = "../../../crates/extra" }\n' >>"$SRC/drivers/net/netd/Cargo.toml"
+	printf 'fn main() {\n    println!("netd=1 {} extra={}", proto::mark(), extra::mark());\n}\n' >"$T/tmp/netd"
+	mv "$T/tmp/netd" "$SRC/drivers/net/netd/src/main.rs"
+	reach netd
+	printf 'pub fn mark() -> u8 {\n    2\n}\n' >"$SRC/crates/extra/src/lib.rs"
+	next_round 20
+	expect_equal "$round" "ok netd"
+	stop_watch
+	netd_says "netd=1 proto=1 common=1 extra=2"
 }
