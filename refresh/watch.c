@@ -2,16 +2,19 @@
 #include "refresh/watch_internal.h"
 
 #include "base/clock.h"
+#include "config/schema.h"
 #include "hooks/program.h"
 #include "refresh/map.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	ASIDE_MS = 3600000,   /* nothing to wait for but a wake */
+	CONFIG_TRIES = 3,     /* for a configuration that is saved again and again; the next look goes on with it */
 	BUSY_RETRY_MS = 2000, /* how often an image that somebody else holds is tried */
 };
 
@@ -163,12 +166,36 @@ static int check_packages(const struct config *config, const struct strvec *pack
 	return 0;
 }
 
+/* What reinject.ini and its includes are as files: a save makes it another. */
+static void identify_files(const struct config *config, char ret[HASH_HEX_SIZE])
+{
+	const char *include = config_get(config, "reinject", "include");
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	CLEANUP(strvec_clear) struct strvec files = { 0 };
+
+	strvec_add(&files, config->file);
+	if (include)
+		schema_split_list(include, &files);
+	for (size_t i = 0; i < files.n; i++) {
+		struct stat st = { 0 };
+
+		/* One that is absent is told apart from all that are there. */
+		(void)!stat(files.v[i], &st);
+		hash_add(hash, &st.st_ino, sizeof(st.st_ino));
+		hash_add(hash, &st.st_size, sizeof(st.st_size));
+		hash_add(hash, &st.st_mtim, sizeof(st.st_mtim));
+		hash_add(hash, &st.st_ctim, sizeof(st.st_ctim));
+	}
+	hash_end(hash, ret);
+}
+
 int refresh_watch_new(const struct config *config, const struct refresh_watch_args *args, struct refresh_watch **ret, struct err *err)
 {
 	CLEANUP(refresh_watch_freep) struct refresh_watch *watch = xcalloc(1, sizeof(*watch));
 	int r = check_packages(config, args->packages, err);
 
 	watch->args = *args;
+	identify_files(config, watch->config_id);
 	watch->status.state = REFRESH_WATCH_WAITING;
 	watch->status.doing = watch->doing = xstrdup("the first look");
 	watch->status.since_ms = clock_ms();
@@ -228,22 +255,36 @@ static void say_problems(struct refresh_watch *watch, const struct config_proble
 	refresh_watch_say(watch, REFRESH_EVENT_WARNING, "the configuration has become wrong: the one before stays in force", NULL);
 }
 
+static bool is_config_as_read(const struct refresh_watch *watch)
+{
+	char id[HASH_HEX_SIZE];
+
+	identify_files(watch->config, id);
+	return strcmp(id, watch->config_id) == 0;
+}
+
 static void reload_config(struct refresh_watch *watch)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
 	CLEANUP(config_freep) struct config *config = NULL;
 	struct err problem = ERR_INIT;
-	int r = config_load(watch->args.config_args, &config, &problems, &problem);
+	bool same_files;
+	int r;
 
 	watch->reload = false;
+	identify_files(watch->config, watch->config_id);
+	r = config_load(watch->args.config_args, &config, &problems, &problem);
 	if (r >= 0)
 		r = check_packages(config, watch->args.packages, &problem);
+	same_files = r < 0 || str_eq(config_get(config, "reinject", "include"), config_get(watch->config, "reinject", "include"));
 	if (r >= 0)
 		r = take_config(watch, config, &problem);
 	if (r < 0) {
 		say_problems(watch, &problems, &problem);
 		return;
 	}
+	if (!same_files)
+		identify_files(config, watch->config_id);
 	config_free(watch->own_config);
 	watch->own_config = TAKE_PTR(config);
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
@@ -376,15 +417,28 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 
 /* -- the loop ---------------------------------------------------------------------------------------------------------------------------------- */
 
+/* A configuration that is saved while nothing is armed, as between its reading and that, is no event. The same where all is polled. */
+static int arm(struct refresh_watch *watch, struct err *err)
+{
+	for (int i = 0; i < CONFIG_TRIES; i++) {
+		int r;
+
+		if (watch->reload)
+			reload_config(watch);
+		r = find_state(watch, err);
+		if (r >= 0)
+			r = refresh_watch_arm(watch, err);
+		if (r < 0 || is_config_as_read(watch))
+			return r;
+		watch->reload = true;
+	}
+	return 0;
+}
+
 static int look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err)
 {
-	int r;
+	int r = arm(watch, err);
 
-	if (watch->reload)
-		reload_config(watch);
-	r = find_state(watch, err);
-	if (r >= 0)
-		r = refresh_watch_arm(watch, err);
 	if (r < 0)
 		return r;
 	/* Who asks does so because there may be changes without an event. */

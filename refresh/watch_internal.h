@@ -22,6 +22,7 @@ struct refresh_watch {
 	struct refresh_watch_args args;
 	const struct config *config; /* in force */
 	struct config *own_config;   /* the same, once it was read again; owned */
+	char config_id[HASH_HEX_SIZE]; /* its files, as they were when they were last read, with what success ever */
 	struct cancel round_cancel;  /* ends the round: a restart, or the end of the watch */
 	struct refresh_session *session;
 	struct watcher_events *events; /* NULL before the first look */

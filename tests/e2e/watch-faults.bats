@@ -383,6 +383,30 @@ blind() {
 	stop_watch
 }
 
+@test "the configuration saved while the watch takes in the one before: each is read" {
+	rest
+	watch
+	local i
+	read_again() { (($(n_told 'read again') >= i)); }
+	for i in {1..60}; do
+		# When it says so, it has read one, and does not watch for another yet.
+		printf '; %s\n' "$i" >>"$TREE/reinject.ini"
+		wait_until 5 read_again || watch_fail "number $i is not read"
+	done
+	expect_quiet
+	stop_watch
+}
+
+@test "backend = poll: a changed configuration is seen, too" {
+	ini_add <<<$'[watch]\nbackend = poll\npoll_ms = 200'
+	rest
+	watch
+	ini_set 'package netd' dest /boot
+	soon 20 '.event == "put" and .path == "/boot/netd"'
+	expect_equal "$(n_told 'read again')" 1
+	stop_watch
+}
+
 # ---- what goes wrong
 
 @test "a round that cannot be done is not done again and again; a save, and a refresh, try it" {
