@@ -2,19 +2,15 @@
 #include "refresh/watch_internal.h"
 
 #include "base/clock.h"
-#include "config/schema.h"
 #include "hooks/program.h"
-#include "refresh/map.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	ASIDE_MS = 3600000,   /* nothing to wait for but a wake */
-	CONFIG_TRIES = 3,     /* for a configuration that is saved again and again; the next look goes on with it */
 	BUSY_RETRY_MS = 2000, /* how often an image that somebody else holds is tried */
 };
 
@@ -117,95 +113,21 @@ static void close_loop(struct refresh_watch *watch)
 	uv_loop_close(&watch->loop);
 }
 
-static void forget_config(struct refresh_watch *watch)
-{
-	refresh_watch_forget_early(watch);
-	/* The folder may have been deleted and made anew under the same name. */
-	uv_fs_event_stop(&watch->spooled);
-	free(TAKE_PTR(watch->spool));
-	watcher_events_free(TAKE_PTR(watch->events));
-	refresh_session_free(TAKE_PTR(watch->session));
-	free(watch->subjects);
-	free(watch->direct);
-	watch->subjects = NULL;
-	watch->direct = NULL;
-	watch->n_subjects = 0;
-	watch->map_id[0] = watch->stuck[0] = '\0';
-	strvec_clear(&watch->waiting);
-	strvec_clear(&watch->doubtful);
-	strvec_clear(&watch->heads);
-}
-
-/* What was in use before goes only when the new can be used. */
-static int take_config(struct refresh_watch *watch, const struct config *config, struct err *err)
-{
-	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
-	struct refresh_session_args args = { .unlocked = true };
-	int r = refresh_session_open(config, &args, &watch->round_cancel, &session, NULL, err);
-
-	if (r >= 0)
-		r = refresh_watch_listen(watch, config, err);
-	if (r < 0)
-		return r;
-	forget_config(watch);
-	watch->config = config;
-	watch->session = TAKE_PTR(session);
-	watcher_debounce_init(&watch->debounce, (uint32_t)config_get_uint(config, "watch", "quiet_ms", 50), clock_ms());
-	return 0;
-}
-
-static int check_packages(const struct config *config, const struct strvec *packages, struct err *err)
-{
-	for (size_t i = 0; i < packages->n; i++) {
-		if (config_package_find(config, packages->v[i]))
-			continue;
-		err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", packages->v[i], config->file);
-		err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
-		return -ENOENT;
-	}
-	return 0;
-}
-
-/* What reinject.ini and its includes are as files: a save makes it another. */
-static void identify_files(const struct config *config, char ret[HASH_HEX_SIZE])
-{
-	const char *include = config_get(config, "reinject", "include");
-	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	CLEANUP(strvec_clear) struct strvec files = { 0 };
-
-	strvec_add(&files, config->file);
-	if (include)
-		schema_split_list(include, &files);
-	for (size_t i = 0; i < files.n; i++) {
-		struct stat st = { 0 };
-
-		/* One that is absent is told apart from all that are there. */
-		(void)!stat(files.v[i], &st);
-		hash_add(hash, &st.st_ino, sizeof(st.st_ino));
-		hash_add(hash, &st.st_size, sizeof(st.st_size));
-		hash_add(hash, &st.st_mtim, sizeof(st.st_mtim));
-		hash_add(hash, &st.st_ctim, sizeof(st.st_ctim));
-	}
-	hash_end(hash, ret);
-}
-
 int refresh_watch_new(const struct config *config, const struct refresh_watch_args *args, struct refresh_watch **ret, struct err *err)
 {
 	CLEANUP(refresh_watch_freep) struct refresh_watch *watch = xcalloc(1, sizeof(*watch));
-	int r = check_packages(config, args->packages, err);
+	int r;
 
 	watch->args = *args;
-	identify_files(config, watch->config_id);
 	watch->status.state = REFRESH_WATCH_WAITING;
 	watch->status.doing = watch->doing = xstrdup("the first look");
 	watch->status.since_ms = clock_ms();
 	watch->round_cancel = (struct cancel){ .fds = { -1, -1 } };
-	if (r == 0)
-		r = cancel_init(&watch->round_cancel, err);
+	r = cancel_init(&watch->round_cancel, err);
 	if (r == 0)
 		r = open_loop(watch, err);
 	if (r == 0)
-		r = take_config(watch, config, err);
+		r = refresh_watch_open_config(watch, config, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(watch);
@@ -221,7 +143,7 @@ void refresh_watch_free(struct refresh_watch *watch)
 		/* A hook that saw the watch has left its record to it. */
 		hooks_program_wake(watch->config->state, watch->config->file);
 	}
-	forget_config(watch);
+	refresh_watch_forget_config(watch);
 	close_loop(watch);
 	cancel_clear(&watch->round_cancel);
 	config_free(watch->own_config);
@@ -242,68 +164,6 @@ void refresh_watch_freep(struct refresh_watch **watch)
 uv_loop_t *refresh_watch_loop(struct refresh_watch *watch)
 {
 	return &watch->loop;
-}
-
-/* -- the configuration, again ------------------------------------------------------------------------------------------------------------------ */
-
-static void say_problems(struct refresh_watch *watch, const struct config_problems *problems, const struct err *err)
-{
-	for (size_t i = 0; i < problems->errors.n; i++)
-		refresh_watch_say(watch, REFRESH_EVENT_WARNING, problems->errors.v[i], NULL);
-	if (problems->errors.n == 0)
-		refresh_watch_say(watch, REFRESH_EVENT_WARNING, err->message, err->hint);
-	refresh_watch_say(watch, REFRESH_EVENT_WARNING, "the configuration has become wrong: the one before stays in force", NULL);
-}
-
-static bool is_config_as_read(const struct refresh_watch *watch)
-{
-	char id[HASH_HEX_SIZE];
-
-	identify_files(watch->config, id);
-	return strcmp(id, watch->config_id) == 0;
-}
-
-static void reload_config(struct refresh_watch *watch)
-{
-	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
-	CLEANUP(config_freep) struct config *config = NULL;
-	struct err problem = ERR_INIT;
-	bool same_files;
-	int r;
-
-	watch->reload = false;
-	identify_files(watch->config, watch->config_id);
-	r = config_load(watch->args.config_args, &config, &problems, &problem);
-	if (r >= 0)
-		r = check_packages(config, watch->args.packages, &problem);
-	same_files = r < 0 || str_eq(config_get(config, "reinject", "include"), config_get(watch->config, "reinject", "include"));
-	if (r >= 0)
-		r = take_config(watch, config, &problem);
-	if (r < 0) {
-		say_problems(watch, &problems, &problem);
-		return;
-	}
-	if (!same_files)
-		identify_files(config, watch->config_id);
-	config_free(watch->own_config);
-	watch->own_config = TAKE_PTR(config);
-	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
-}
-
-/* Who deletes the state folder takes the journal and the socket away: another watch could begin beside this one, and all that is put would be written
- * into a file without a name. */
-static int find_state(struct refresh_watch *watch, struct err *err)
-{
-	CLEANUP_FREE char *text = NULL;
-	int r;
-
-	if (refresh_watch_is_heard(watch, watch->config))
-		return 0;
-	text = xasprintf("'%s' was deleted: beginning anew in it", watch->config->state);
-	r = take_config(watch, watch->config, err);
-	if (r >= 0)
-		refresh_watch_say(watch, REFRESH_EVENT_NOTE, text, NULL);
-	return r;
 }
 
 /* -- events ------------------------------------------------------------------------------------------------------------------------------------ */
@@ -417,27 +277,9 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 
 /* -- the loop ---------------------------------------------------------------------------------------------------------------------------------- */
 
-/* A configuration that is saved while nothing is armed, as between its reading and that, is no event. The same where all is polled. */
-static int arm(struct refresh_watch *watch, struct err *err)
-{
-	for (int i = 0; i < CONFIG_TRIES; i++) {
-		int r;
-
-		if (watch->reload)
-			reload_config(watch);
-		r = find_state(watch, err);
-		if (r >= 0)
-			r = refresh_watch_arm(watch, err);
-		if (r < 0 || is_config_as_read(watch))
-			return r;
-		watch->reload = true;
-	}
-	return 0;
-}
-
 static int look(struct refresh_watch *watch, struct watcher_look **ret, struct err *err)
 {
-	int r = arm(watch, err);
+	int r = refresh_watch_get_ready(watch, err);
 
 	if (r < 0)
 		return r;
@@ -449,35 +291,13 @@ static int look(struct refresh_watch *watch, struct watcher_look **ret, struct e
 	return refresh_watch_look(watch, ret, err);
 }
 
-/* The generated map follows a workspace that has changed, and is read at once: what is new in it is to be built by this very round. What the command
- * line says otherwise than the configuration is not written into it. */
-static int follow_workspace(struct refresh_watch *watch, struct err *err)
-{
-	const struct strvec *overrides = watch->args.config_args->overrides;
-	const char *crates = watcher_crates_id(watch->session->watcher);
-	CLEANUP_FREE char *sentence = NULL;
-	bool written = false;
-	int r;
-
-	if (strcmp(watch->followed, crates) == 0)
-		return 0;
-	snprintf(watch->followed, sizeof(watch->followed), "%s", crates);
-	r = refresh_map_follow(watch->config, !overrides || overrides->n == 0, &watch->round_cancel, &written, &sentence, err);
-	if (r < 0)
-		return r;
-	if (sentence)
-		refresh_watch_say(watch, written ? REFRESH_EVENT_NOTE : REFRESH_EVENT_WARNING, sentence, NULL);
-	watch->reload = watch->reload || written;
-	return 0;
-}
-
 static int look_and_act(struct refresh_watch *watch, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *seen = NULL;
 	int r = look(watch, &seen, err);
 
 	if (r >= 0 && seen)
-		r = follow_workspace(watch, err);
+		r = refresh_watch_follow_workspace(watch, err);
 	if (r >= 0 && watch->reload) {
 		watcher_look_freep(&seen);
 		seen = NULL;

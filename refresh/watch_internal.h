@@ -1,5 +1,6 @@
-/* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_look.c (from an event to a plan), watch_round.c (from
- * a plan to a run), watch_amid.c (what changes meanwhile), watch_callers.c (who asks over the socket), watch_spool.c (what git's hooks leave). */
+/* refresh/watch_internal - what the files that make up refresh/watch.h share: watch.c (the loop), watch_config.c (the configuration in force),
+ * watch_look.c (from an event to a plan), watch_round.c (from a plan to a run), watch_amid.c (what changes meanwhile), watch_callers.c (who asks over the
+ * socket), watch_spool.c (what git's hooks leave). */
 #ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
 #define REINJECT_REFRESH_WATCH_INTERNAL_H
 
@@ -89,6 +90,14 @@ int refresh_watch_due(struct refresh_watch *watch, int64_t *ret_wait_ms, struct 
 
 /** Listens for the records of git's hooks, and takes those that wait, since the look that follows sees all they tell of (watch_spool.c). */
 void refresh_watch_hear_hooks(struct refresh_watch *watch);
+
+/** Opens what @config needs: its session, its socket (watch_config.c). Nothing is changed on failure. */
+int refresh_watch_open_config(struct refresh_watch *watch, const struct config *config, struct err *err) MUST_CHECK;
+void refresh_watch_forget_config(struct refresh_watch *watch);
+/** Before a look: the configuration as its files have it, the state folder there, all watched. */
+int refresh_watch_get_ready(struct refresh_watch *watch, struct err *err) MUST_CHECK;
+/** After a look: the generated map, if the workspace has changed; it is to be read again then. */
+int refresh_watch_follow_workspace(struct refresh_watch *watch, struct err *err) MUST_CHECK;
 
 /** Starts or restarts the event source, when it must be (watch_look.c). */
 int refresh_watch_arm(struct refresh_watch *watch, struct err *err) MUST_CHECK;
