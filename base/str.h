@@ -84,6 +84,9 @@ char *str_from_percent(const char *text, size_t n) MUST_CHECK;
  * terminal. The caller frees it. */
 char *str_visible(const char *text) MUST_CHECK;
 
+/** How many bytes the character of UTF-8 has that begins at @text; 0 for what is none, 1 at the end. */
+size_t str_utf8_length(const char *text);
+
 /** Lower-case hex of @n bytes into @ret, which has room for 2*@n+1. */
 void hex_encode(const void *bytes, size_t n, char *ret);
 

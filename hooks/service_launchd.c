@@ -84,25 +84,10 @@ static void add_when(struct str *text, const struct hooks_service *service)
 			   service->hour, service->minute);
 }
 
-/* How many bytes a character of UTF-8 has that begins here; 0 for what is none. */
-static size_t character(const char *text)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	size_t n = c[0] < 0x80 ? 1 : c[0] >= 0xc2 && c[0] < 0xe0 ? 2 : (c[0] & 0xf0) == 0xe0 ? 3 : c[0] >= 0xf0 && c[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than need be, and the halves of UTF-16. */
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static int check_utf8(const char *text, struct err *err)
 {
 	for (const char *p = text; *p;) {
-		size_t n = character(p);
+		size_t n = str_utf8_length(p);
 
 		if (n == 0)
 			return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' is no UTF-8, which is all that a property list can hold", text);

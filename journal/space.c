@@ -9,8 +9,9 @@ int journal_space_add(struct journal *journal, const struct journal_space *space
 	int r = journal_db_begin(journal->db, false, &transaction, err);
 
 	if (r == 0)
-		r = journal_db_run(journal->db, NULL, err, "INSERT OR REPLACE INTO space (run, size, before, used, grown) VALUES (?, ?, ?, ?, ?)",
-				   "iuuui", space->run, space->size, space->before, space->used, space->grown);
+		r = journal_db_run(journal->db, NULL, err,
+				   "INSERT OR REPLACE INTO space (run, size, before, used, grown) VALUES (?, ?, ?, ?, ?)", "iuuui", space->run,
+				   space->size, space->before, space->used, space->grown);
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 

@@ -1,0 +1,36 @@
+/* refresh/report_html - what the files that make up refresh/report.h share: text that is safe in a page, and its charts. */
+#ifndef REINJECT_REFRESH_REPORT_HTML_H
+#define REINJECT_REFRESH_REPORT_HTML_H
+
+#include "refresh/report.h"
+
+/** Text for an element or a quoted attribute. NULL adds nothing. */
+void refresh_html_text(struct str *html, const char *text);
+/** '<data value="1600">1.6 s</data>', and the same for bytes; a time of day is a <time>. */
+void refresh_html_duration(struct str *html, int64_t ms);
+void refresh_html_bytes(struct str *html, int64_t bytes);
+void refresh_html_time(struct str *html, int64_t wall_ms);
+/** The address of file @path (absolute) as seen from a page in @dir, percent-encoded: relative where it lies
+ * below, else file: (also with '' for @dir, a place that nobody knows). */
+void refresh_html_address(struct str *html, const char *dir, const char *path);
+
+/** What a result is called on the page and in its style sheet: 'ok', 'failed', 'cancelled', 'nothing', 'running'. */
+const char *refresh_report_result(enum journal_result result);
+/** The same for a boot: 'ok' (up), 'failed' (failed, timeout), 'cancelled', 'running'. */
+const char *refresh_report_verdict(const struct refresh_report_boot *boot);
+
+/** True for a build that has compiled something, well or not. */
+bool refresh_report_is_build(const struct refresh_report_step *step);
+
+extern const char refresh_report_style[];
+
+/** The sign of a result for the legend: an <svg> by itself. */
+void refresh_chart_sign(struct str *html, const char *result, bool is_boot);
+/** One row for each of the newest days with a run or a boot. */
+void refresh_chart_days(struct str *html, const struct refresh_report *report);
+/** The durations of @package's builds as bars, oldest first. */
+void refresh_chart_builds(struct str *html, const struct refresh_report *report, const char *package);
+/** What is used in the image and what of it is lost, after each run. */
+void refresh_chart_space(struct str *html, const struct refresh_report *report);
+
+#endif
