@@ -127,6 +127,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	struct doctor_output output = { .ctx = ctx };
 	struct refresh_doctor_args args = {
 		.warnings = &loaded.warnings,
+		.only = &ctx->args->positional,
 		.fix = cli_args_has(ctx->args, "fix"),
 		.cancel = ctx->cancel,
 		.on_finding = on_finding,
@@ -154,18 +155,19 @@ static const struct cli_option options[] = {
 extern const struct cli_verb cmd_doctor;
 const struct cli_verb cmd_doctor = {
 	.name = "doctor",
-	.usage = "[--fix]",
+	.usage = "[--fix] [CHECK...]",
 	.summary = "check everything that a refresh needs, and say how to put it right",
 	.description =
 		"Looks at the configuration and its map, git, the toolchain, target, backend and relibc, strip, the mount program and FUSE, the\n"
 		"image (its content in a copy; the image itself is never mounted), the initfs, the boot script, QEMU and the limit of watches.\n"
-		"For each: ok, warning or failure, why it matters, and what mends it; with -q only what is wrong, with -v also what does not apply.\n\n"
+		"For each: ok, warning or failure, why it matters, and what mends it; with -q only what is wrong, with -v also what does not\n"
+		"apply. With the names of checks, only those.\n\n"
 		"--fix does what is safe: an empty libgcc_eh.a, an empty \"pre-link-objects\" in the target's .json (the old file stays as\n"
 		"FILE.orig), permission bits of reinject.ini and the boot script, the generated map, mounts that a dead run left. It installs\n"
 		"nothing and touches no repository.\n\n"
 		"Exit status: 0 when nothing failed (warnings are none), 3 otherwise.",
 	.options = options,
-	.max_args = 0,
+	.max_args = -1,
 	.no_config = true,
 	.run = run,
 };

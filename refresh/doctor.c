@@ -25,7 +25,7 @@ static const struct check checks[] = {
 	{ "libgcc_eh", "the linker asks for it, and an empty one will do", doctor_look_libgcc, doctor_fix_libgcc },
 	{ "strip", "what goes into the image is stripped first", doctor_look_strip, NULL },
 	{ "sccache", "sccache refuses incremental builds", doctor_look_sccache, NULL },
-	{ "mount program", "it opens the image", doctor_look_tool, NULL },
+	{ "mount-program", "it opens the image", doctor_look_tool, NULL },
 	{ "fuse", "the image is mounted through it", doctor_look_fuse, NULL },
 	{ "image", "it is what a refresh writes", doctor_look_image, NULL },
 	{ "room", "a copy of the image is worked on, beside it", doctor_look_room, NULL },
@@ -33,7 +33,7 @@ static const struct check checks[] = {
 	{ "holders", "two writers destroy an image", doctor_look_holders, NULL },
 	{ "content", "a full image takes no file, and RedoxFS leaks space at each replacement", doctor_look_content, NULL },
 	{ "initfs", "without its bootstrap the kernel jumps to ff..ff", doctor_look_initfs, NULL },
-	{ "boot script", "it starts the image", doctor_look_boot, doctor_fix_boot },
+	{ "boot-script", "it starts the image", doctor_look_boot, doctor_fix_boot },
 	{ "qemu", "the boot script runs it", doctor_look_qemu, NULL },
 	{ "inotify", "folders beyond the limit are polled, which is slower", doctor_look_inotify, NULL },
 };
@@ -125,6 +125,22 @@ static void treat(const struct check *check, struct doctor *doctor, bool fix, st
 	}
 }
 
+static int check_names(const struct strvec *names, struct err *err)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		size_t j = 0;
+
+		while (j < N_ELEMENTS(checks) && strcmp(checks[j].name, names->v[i]) != 0)
+			j++;
+		if (j < N_ELEMENTS(checks))
+			continue;
+		err_class_set(err, ERR_USAGE, -EINVAL, "there is no check '%s'", names->v[i]);
+		err_hint(err, "`reinject doctor -v` names them all");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static void doctor_clear(struct doctor *doctor)
 {
 	doctor_image_close(doctor);
@@ -135,12 +151,17 @@ int refresh_doctor_run(const struct refresh_doctor_args *args, size_t *ret_n_fai
 	CLEANUP(doctor_clear) struct doctor doctor = { .config = args->config, .problem = args->problem, .hint = args->hint,
 						     .warnings = args->warnings, .cancel = args->cancel };
 	size_t n = 0;
+	int r = check_names(args->only, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < N_ELEMENTS(checks); i++) {
 		CLEANUP(finding_clear) struct refresh_doctor_finding finding = { 0 };
 
 		if (cancel_requested(args->cancel))
 			return err_class_set(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
+		if (args->only->n > 0 && !strvec_has(args->only, checks[i].name))
+			continue;
 		treat(&checks[i], &doctor, args->fix, &finding);
 		n += finding.status == REFRESH_DOCTOR_FAILURE;
 		args->on_finding(args->data, &finding);

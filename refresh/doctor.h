@@ -33,13 +33,14 @@ struct refresh_doctor_args {
 	const struct config *config; /* NULL: it could not be read, and @problem says why */
 	const char *problem, *hint;
 	const struct strvec *warnings; /* what was said of a configuration that could be read */
+	const struct strvec *only;     /* names of checks; empty: all */
 	bool fix;
 	struct cancel *cancel;
 	void (*on_finding)(void *data, const struct refresh_doctor_finding *finding);
 	void *data;
 };
 
-/** @ret_n_failures: how many checks failed and were not mended. -ECANCELED. */
+/** @ret_n_failures: how many checks failed and were not mended. -EINVAL, class ERR_USAGE, for a check that there is not; -ECANCELED. */
 int refresh_doctor_run(const struct refresh_doctor_args *args, size_t *ret_n_failures, struct err *err) MUST_CHECK;
 
 #endif

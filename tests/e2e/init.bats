@@ -274,7 +274,7 @@ $MAP"
 	expect_status 3
 	expect_out '^failure  relibc: .* lacks crt0_rust.o, crti.o, crtn.o, libunwind_stubs.a$'
 	expect_out '^failure  target: .*pre-link-objects'
-	expect_out "^warning  boot script: '$TREE/run-dev.sh' is not executable"
+	expect_out "^warning  boot-script: '$TREE/run-dev.sh' is not executable"
 }
 
 @test "without a terminal nothing is asked, and what is not found is said with its option" {
