@@ -351,6 +351,16 @@ redox_parts() {
 	finds skipped libgcc_eh
 }
 
+@test "a fix that cannot be done is a failure with its reason" {
+	((EUID == 0)) || skip "needs root"
+	redox_parts
+	mount -t tmpfs tmpfs "$RELIBC"
+	mounted+=("$RELIBC")
+	mount -o remount,ro "$RELIBC"
+	finds failure libgcc_eh 'it could not be mended: .*Read-only file system' --fix
+	expect_jq '.[0].fixable and (.[0].fixed | not)'
+}
+
 @test "strip: missing, of the host while the target is another" {
 	ini_set build strip no-such-strip
 	finds failure strip "there is no 'no-such-strip'"
