@@ -83,6 +83,17 @@ int fs_write_atomic(const char *path, const void *bytes, size_t n, mode_t mode, 
 	return r < 0 ? err_set(err, r, "cannot sync folder '%s'", dir) : 0;
 }
 
+int fs_write_for_owner(const char *path, const void *bytes, size_t n, mode_t mode, struct err *err)
+{
+	CLEANUP_FREE char *dir = fs_dirname(path);
+	struct stat st;
+	int r = fs_write_atomic(path, bytes, n, mode, err);
+
+	if (r < 0 || geteuid() != 0 || stat(dir, &st) < 0 || st.st_uid == 0 || lchown(path, st.st_uid, st.st_gid) == 0)
+		return r;
+	return err_set(err, -errno, "cannot give '%s' to the owner of its folder", path);
+}
+
 int fs_make_dirs(const char *path, mode_t mode, struct err *err)
 {
 	CLEANUP_FREE char *parent = NULL;

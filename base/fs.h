@@ -24,6 +24,9 @@ int fs_write_all(int fd, const void *bytes, size_t n) MUST_CHECK;
 /** Replaces @path by these bytes: a temporary file beside it, fsync, rename, fsync of the folder. */
 int fs_write_atomic(const char *path, const void *bytes, size_t n, mode_t mode, struct err *err) MUST_CHECK;
 
+/** The same among somebody's own files: as root, for instance under sudo, the file belongs to whom its folder belongs. */
+int fs_write_for_owner(const char *path, const void *bytes, size_t n, mode_t mode, struct err *err) MUST_CHECK;
+
 /** Makes @path and the folders above it; what exists is left as it is. */
 int fs_make_dirs(const char *path, mode_t mode, struct err *err) MUST_CHECK;
 

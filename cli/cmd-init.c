@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_NAME "reinject.ini"
@@ -304,14 +303,9 @@ static void print_text(const struct init *init)
 static int write_all(struct init *init, struct err *err)
 {
 	int r = init->map.state == REFRESH_MAP_CURRENT ? 0 : refresh_map_write(&init->map, err);
-	CLEANUP_FREE char *dir = fs_dirname(init->config);
-	struct stat st;
 
-	if (r == 0 && init->text) {
-		r = fs_write_atomic(init->config, init->text, strlen(init->text), 0644, err);
-		if (r == 0 && geteuid() == 0 && stat(dir, &st) == 0 && st.st_uid != 0 && lchown(init->config, st.st_uid, st.st_gid) < 0)
-			r = err_set(err, -errno, "cannot give '%s' to the owner of its folder", init->config);
-	}
+	if (r == 0 && init->text)
+		r = fs_write_for_owner(init->config, init->text, strlen(init->text), 0644, err);
 	init->written = r == 0 && (init->text || init->map.state != REFRESH_MAP_CURRENT);
 	return r;
 }

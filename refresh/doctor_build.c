@@ -119,7 +119,7 @@ static int write_target(const char *path, json_t *root, struct err *err)
 
 	if (!ended || stat(path, &st) < 0)
 		return err_set(err, -EIO, "cannot write '%s'!", path);
-	return fs_write_atomic(path, ended, strlen(ended), st.st_mode & 07777, err);
+	return fs_write_for_owner(path, ended, strlen(ended), st.st_mode & 07777, err);
 }
 
 /* The order of keys is kept, layout and comments are not: hence the copy, the first of which stays. */
@@ -132,7 +132,7 @@ int doctor_fix_target(struct doctor *doctor, struct err *err)
 	int r = fs_read(path, MAX_TEXT, &before, err);
 
 	if (r == 0 && !fs_exists(copy))
-		r = fs_write_atomic(copy, before.buf, before.len, 0644, err);
+		r = fs_write_for_owner(copy, before.buf, before.len, 0644, err);
 	if (r < 0)
 		return r;
 	root = json_loadb(before.buf, before.len, 0, NULL);
@@ -256,7 +256,7 @@ int doctor_fix_libgcc(struct doctor *doctor, struct err *err)
 	static const char empty[] = "!<arch>\n";
 	CLEANUP_FREE char *path = xasprintf("%s/libgcc_eh.a", doctor->config->build.relibc);
 
-	return fs_write_atomic(path, empty, strlen(empty), 0644, err);
+	return fs_write_for_owner(path, empty, strlen(empty), 0644, err);
 }
 
 /* -- strip, sccache --------------------------------------------------------------------------------------------------------------------------- */

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <git2.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { MAX_MAP = 1 << 24 };
 
@@ -198,16 +196,9 @@ char *refresh_map_diff(const struct refresh_map *map)
 int refresh_map_write(const struct refresh_map *map, struct err *err)
 {
 	/* A link stays one: what it leads to is replaced. */
-	CLEANUP_FREE char *real = realpath(map->path, NULL), *dir = fs_dirname(real ? real : map->path);
-	const char *path = real ? real : map->path;
-	struct stat st;
-	int r = fs_write_atomic(path, map->text, strlen(map->text), 0644, err);
+	CLEANUP_FREE char *real = realpath(map->path, NULL);
 
-	if (r < 0)
-		return r;
-	if (geteuid() == 0 && stat(dir, &st) == 0 && st.st_uid != 0 && lchown(path, st.st_uid, st.st_gid) < 0)
-		return err_set(err, -errno, "cannot give '%s' to the owner of its folder", path);
-	return 0;
+	return fs_write_for_owner(real ? real : map->path, map->text, strlen(map->text), 0644, err);
 }
 
 char *refresh_map_find(const struct config *config)

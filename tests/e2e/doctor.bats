@@ -351,6 +351,17 @@ redox_parts() {
 	finds skipped libgcc_eh
 }
 
+@test "what root mends in the folder of somebody else belongs to that one" {
+	((EUID == 0)) || skip "needs root"
+	redox_parts
+	rm "$RELIBC/libgcc_eh.a"
+	printf '{}\n' >"$SPEC"
+	chown 12345:54321 "$RELIBC" "$SRC" "$SPEC"
+	doctor --fix target libgcc_eh
+	expect_status 0
+	expect_equal "$(stat -c %u:%g "$RELIBC/libgcc_eh.a" "$SPEC" "$SPEC.orig" | sort -u)" 12345:54321
+}
+
 @test "a fix that cannot be done is a failure with its reason" {
 	((EUID == 0)) || skip "needs root"
 	redox_parts
