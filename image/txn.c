@@ -229,7 +229,7 @@ int image_txn_space(struct image_txn *txn, uint64_t *ret_size, uint64_t *ret_use
 	if (r < 0)
 		return r;
 	if (fstatvfs(txn->root, &st) < 0)
-		return image_mount_explain(txn->mount, err_set(err, -errno, "cannot ask for the room in image '%s'", txn->names.image), err);
+		return explain(txn, err_set(err, -errno, "cannot ask for the room in image '%s'", txn->names.image), err);
 	*ret_size = (uint64_t)st.f_blocks * st.f_frsize;
 	*ret_used = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
 	return 0;

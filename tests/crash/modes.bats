@@ -149,6 +149,36 @@ failed_at_each_point() {
 	expect_jq 'any(.[]; .run == 2 and .result == "ok")'
 }
 
+@test "steps that were not decided are taken back" {
+	use in-place
+	prepare
+	again
+	REINJECT_FAULT=steps-ready rx refresh
+	expect_status 137
+	# Only recovery: nothing is stale for `multi`.
+	rx_ok build multi
+	expect_equal "$(what_it_says)" "$old"
+	refute test -e "$IMAGE.steps"
+	rx_ok log --json
+	expect_jq 'any(.[]; .run == 2 and .result == "failed")'
+}
+
+@test "a file that lay ready and is damaged does not take its place" {
+	use live
+	prepare
+	again
+	REINJECT_FAULT=steps-decided rx refresh
+	expect_status 137
+	local temp
+	temp=$(find "$T/mnt/usr/lib/drivers" -name '.reinject-*' | sort | head -n 1)
+	printf 'damaged\n' >"$temp"
+	rx_ok build multi
+	expect_err 'left as it is'
+	refute grep -rq damaged "$T/mnt/usr"
+	refute test -e "$temp"
+	unmount_if_live
+}
+
 @test "a list of steps that somebody else's change has overtaken does no harm" {
 	use in-place
 	prepare
