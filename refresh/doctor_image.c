@@ -167,6 +167,10 @@ void doctor_look_leftovers(struct doctor *doctor, struct refresh_doctor_finding 
 	} else if (image_mounts_has(names.mnt) || fs_exists(names.mnt)) {
 		doctor_fail(finding, "'%s' is still there, though nothing runs", names.mnt);
 		doctor_mend(finding, true, "reinject refresh, which begins by putting this right");
+	} else if (fs_exists(names.steps)) {
+		/* Not for us to end: the journal must learn of it, too. */
+		doctor_warn(finding, "a run ended while it changed '%s': '%s' tells what is left to do", names.image, names.steps);
+		doctor_mend(finding, false, "reinject refresh, which begins by putting this right");
 	} else if (dead.n > 0) {
 		doctor_fail(finding, "the daemon of the mount '%s' is dead", dead.v[0]);
 		doctor_mend(finding, true, "umount '%s'", dead.v[0]);
