@@ -115,6 +115,12 @@ $(B)/tests/small-watch: tests/lib/small_watch.c $(B)/libreinject.a
 	@echo "  TEST    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(B)/libreinject.a $(LDLIBS)
 
+# By itself: a program of the target system's own tools, not of reinject's.
+$(B)/tests/small-initfs-ar: tests/lib/small_initfs_ar.c
+	@mkdir -p $(@D)
+	@echo "  TEST    $@"
+	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -o $@ $<
+
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
 
@@ -139,7 +145,7 @@ check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
 check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random changes (ORACLE_SEED=N repeats a run, ORACLE_CHANGES=N)
 	@$(if $(SANITIZE),ORACLE_CHANGES=$${ORACLE_CHANGES:-200} )$<
 
-check-e2e: all $(B)/tests/small-watch ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
+check-e2e: all $(B)/tests/small-watch $(B)/tests/small-initfs-ar ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
 	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
 
 soak: all ## 2,000 random changes under a watch (SOAK_CHANGES, SOAK_SEED); check-e2e makes 60

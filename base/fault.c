@@ -14,6 +14,8 @@ const char *const fault_names[] = {
 	"txn-copied",        /* the shadow is complete, not yet fsynced */
 	"txn-mounted",       /* the shadow is mounted */
 	"build-done",        /* cargo has ended, nothing was put */
+	"initfs-staged",     /* the folder that the initfs is packed from is complete */
+	"initfs-packed",     /* the initfs is packed and checked, and not in the image */
 	"put-temp",          /* a temporary file stands beside its target */
 	"put-renamed",       /* one file is replaced in the shadow */
 	"put-removed",       /* one file is removed from the shadow */

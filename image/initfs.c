@@ -1,6 +1,6 @@
 #include "image/initfs.h"
 
-#include "base/cleanup.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -232,6 +232,52 @@ int image_initfs_check(const char *path, struct err *err)
 	int r = image_initfs_read(path, &initfs, err);
 
 	return r < 0 ? r : image_initfs_judge(path, &initfs, err);
+}
+
+/* All but the time. Returns 1 when they are the same. */
+static int is_same(int a, int b, uint64_t size)
+{
+	enum { CHUNK = 64 << 10, FROM = AT_SECONDS, TO = AT_N_INODES };
+	CLEANUP_FREE unsigned char *x = xrealloc(NULL, CHUNK), *y = xrealloc(NULL, CHUNK);
+	struct part parts[2] = { { .fd = a, .size = size }, { .fd = b, .size = size } };
+
+	for (uint64_t at = 0; at < size; at += CHUNK) {
+		size_t n = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+		int r = read_at(&parts[0], at, x, n);
+
+		if (r == 0)
+			r = read_at(&parts[1], at, y, n);
+		if (r < 0)
+			return r;
+		if (at == 0 && n >= HEADER_SIZE)
+			memcpy(x + FROM, y + FROM, TO - FROM);
+		if (memcmp(x, y, n) != 0)
+			return 0;
+	}
+	return 1;
+}
+
+int image_initfs_take_time(const char *path, int other, struct err *err)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	unsigned char time[AT_N_INODES - AT_SECONDS];
+	struct part part = { .fd = other };
+	struct stat a, b;
+	int r;
+
+	if (fd < 0 || fstat(fd, &a) < 0 || fstat(other, &b) < 0)
+		return err_set(err, -errno, "cannot open '%s'", path);
+	if (a.st_size != b.st_size || a.st_size < HEADER_SIZE)
+		return 0;
+	r = is_same(fd, other, (uint64_t)a.st_size);
+	part.size = (uint64_t)b.st_size;
+	if (r == 1)
+		r = read_at(&part, AT_SECONDS, time, sizeof(time));
+	else if (r == 0)
+		return 0;
+	if (r == 0 && pwrite(fd, time, sizeof(time), AT_SECONDS) != sizeof(time))
+		r = -EIO;
+	return r < 0 ? err_set(err, r, "cannot compare '%s' with the initfs in the image", path) : 0;
 }
 
 int image_initfs_check_bootstrap(const char *path, struct err *err)

@@ -41,6 +41,10 @@ int image_initfs_judge(const char *path, const struct image_initfs *initfs, stru
 /** Both. */
 int image_initfs_check(const char *path, struct err *err) MUST_CHECK;
 
+/** Gives the initfs @path the time in the header of the one that @other is open on, when nothing else differs: then the two are the same, byte for byte.
+ * When they differ, @path stays as it is. */
+int image_initfs_take_time(const char *path, int other, struct err *err) MUST_CHECK;
+
 /** That @path can be a bootstrap: an ELF file whose entry lies in its own code. -ENOENT, -ENOEXEC; class ERR_ENVIRONMENT, with a hint. */
 int image_initfs_check_bootstrap(const char *path, struct err *err) MUST_CHECK;
 

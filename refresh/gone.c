@@ -4,13 +4,26 @@
 
 #include <string.h>
 
+/* 'initfs:' is a root of its own. */
+static char *clean_path(const char *path)
+{
+	size_t n = refresh_is_in_initfs(path) ? strlen("initfs:") : 0;
+	CLEANUP_FREE char *clean = fs_absolute("/", path + n);
+
+	return xasprintf("%.*s%s", (int)n, path, clean);
+}
+
 static void add_place(struct strvec *ret, const char *dest, const char *name)
 {
-	if (dest[0] != '/')
+	CLEANUP_FREE char *below = NULL;
+
+	if (dest[0] != '/' && !refresh_is_in_initfs(dest))
 		return;
-	strvec_take(ret, fs_absolute("/", dest));
-	if (name)
-		strvec_take(ret, fs_absolute(dest, name));
+	strvec_take(ret, clean_path(dest));
+	if (!name)
+		return;
+	below = xasprintf("%s/%s", dest, name);
+	strvec_take(ret, clean_path(below));
 }
 
 static void add_package_places(const struct config_package *package, struct strvec *ret)
@@ -117,9 +130,9 @@ void refresh_gone_find(const struct config *config, const struct watcher_look *l
 	add_wanted(config, look, &wanted);
 	for (size_t i = 0; i < records->n_contents; i++) {
 		const struct refresh_content *content = &records->contents[i];
-		CLEANUP_FREE char *path = fs_absolute("/", content->path);
+		CLEANUP_FREE char *path = clean_path(content->path);
 
-		if (!str_eq(content->owner, "file") && !strvec_has(&wanted, path))
+		if (!str_eq(content->owner, "file") && !str_eq(content->owner, REFRESH_INITFS_OWNER) && !strvec_has(&wanted, path))
 			judge(config, look, content, plan);
 	}
 	if (plan->n_removals > 0)

@@ -7,14 +7,29 @@ static bool is_subject(const struct refresh_record *record, const struct refresh
 	return str_eq(record->subject, content->owner);
 }
 
+/* The packed file that all members of the initfs are in, as it was put; NULL when none is known. */
+static const struct refresh_content *find_initfs(const struct refresh_round *round, const struct refresh_records *records)
+{
+	const char *dest = round->session->config->initfs.dest;
+
+	for (size_t i = 0; i < records->n_contents; i++)
+		if (str_eq(records->contents[i].path, dest) && str_eq(records->contents[i].owner, REFRESH_INITFS_OWNER))
+			return &records->contents[i];
+	return NULL;
+}
+
 /* Returns 1 when @content is in the image as we left it, 0 when not. */
-static int is_there(const struct refresh_round *round, const struct refresh_content *content, struct err *err)
+static int is_there(const struct refresh_round *round, const struct refresh_records *records, const struct refresh_content *content,
+		    struct err *err)
 {
 	char hash[HASH_HEX_SIZE];
 	int r = refresh_round_interrupted(round, err);
 
-	if (r >= 0)
-		r = image_txn_hash(round->txn, content->path, hash, err);
+	if (r >= 0 && refresh_is_in_initfs(content->path))
+		content = find_initfs(round, records);
+	if (r < 0 || !content)
+		return r;
+	r = image_txn_hash(round->txn, content->path, hash, err);
 	return r < 0 ? r : str_eq(hash, content->hash);
 }
 
@@ -28,7 +43,7 @@ static int is_proved(const struct refresh_round *round, const struct refresh_rec
 		if (!is_subject(record, &records->contents[i]))
 			continue;
 		any = true;
-		r = is_there(round, &records->contents[i], err);
+		r = is_there(round, records, &records->contents[i], err);
 	}
 	return r < 0 ? r : r == 1 && any;
 }

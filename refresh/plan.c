@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Only files in the image itself: 'initfs:' and 'share:' destinations have rooms of their own. */
-static bool is_in_image(const char *dest)
+/* Files in the image itself, and members of the initfs where there is one. 'share:' is for others to serve. */
+static bool is_served(const struct config *config, const char *dest)
 {
-	return dest[0] == '/';
+	return dest[0] == '/' || (config->initfs.dir && refresh_is_in_initfs(dest));
 }
 
 static const struct strvec *configured_dests(const struct config *config, const struct watcher_subject *subject)
@@ -15,12 +15,12 @@ static const struct strvec *configured_dests(const struct config *config, const 
 	return subject->is_asset ? &config->assets[subject->index].dests : &config->packages[subject->index].dests;
 }
 
-static size_t count_in_image(const struct strvec *dests)
+static size_t count_served(const struct config *config, const struct strvec *dests)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < dests->n; i++)
-		n += is_in_image(dests->v[i]);
+		n += is_served(config, dests->v[i]);
 	return n;
 }
 
@@ -33,7 +33,7 @@ static enum refresh_state state_of(const struct config *config, const struct wat
 {
 	enum refresh_state state = REFRESH_STALE;
 
-	if (count_in_image(configured_dests(config, subject)) == 0)
+	if (count_served(config, configured_dests(config, subject)) == 0)
 		return REFRESH_NOWHERE;
 	if (subject->missing)
 		return REFRESH_MISSING;
@@ -105,7 +105,7 @@ static void add_step(struct refresh_plan *plan, const struct config *config, con
 	if (one_off_dest)
 		strvec_add(&step->dests, one_off_dest);
 	for (size_t d = 0; !one_off_dest && d < dests->n; d++)
-		if (is_in_image(dests->v[d]))
+		if (is_served(config, dests->v[d]))
 			strvec_add(&step->dests, dests->v[d]);
 }
 
@@ -132,7 +132,7 @@ static void judge_all(const struct config *config, const struct watcher_look *lo
 		if (!look->subjects[i].is_asset)
 			note_state(plan, subject_name(config, &look->subjects[i]), plan->states[i]);
 		plan->n_nowhere += dests->n == 0;
-		plan->n_elsewhere += count_in_image(dests) < dests->n;
+		plan->n_elsewhere += count_served(config, dests) < dests->n;
 	}
 }
 
@@ -238,6 +238,7 @@ int refresh_plan_make(const struct config *config, const struct watcher_look *lo
 	int r;
 
 	judge_all(config, look, records, &plan);
+	plan.initfs = request->initfs && config->initfs.dir;
 	if (request->packages && request->packages->n > 0) {
 		r = plan_named(config, look, records, request, &plan, err);
 		if (r < 0)

@@ -20,6 +20,7 @@ struct refresh_request {
 	const struct strvec *packages; /* only these, whatever their state; NULL or empty: all that is stale */
 	const char *dest;              /* a one-off destination for them, or NULL: then no fingerprint is stored */
 	bool retry;                    /* failed and held ones too */
+	bool initfs;                   /* the initfs is packed also when none of its members has changed */
 	const struct strvec *within;   /* of all that is stale only these packages, and no removals; NULL or empty: all (watch PKG...) */
 	const bool *direct;            /* as look->subjects: changed themselves, not through others; with hold_over */
 	uint32_t hold_over;            /* with more stale packages than this, only the direct ones and assets; 0: off */
@@ -34,7 +35,7 @@ struct refresh_step {
 	bool is_file;        /* neither package nor asset: `inject` */
 	bool one_off;        /* its fingerprint is not stored */
 	char *why;           /* a phrase */
-	struct strvec dests; /* inside the image */
+	struct strvec dests; /* inside the image, or 'initfs:/...' */
 };
 
 #define REFRESH_NO_STEP SIZE_MAX
@@ -60,10 +61,20 @@ struct refresh_plan {
 	struct strvec waiting;             /* names of packages that hold_over leaves for later */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */
 	size_t n_nowhere;
-	size_t n_elsewhere; /* packages with destinations outside the image's files (initfs:, share:) that this version does not serve */
+	size_t n_elsewhere; /* packages and assets with destinations that are not served: share:, and initfs: without [initfs] */
+	bool initfs;        /* pack the initfs in any case */
 	bool first_time;    /* the journal knows nothing of this image */
 	bool unchecked;     /* the image was written by somebody else, and 'fresh' is only what the journal says */
 };
+
+/** Who owns the packed initfs in the image, and what is known of how it was packed. */
+#define REFRESH_INITFS_OWNER "initfs"
+
+/** True for a destination, or a file of ours, that is a member of the initfs: 'initfs:/bin'. */
+static inline bool refresh_is_in_initfs(const char *path)
+{
+	return str_starts(path, "initfs:");
+}
 
 /** Decides. -ENOENT, class ERR_USAGE, for a package that the configuration does not have or that has nowhere to go. */
 int refresh_plan_make(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,

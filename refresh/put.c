@@ -1,5 +1,5 @@
 /* From staged files to the image: every file of a package at every place it goes to, checked before the first is put. */
-#include "refresh/round.h"
+#include "refresh/initfs.h"
 
 #include <errno.h>
 
@@ -36,6 +36,8 @@ static int each_place(struct put_visitor *visitor, struct err *err)
 	for (size_t d = 0; d < step->dests.n; d++) {
 		CLEANUP_FREE char *dest = dest_for(staged, step->dests.v[d]);
 
+		if (refresh_is_in_initfs(dest))
+			continue;
 		for (size_t f = 0; r >= 0 && f < staged->n_files; f++)
 			r = visitor->visit(visitor, &staged->files[f], dest, err);
 	}
@@ -135,11 +137,18 @@ int refresh_put_all(struct refresh_round *round, struct err *err)
 	struct put_visitor visitor = { .round = round, .visit = check_place };
 	int r = each_step(&visitor, check_step, err);
 
+	/* What cannot go into the initfs does not go into the image either, so this comes before the first put. */
+	if (r >= 0)
+		r = refresh_initfs_pack(round, err);
 	visitor.visit = measure;
 	if (r >= 0)
 		r = each_step(&visitor, each_place, err);
+	if (r >= 0)
+		r = refresh_initfs_measure(round, &visitor.bytes, err);
 	if (r >= 0 && visitor.bytes > 0)
 		r = image_txn_room(round->txn, visitor.bytes, err);
 	visitor.visit = put_one;
-	return r < 0 ? r : each_step(&visitor, put_step, err);
+	if (r >= 0)
+		r = each_step(&visitor, put_step, err);
+	return r < 0 ? r : refresh_initfs_put(round, err);
 }

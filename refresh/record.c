@@ -242,6 +242,14 @@ static bool is_recorded(const char *subject, const struct journal_fingerprint *f
 	return false;
 }
 
+/* Whoever has a member in the initfs is in the file that is written, too. */
+static void add_initfs_name(const struct config *config, const struct strvec *dests, struct strvec *ret)
+{
+	for (size_t i = 0; config->initfs.dir && i < dests->n; i++)
+		if (refresh_is_in_initfs(dests->v[i]))
+			strvec_add(ret, fs_basename(config->initfs.dest));
+}
+
 /* The file names under which a package comes into the image. A folder may have many names there, because of links; a file keeps its own. */
 static void package_file_names(const struct config_package *package, struct strvec *ret)
 {
@@ -259,10 +267,17 @@ static void asset_file_names(const struct config_asset *asset, struct strvec *re
 		strvec_add(ret, fs_basename(asset->dests.v[i]));
 }
 
+/* The packed initfs and its members: what is in it is known by the members' own records. */
+static bool is_of_initfs(const struct refresh_put_file *file)
+{
+	return str_eq(file->owner, REFRESH_INITFS_OWNER) || refresh_is_in_initfs(file->put.path);
+}
+
 static bool was_written(const struct refresh_round *round, const struct strvec *names)
 {
 	for (size_t i = 0; i < round->n_files; i++)
-		if (round->files[i].put.result == IMAGE_PUT_WRITTEN && strvec_has(names, fs_basename(round->files[i].put.path)))
+		if (round->files[i].put.result == IMAGE_PUT_WRITTEN && !is_of_initfs(&round->files[i]) &&
+		    strvec_has(names, fs_basename(round->files[i].put.path)))
 			return true;
 	return false;
 }
@@ -306,12 +321,14 @@ static void collect_verdicts(const struct refresh_round *round, struct verdicts 
 		CLEANUP(strvec_clear) struct strvec names = { 0 };
 
 		package_file_names(&config->packages[i], &names);
+		add_initfs_name(config, &config->packages[i].dests, &names);
 		doubt(round, ret, xasprintf("package %s", config->packages[i].name), &names);
 	}
 	for (size_t i = 0; i < config->n_assets; i++) {
 		CLEANUP(strvec_clear) struct strvec names = { 0 };
 
 		asset_file_names(&config->assets[i], &names);
+		add_initfs_name(config, &config->assets[i].dests, &names);
 		doubt(round, ret, xasprintf("asset %s", config->assets[i].name), &names);
 	}
 }

@@ -26,7 +26,7 @@ static int locate_wanted(const struct refresh_round *round, struct strvec *ret, 
 {
 	for (size_t i = 0; i < round->plan.wanted.n; i++) {
 		char *file = NULL;
-		int r = image_txn_locate(round->txn, round->plan.wanted.v[i], &file, err);
+		int r = refresh_is_in_initfs(round->plan.wanted.v[i]) ? 0 : image_txn_locate(round->txn, round->plan.wanted.v[i], &file, err);
 
 		if (r < 0 && !refresh_round_concerns_place(r))
 			return r;
@@ -75,6 +75,8 @@ int refresh_remove_all(struct refresh_round *round, struct err *err)
 	for (size_t i = 0; r >= 0 && i < round->plan.n_removals; i++) {
 		const struct refresh_removal *removal = &round->plan.removals[i];
 
+		if (refresh_is_in_initfs(removal->path))
+			continue; /* refresh/initfs leaves it out */
 		if (removal->after == REFRESH_NO_STEP || round->is_put[removal->after])
 			r = remove_one(round, removal, &wanted, err);
 	}

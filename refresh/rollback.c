@@ -113,12 +113,38 @@ static int refuse_changed(const struct undoing *undoing, const struct undo *file
 		       (long long)undoing->run);
 }
 
+/* A member of the initfs, or how that was packed: no file of the image, but what is in the packed one, which is a file of the same run. */
+static bool is_member(const struct undo *file)
+{
+	return refresh_is_in_initfs(file->path);
+}
+
+/* A row of the journal alone. */
+static bool is_state_row(const struct undo *file)
+{
+	return is_member(file) && !strchr(file->path, '/');
+}
+
+static const char *find_content(const struct undoing *undoing, const char *path)
+{
+	const struct refresh_records *records = undoing->records;
+
+	for (size_t i = 0; i < records->n_contents; i++)
+		if (str_eq(records->contents[i].path, path))
+			return records->contents[i].hash;
+	return "";
+}
+
 /* Returns 1 when what the run left is there still. A folder has no hash, like nothing at all, but is no place for a file. */
 static int is_as_left(const struct undoing *undoing, const struct undo *file, struct err *err)
 {
 	CLEANUP_FREE char *target = NULL;
 	char hash[HASH_HEX_SIZE];
-	int r = image_txn_hash(undoing->round->txn, file->path, hash, err);
+	int r;
+
+	if (is_member(file))
+		return str_eq(find_content(undoing, file->path), file->new_hash);
+	r = image_txn_hash(undoing->round->txn, file->path, hash, err);
 
 	if (r >= 0)
 		r = image_txn_target(undoing->round->txn, file->path, fs_basename(file->path), &target, err);
@@ -134,7 +160,7 @@ static int check_file(const struct undoing *undoing, struct undo *file, struct e
 		return r;
 	if (r == 0)
 		return refuse_changed(undoing, file, err);
-	if (!file->old_hash)
+	if (!file->old_hash || is_state_row(file))
 		return 0;
 	r = journal_blob_find(session->config->state, file->old_hash, &file->blob, err);
 	return r < 0 ? err_wrap(err, r, "cannot put '%s' back", file->path) : 0;
@@ -147,7 +173,7 @@ static int check_room(const struct undoing *undoing, struct err *err)
 	for (size_t i = 0; i < undoing->n; i++) {
 		struct stat st;
 
-		if (!undoing->files[i].blob)
+		if (!undoing->files[i].blob || is_member(&undoing->files[i]))
 			continue;
 		if (stat(undoing->files[i].blob, &st) < 0)
 			return err_set(err, -errno, "cannot read '%s'", undoing->files[i].blob);
@@ -275,7 +301,7 @@ static int judge_all(const struct undoing *undoing, struct err *err)
 		if (!strvec_has(subjects, undoing->files[i].owner))
 			strvec_add(subjects, undoing->files[i].owner);
 	for (size_t i = 0; r >= 0 && i < subjects->n; i++)
-		if (!str_eq(subjects->v[i], "file"))
+		if (strchr(subjects->v[i], ' '))
 			r = judge(undoing, subjects->v[i], err);
 	return r;
 }
@@ -307,11 +333,30 @@ static bool is_owned(const struct refresh_round *round, const struct undo *file)
 	return false;
 }
 
+/* What the packed file that is put back has for this member. */
+static void undo_member(struct undoing *undoing, const struct undo *file)
+{
+	struct image_put put = {
+		.result = file->old_hash ? IMAGE_PUT_WRITTEN : IMAGE_PUT_REMOVED, .path = xstrdup(file->path), .mode = file->mode
+	};
+
+	snprintf(put.new_hash, sizeof(put.new_hash), "%s", file->old_hash ? file->old_hash : "");
+	snprintf(put.old_hash, sizeof(put.old_hash), "%s", file->new_hash);
+	if (!is_state_row(file))
+		tell(undoing->round, file, &put);
+	refresh_round_add_file(undoing->round, file->owner, &put);
+}
+
 static int undo_file(struct undoing *undoing, const struct undo *file, struct err *err)
 {
 	struct refresh_round *round = undoing->round;
 	struct image_put put = { 0 };
 	int r = refresh_round_interrupted(round, err);
+
+	if (r >= 0 && is_member(file)) {
+		undo_member(undoing, file);
+		return 0;
+	}
 
 	if (r >= 0 && file->blob)
 		r = image_txn_put(round->txn, file->blob, file->path, fs_basename(file->path), file->mode, &put, err);

@@ -1,4 +1,4 @@
-#include "refresh/round.h"
+#include "refresh/initfs.h"
 
 #include "base/clock.h"
 #include "base/fault.h"
@@ -9,6 +9,7 @@
 void refresh_round_clear(struct refresh_round *round)
 {
 	image_txn_abort(round->txn);
+	refresh_initfs_free(round->initfs);
 	refresh_prepare_freep(&round->prepare);
 	for (size_t i = 0; round->staged && i < round->plan.n_steps; i++)
 		refresh_staged_clear(&round->staged[i]);

@@ -19,6 +19,8 @@ struct refresh_put_file {
 	struct image_put put;
 };
 
+struct refresh_initfs;
+
 struct refresh_round {
 	struct refresh_session *session;
 	const struct refresh_args *args;
@@ -37,6 +39,7 @@ struct refresh_round {
 	bool *edited;     /* as plan.steps: its sources changed while it was being built */
 	struct refresh_record *verdicts; /* owned; beside those of the steps, what the swap makes true (rollback) */
 	size_t n_verdicts, cap_verdicts;
+	struct refresh_initfs *initfs; /* owned; NULL: the initfs is not touched */
 	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
 	struct journal_space space; /* as it was before the first file; size 0: nobody knows */
 	int64_t after_us;      /* the last build's end */

@@ -1,17 +1,22 @@
 /* The order of a run is the order of the functions here: look, plan, build beside prepare, put, swap, record. */
+#include "refresh/initfs.h"
 #include "refresh/outside.h"
 
 #include "base/clock.h"
 
 static int look_and_plan(struct refresh_round *round, const struct refresh_records *records, struct err *err)
 {
+	struct refresh_request request = round->args->request;
 	int r = 0;
 
+	/* Whoever names packages wants these alone. */
+	if ((!request.packages || request.packages->n == 0) && (!request.within || request.within->n == 0))
+		request.initfs = request.initfs || refresh_initfs_has_moved(round->session->config, records);
 	if (round->args->look && *round->args->look)
 		round->look = TAKE_PTR(*round->args->look);
 	else
 		r = refresh_session_look(round->session, &round->look, err);
-	return r < 0 ? r : refresh_plan_make(round->session->config, round->look, records, &round->args->request, &round->plan, err);
+	return r < 0 ? r : refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
 }
 
 static void announce_plan(const struct refresh_round *round, const struct refresh_plan *plan)
@@ -53,7 +58,7 @@ static void announce(const struct refresh_round *round)
 	CLEANUP_FREE char *many = xasprintf("the first refresh of this image builds all %zu packages; where it holds them already, `reinject adopt` "
 					"takes it as it is, without building", plan->n_builds);
 	CLEANUP_FREE char *elsewhere = xasprintf(
-		"%zu packages and assets have destinations in the initfs or the share, which this version does not serve: "
+		"%zu packages and assets have destinations in the share, or in an initfs that no section [initfs] describes: "
 		"only their places in the image are brought up to date",
 		plan->n_elsewhere);
 
@@ -68,7 +73,7 @@ static void announce(const struct refresh_round *round)
 
 static bool is_anything(const struct refresh_plan *plan)
 {
-	return plan->n_steps > 0 || plan->n_removals > 0;
+	return plan->n_steps > 0 || plan->n_removals > 0 || plan->initfs;
 }
 
 static int execute(struct refresh_round *round, struct err *err)
@@ -86,7 +91,7 @@ static int execute(struct refresh_round *round, struct err *err)
 		r = refresh_record_edited(round, err);
 	if (r >= 0)
 		r = refresh_record_failed(round, err);
-	any = refresh_make_any(round) || plan->n_removals > 0;
+	any = refresh_make_any(round) || plan->n_removals > 0 || plan->initfs;
 	if (r >= 0 && (any || (round->prepare && refresh_prepare_failed(round->prepare))))
 		r = refresh_swap_put(round, err);
 	return r;
@@ -104,6 +109,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 	r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
+	if (r >= 0)
+		r = refresh_initfs_check(&round, err);
 	if (r >= 0 && is_anything(&round.plan))
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)
