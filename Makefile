@@ -155,7 +155,7 @@ check-sanitize: ## the same tests under ASan and UBSan
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \
 		$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e
 
-check-crash: ## kill -9 at every fault point, and at random moments (KILLS=300: so many; CRASH_ALL=1: each point fails with each error)
+check-crash: $(B)/tests/small-initfs-ar ## kill -9 at every fault point, and at random moments (KILLS=300: so many; CRASH_ALL=1: each point fails with each error)
 	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all
 	@KILLS=$(KILLS) CRASH_ALL=$(CRASH_ALL) REINJECT=$(abspath build/faults/reinject) tools/bats.sh tests/crash
 

@@ -19,8 +19,11 @@ const char *const fault_names[] = {
 	"put-temp",          /* a temporary file stands beside its target */
 	"put-renamed",       /* one file is replaced in the shadow */
 	"put-removed",       /* one file is removed from the shadow */
+	"stamp-written",     /* the line of commit and date is ready, and not in the shadow */
 	"txn-unmounted",     /* all files are in, the daemon has ended */
 	"txn-verified",      /* the files were read back and are right */
+	"compact-cloned",    /* the compact copy stands in the shadow, or beside it */
+	"whole-copied",      /* an earlier image is copied to the shadow */
 	"txn-before-swap",   /* the shadow is on disk */
 	"steps-ready",       /* (in-place, live) all files lie ready beside their targets */
 	"steps-decided",     /* that they take their places is on the disk; none has */
@@ -28,6 +31,8 @@ const char *const fault_names[] = {
 	"txn-swapped",       /* the image is the new one; in shadow mode the old one has the shadow's name */
 	"txn-done",          /* the old image is IMAGE.prev; the journal does not know yet */
 	"journal-run-end",   /* the run's row says ok */
+	"prune-rows",        /* the journal knows no more of symbols and builds that are not kept; their files are there still */
+	"prune-file",        /* one content or binary that nothing refers to is gone */
 	/* Of `hooks install` and `hooks uninstall`. */
 	"hooks-written", /* the new hook lies beside the old one */
 	"hooks-renamed", /* it has taken its place */

@@ -66,6 +66,7 @@ struct config_image {
 	char *stamp; /* a path in the image, or NULL */
 	uint32_t mount_timeout_ms;
 	uint32_t answer_timeout_ms; /* for the daemon behind a mount: one answer; its last writes */
+	uint32_t leak_limit_mb; /* RedoxFS: how much leaked room is said; 0: none */
 };
 
 struct config_initfs {

@@ -204,6 +204,7 @@ void config_fill_image(struct config_loader *loader)
 	image->block = number(section, "block");
 	image->mount_timeout_ms = (uint32_t)number(section, "mount_timeout_ms");
 	image->answer_timeout_ms = (uint32_t)number(section, "answer_timeout_ms");
+	image->leak_limit_mb = (uint32_t)number(section, "leak_limit_mb");
 	check_image(loader, section);
 }
 

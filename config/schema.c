@@ -9,7 +9,10 @@ const struct schema_option schema_options[] = {
 	  .help = "more INI files, such as a generated package map; keys of the file that includes them win" },
 	{ .section = "reinject", .key = "state", .type = SCHEMA_PATH, .fallback = ".reinject",
 	  .help = "folder of the journal, logs, spool and socket" },
-
+	{ .section = "reinject", .key = "keep_runs", .type = SCHEMA_UINT, .min = 1, .max = 1000000, .unit = "runs", .fallback = "100",
+	  .help = "replaced contents and symbols are kept for the last so many runs that changed the image" },
+	{ .section = "reinject", .key = "keep_days", .type = SCHEMA_UINT, .min = 0, .max = 36500, .unit = "days", .fallback = "1",
+	  .help = "and for all runs of the last so many days" },
 	{ .section = "reinject", .key = "auto_update", .type = SCHEMA_BOOL, .fallback = "yes",
 	  .help = "write the generated map anew when the cargo workspace has changed; no: only say so" },
 	{ .section = "reinject", .key = "rules", .type = SCHEMA_PATH,
@@ -52,6 +55,8 @@ const struct schema_option schema_options[] = {
 	  .help = "how long mounting may take" },
 	{ .section = "image", .key = "answer_timeout_ms", .type = SCHEMA_UINT, .min = 100, .max = 3600000, .unit = "ms", .fallback = "60000",
 	  .help = "how long a mounted image may take to answer, or to be written to its end" },
+	{ .section = "image", .key = "leak_limit_mb", .type = SCHEMA_UINT, .min = 0, .max = 1 << 20, .unit = "MB", .fallback = "64",
+	  .help = "RedoxFS leaks room when files are replaced: from how much on a refresh says so; 0: never" },
 
 	{ .section = "initfs", .key = "dir", .type = SCHEMA_PATH, .help = "folder with the initfs's content" },
 	{ .section = "initfs", .key = "tool", .type = SCHEMA_PATH, .help = "redox-initfs-ar" },

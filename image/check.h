@@ -17,4 +17,8 @@
 int image_check_run(const struct config_image *config, const char *path, bool deep, struct cancel *cancel, struct strvec *ret_facts,
 		    struct err *err) MUST_CHECK;
 
+/** Clones the RedoxFS image @from into the file @to, which has its size already: reads every block of every file with its hash. -EUCLEAN (what it said in
+ * @err) when that finds damage; class ERR_ENVIRONMENT without redoxfs-clone. */
+int image_check_clone(const struct config_image *config, const char *from, const char *to, struct cancel *cancel, struct err *err) MUST_CHECK;
+
 #endif

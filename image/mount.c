@@ -344,6 +344,11 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	return 0;
 }
 
+void image_mount_leave(struct image_mount **mount)
+{
+	mount_free(TAKE_PTR(*mount));
+}
+
 int image_mount_open_root(const struct image_mount *mount, struct err *err)
 {
 	int fd = open(mount->point, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -46,6 +46,9 @@ int image_mount_explain(struct image_mount *mount, int code, struct err *err);
  * cannot be trusted: -EBUSY (still mounted, left so for image_recover), -EIO (the daemon failed or was killed; a stale mount is cleared). */
 int image_mount_stop(struct image_mount **mount, struct err *err) MUST_CHECK;
 
+/** Frees the handle of a mount that is to stay when we end, with its daemon. */
+void image_mount_leave(struct image_mount **mount);
+
 /** Unmounts @point, retrying while it is busy for at most @limit_ms; clears a stale mount too. @unmount: the command of the custom format, or an
  * empty list. For recovery; stop() uses it. -EBUSY (class ERR_BUSY) when it stays busy. */
 int image_mount_clear(const char *point, const struct config_image *config, const char *image, uint32_t limit_ms, struct err *err) MUST_CHECK;

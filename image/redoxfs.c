@@ -16,7 +16,7 @@ enum {
 };
 
 /* Offsets in a header. */
-enum { AT_VERSION = 8, AT_UUID = 16, AT_SIZE = 32, AT_GENERATION = 40, AT_HASH = BLOCK - 8, HASHED = BLOCK - 24 };
+enum { AT_VERSION = 8, AT_UUID = 16, AT_SIZE = 32, AT_GENERATION = 40, AT_ALLOC = 64, AT_HASH = BLOCK - 8, HASHED = BLOCK - 24 };
 
 /* The layout that is known to end in a hash; other versions are judged by their signature. */
 static const uint64_t known_version = 8;
@@ -97,6 +97,8 @@ static void take_header(const unsigned char *block, struct image_redoxfs *ret)
 	ret->version = get_u64(block + AT_VERSION);
 	ret->size = get_u64(block + AT_SIZE);
 	ret->generation = get_u64(block + AT_GENERATION);
+	ret->alloc[0] = get_u64(block + AT_ALLOC);
+	ret->alloc[1] = get_u64(block + AT_ALLOC + 8);
 	hex_encode(block + AT_UUID, 16, ret->uuid);
 }
 
@@ -141,6 +143,35 @@ int image_redoxfs_read_at(int fd, uint64_t first, struct image_redoxfs *ret)
 int image_redoxfs_read(int fd, struct image_redoxfs *ret)
 {
 	return image_redoxfs_read_at(fd, 0, ret);
+}
+
+/* A block of the log: where the one before it is, as in the header, then entries of a first block and how many of them are free from then on (more than
+ * 0) or taken (less). The order does not matter to the sum. An address has the block's number above its lowest eight bits. */
+int image_redoxfs_free(int fd, const struct image_redoxfs *header, uint64_t *ret)
+{
+	CLEANUP_FREE unsigned char *block = xrealloc(NULL, BLOCK);
+	uint64_t address = header->alloc[0], hash = header->alloc[1], n_blocks = header->size / BLOCK;
+	int64_t sum = 0;
+
+	if (header->version != known_version)
+		return -ENOTSUP;
+	/* As many blocks of log as the file system has in all would be a circle. */
+	for (uint64_t n = 0; address >> 8 != 0; n++) {
+		ssize_t got = n < n_blocks ? read_blocks(fd, block, BLOCK, header->offset + (address >> 8) * BLOCK) : -EUCLEAN;
+
+		if (got < 0)
+			return (int)got;
+		if (got != BLOCK || seahash(block, BLOCK) != hash)
+			return -EUCLEAN;
+		for (size_t at = 16; at < BLOCK; at += 16)
+			sum += (int64_t)get_u64(block + at + 8);
+		address = get_u64(block);
+		hash = get_u64(block + 8);
+	}
+	if (sum < 0 || (uint64_t)sum > n_blocks)
+		return -EUCLEAN;
+	*ret = (uint64_t)sum * BLOCK;
+	return 0;
 }
 
 /* Bytes that the UTF-8 sequence at @s has, 0 when it is none: overlong forms, surrogates and what lies beyond U+10FFFF are none. */

@@ -17,6 +17,7 @@ struct image_redoxfs {
 	uint64_t size;       /* bytes, as the header says */
 	uint64_t generation; /* of the newest header */
 	uint64_t block;      /* where that header stands: by it redoxfs opens this file system and no other */
+	uint64_t alloc[2];   /* where its log of allocations ends: address and hash of a block */
 	char uuid[33];       /* 32 hex digits */
 };
 
@@ -25,6 +26,10 @@ int image_redoxfs_read(int fd, struct image_redoxfs *ret) MUST_CHECK;
 
 /** The same for the file system whose ring begins at block @first (of 4 KiB), wherever that is: one that the scan cannot find, or of several. 0: searched. */
 int image_redoxfs_read_at(int fd, uint64_t first, struct image_redoxfs *ret) MUST_CHECK;
+
+/** How many bytes are free in the file system whose header is @header, from its log of allocations: what a mount would say, without one. -ENOTSUP for
+ * another version than 8; -EUCLEAN when the log cannot be read, as in an encrypted image. */
+int image_redoxfs_free(int fd, const struct image_redoxfs *header, uint64_t *ret) MUST_CHECK;
 
 /** Checks that @name (one component) is one that RedoxFS takes: no ':', at most 252 bytes, UTF-8 (any other byte kills the mount daemon).
  * Returns NULL, or what is wrong with it, a static text. */

@@ -131,8 +131,11 @@ int journal_blob_add(const char *state, int fd, const char *hash, struct err *er
 	CLEANUP_FREE char *path = NULL, *dir = NULL, *name = NULL;
 	int r = blob_path(state, hash, &path, err);
 
-	if (r < 0 || fs_exists(path))
+	if (r < 0)
 		return r;
+	/* Its time tells a pruning beside us that it is wanted again. */
+	if (fs_exists(path) && utimensat(AT_FDCWD, path, NULL, 0) == 0)
+		return 0;
 	name = xasprintf("blobs/%.2s", hash);
 	dir = fs_dirname(path);
 	r = journal_state_make_dir(state, name, err);

@@ -143,6 +143,9 @@ int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev
 /** Adds the names of the packages and assets of which a file was put or removed after @run, each once, sorted; 'file' for what is nobody's. */
 int journal_changed_since(struct journal *journal, const char *image, int64_t run, struct strvec *ret, struct err *err) MUST_CHECK;
 
+/** The digest that run @run, or the last before it that changed it, left at @path of @image: NULL when there was no such file then. The caller frees it. */
+int journal_file_at(struct journal *journal, const char *image, const char *path, int64_t run, char **ret_hash, struct err *err) MUST_CHECK;
+
 /** The newest run that changed the file @path of @image (NULL: any file), 0 when there is none. */
 int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */

@@ -202,3 +202,17 @@ int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, co
 	}
 	return r;
 }
+
+int journal_file_at(struct journal *journal, const char *image, const char *path, int64_t run, char **ret_hash, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT f.new_hash FROM file f JOIN run r ON r.id = f.run WHERE r.image = ? AND f.path = ? AND f.run <= ?"
+				 " AND f.result = 'ok' ORDER BY f.run DESC LIMIT 1",
+				 "ssi", image, path, run);
+	const char *hash = r == 0 && rows.n > 0 ? journal_db_text(&rows, 0, 0) : NULL;
+
+	if (r == 0)
+		*ret_hash = hash && hash[0] ? xstrdup(hash) : NULL;
+	return r;
+}

@@ -132,7 +132,8 @@ void refresh_gone_find(const struct config *config, const struct watcher_look *l
 		const struct refresh_content *content = &records->contents[i];
 		CLEANUP_FREE char *path = clean_path(content->path);
 
-		if (!str_eq(content->owner, "file") && !str_eq(content->owner, REFRESH_INITFS_OWNER) && !strvec_has(&wanted, path))
+		/* 'file', 'initfs', 'stamp' belong to no section. */
+		if (strchr(content->owner, ' ') && !strvec_has(&wanted, path))
 			judge(config, look, content, plan);
 	}
 	if (plan->n_removals > 0)

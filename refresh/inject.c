@@ -1,5 +1,6 @@
 /* One file by the same transaction: a round with one staged file, no look and no build. */
 #include "refresh/outside.h"
+#include "refresh/prune.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -63,5 +64,7 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 	if (r < 0)
 		return r;
 	*ret = refresh_round_result(&round);
+	if (*ret == REFRESH_OK)
+		refresh_prune(&round);
 	return 0;
 }

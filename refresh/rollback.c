@@ -4,6 +4,8 @@
 #include "base/fs.h"
 #include "journal/blobs.h"
 #include "refresh/outside.h"
+#include "refresh/restore.h"
+#include "refresh/stamp.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,6 +24,7 @@ struct undoing {
 	const struct refresh_records *records; /* borrowed: as before it */
 	int64_t run;                           /* that is taken back */
 	bool of_rollback;
+	bool is_whole; /* it put a whole image back */
 	bool found;
 	struct undo *files; /* owned */
 	size_t n, cap;
@@ -47,6 +50,7 @@ static int take_run(void *data, const struct journal_run *run)
 
 	undoing->found = str_eq(run->image, undoing->round->session->config->image.path);
 	undoing->of_rollback = strcmp(run->verb, "rollback") == 0;
+	undoing->is_whole = strcmp(run->verb, REFRESH_RESTORE_VERB) == 0;
 	return 0;
 }
 
@@ -54,7 +58,7 @@ static int take_file(void *data, const struct journal_file *file)
 {
 	struct undoing *undoing = data;
 
-	if (file->result != JOURNAL_OK)
+	if (file->result != JOURNAL_OK || str_eq(file->owner, REFRESH_STAMP_OWNER))
 		return 0;
 	grow_array(&undoing->files, &undoing->cap, undoing->n, sizeof(*undoing->files));
 	undoing->files[undoing->n++] = (struct undo){
@@ -87,6 +91,11 @@ static int load(struct undoing *undoing, struct err *err)
 		err_class_set(err, ERR_USAGE, -ENOENT, "the journal has no run %lld of this image", (long long)undoing->run);
 		err_hint(err, "`reinject log` lists them");
 		return -ENOENT;
+	}
+	if (undoing->is_whole) {
+		err_class_set(err, ERR_USAGE, -EINVAL, "run %lld put a whole image back", (long long)undoing->run);
+		err_hint(err, "`reinject rollback --image` takes that back, while '%s.prev' is the image before it", image);
+		return -EINVAL;
 	}
 	if (undoing->n == 0)
 		return err_class_set(err, ERR_USAGE, -ENOENT, "run %lld changed no file of the image: there is nothing to take back",

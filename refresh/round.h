@@ -42,6 +42,8 @@ struct refresh_round {
 	struct refresh_initfs *initfs; /* owned; NULL: the initfs is not touched */
 	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
 	struct journal_space space; /* as it was before the first file; size 0: nobody knows */
+	bool is_whole;         /* the image was replaced as a whole */
+	uint64_t free_before;  /* bytes free in the image before the round; 0: not known */
 	int64_t after_us;      /* the last build's end */
 	unsigned int n_failed;
 	char *first_failure; /* 'netd: cargo exited with 101' */
@@ -97,6 +99,10 @@ int refresh_swap_put(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** The last part of it: when anything was written, proves and swaps. */
 int refresh_swap_finish(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+struct image_whole;
+/** The same with an image that was made as a whole: seals, journals, swaps; consumes *@whole on success. */
+int refresh_swap_whole(struct refresh_round *round, struct image_whole **whole, struct err *err) MUST_CHECK;
 
 /** Puts every staged file at every place (put.c). A package goes in whole or not at all; one that has no place to go is failed and leaves the others
  * alone; any other failure is the image's, and returned. */

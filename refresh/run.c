@@ -1,6 +1,7 @@
 /* The order of a run is the order of the functions here: look, plan, build beside prepare, put, swap, record. */
 #include "refresh/initfs.h"
 #include "refresh/outside.h"
+#include "refresh/prune.h"
 
 #include "base/clock.h"
 
@@ -122,5 +123,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 	if (r < 0)
 		return r;
 	*ret = refresh_round_result(&round);
+	/* After DONE: nobody waits for it. */
+	if (*ret == REFRESH_OK)
+		refresh_prune(&round);
 	return 0;
 }

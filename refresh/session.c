@@ -110,20 +110,25 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 }
 
 /* Several images may share a state folder, and each has a lock of its own; so what a run stages is apart by image. */
-static int make_work_folder(struct refresh_session *session, struct err *err)
+char *refresh_session_work(const struct config *config)
 {
 	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	CLEANUP_FREE char *name = NULL;
 	char digest[HASH_HEX_SIZE];
-	int r = journal_state_make_dir(session->config->state, "work", err);
+
+	hash_field(hash, "image", config->image.path);
+	hash_end(hash, digest);
+	return xasprintf("%s/work/%.16s", config->state, digest);
+}
+
+static int make_work_folder(struct refresh_session *session, struct err *err)
+{
+	const char *state = session->config->state;
+	int r = journal_state_make_dir(state, "work", err);
 
 	if (r < 0)
 		return r;
-	hash_field(hash, "image", session->config->image.path);
-	hash_end(hash, digest);
-	name = xasprintf("work/%.16s", digest);
-	session->work = xasprintf("%s/%s", session->config->state, name);
-	return journal_state_make_dir(session->config->state, name, err);
+	session->work = refresh_session_work(session->config);
+	return journal_state_make_dir(state, session->work + strlen(state) + 1, err);
 }
 
 int refresh_session_lock(struct refresh_session *session, uint32_t wait_s, struct strvec *notes, struct err *err)

@@ -66,6 +66,9 @@ int refresh_session_look_commits(struct refresh_session *session, const git_oid 
 /** 'base=1234... kernel=...': the sources' commits of @look, for the journal; the caller frees it. */
 char *refresh_session_commits(const struct refresh_session *session, const struct watcher_look *look) MUST_CHECK;
 
+/** The folder for runs of the configured image, whether it is there or not: session->work. The caller frees it. */
+char *refresh_session_work(const struct config *config) MUST_CHECK;
+
 /** The journal's view of an identity. */
 struct journal_image refresh_journal_image(const struct image_identity *identity);
 

@@ -4,6 +4,9 @@
 #include "base/clock.h"
 #include "image/live.h"
 #include "journal/blobs.h"
+#include "image/whole.h"
+#include "refresh/space.h"
+#include "refresh/stamp.h"
 #include "refresh/symbols.h"
 
 #include <errno.h>
@@ -110,6 +113,23 @@ static void measure_after(struct refresh_round *round)
 	(void)!journal_space_add(round->session->journal, space, NULL);
 }
 
+/* What is to be done once the image is the new one. */
+static int swapped(struct refresh_round *round, const struct timed_step *step, const struct image_identity *shadow, int64_t swapped_us,
+		   const char *note, struct err *err)
+{
+	int r;
+
+	round->session->identity = *shadow;
+	tell_swap(round, swapped_us);
+	tell_machines(round);
+	if (note)
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
+	r = journal_swap_done(round->session->journal, round->id, err);
+	if (r >= 0)
+		image_commit_forget(round->session->config->image.path);
+	return step_end(step, r, err);
+}
+
 static int swap(struct refresh_round *round, struct err *err)
 {
 	CLEANUP_FREE char *note = NULL;
@@ -129,15 +149,32 @@ static int swap(struct refresh_round *round, struct err *err)
 	r = commit(round, &swapped_us, &note, err);
 	if (r < 0)
 		return step_end(&step, r, err);
-	round->session->identity = shadow;
-	tell_swap(round, swapped_us);
-	tell_machines(round);
-	if (note)
-		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
-	r = journal_swap_done(round->session->journal, round->id, err);
+	return swapped(round, &step, &shadow, swapped_us, note, err);
+}
+
+int refresh_swap_whole(struct refresh_round *round, struct image_whole **whole, struct err *err)
+{
+	CLEANUP_FREE char *note = NULL;
+	struct image_identity shadow;
+	struct timed_step step;
+	int64_t swapped_us = 0;
+	int r = image_whole_seal(*whole, &shadow, err);
+
+	round->after_us = clock_us();
 	if (r >= 0)
-		image_commit_forget(round->session->config->image.path);
-	return step_end(&step, r, err);
+		r = refresh_record_swap(round, &shadow, err);
+	if (r >= 0)
+		r = step_begin(round, "swap", &step, err);
+	if (r < 0)
+		return r;
+	r = image_whole_commit(whole, &swapped_us, &note, err);
+	if (r < 0) {
+		if (r != -ENOTRECOVERABLE)
+			(void)!journal_swap_failed(round->session->journal, round->id, NULL);
+		return step_end(&step, r, err);
+	}
+	round->is_whole = true;
+	return swapped(round, &step, &shadow, swapped_us, note, err);
 }
 
 /* The image holds all of it already: the image is left alone, the shadow kept for the next time. */
@@ -183,6 +220,8 @@ int refresh_swap_check(struct refresh_round *round, struct err *err)
 	/* Without a copy there is none. */
 	if (r >= 0 && image->mode == CONFIG_IMAGE_SHADOW)
 		remember_machines(round, &holders);
+	if (r >= 0)
+		refresh_space_begin(round);
 	return r;
 }
 
@@ -242,9 +281,13 @@ int refresh_swap_put(struct refresh_round *round, struct err *err)
 		r = refresh_put_all(round, err);
 	if (r >= 0)
 		r = refresh_remove_all(round, err);
+	if (r >= 0 && round->look && round->session->config->image.stamp && image_txn_n_written(round->txn) > 0)
+		r = refresh_stamp_put(round, err);
 	if (r >= 0)
 		r = refresh_swap_finish(round, err);
 	if (r >= 0)
 		refresh_symbols_keep(round);
+	if (r >= 0)
+		refresh_space_tell(round);
 	return r;
 }

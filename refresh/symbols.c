@@ -132,6 +132,9 @@ static int keep(const struct config *config, const struct refresh_staged_file *f
 
 		if (there && !same && i + 1 < names.n)
 			continue;
+		/* Its time tells a pruning beside us that it is wanted again. */
+		if (same)
+			(void)!utimensat(AT_FDCWD, path, NULL, 0);
 		if (!same)
 			r = make_dirs_for(config->state, names.v[i], err);
 		if (r == 0 && !same)
