@@ -28,6 +28,7 @@ struct image_whole {
 	struct image_names names;
 	struct image_identity from, shadow;
 	char *log, *scratch; /* owned */
+	char *source;        /* owned: the file that was copied, or NULL */
 	bool sealed, lost;
 };
 
@@ -36,6 +37,7 @@ static void whole_free(struct image_whole *whole)
 	image_names_clear(&whole->names);
 	free(whole->log);
 	free(whole->scratch);
+	free(whole->source);
 	free(whole);
 }
 
@@ -80,7 +82,7 @@ static int whole_new(const struct image_whole_args *args, struct image_whole **r
 	whole->config = args->config;
 	whole->cancel = args->cancel;
 	whole->log = xasprintf("%s/mount.log", args->state);
-	whole->scratch = xasprintf("%s/compact.img", args->state);
+	whole->scratch = xasprintf("%s/stage/compact.img", args->state);
 	r = begin(args, whole, err);
 	if (r < 0) {
 		image_whole_abort(whole);
@@ -238,9 +240,8 @@ static int copy_from(struct image_whole *whole, int from, const struct stat *st,
 		return r;
 	to = open(whole->names.shadow, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	r = to < 0 ? -errno : fs_copy_sparse(from, to, whole->cancel, NULL);
-	if (r == 0) {
+	if (r == 0)
 		r = FAULT("whole-copied");
-	}
 	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", path, whole->names.shadow) : 0;
 }
 
@@ -264,6 +265,8 @@ int image_whole_copy(const struct image_whole_args *args, const char *from, stru
 		r = refuse_holders(from, err);
 	if (r == 0)
 		r = whole_new(args, &whole, err);
+	if (r == 0)
+		whole->source = xstrdup(from);
 	if (r == 0)
 		r = copy_from(whole, fd, &st, from, err);
 	if (r == 0)
@@ -364,6 +367,9 @@ void image_whole_abort(struct image_whole *whole)
 	/* A lost one stays, with its note; so does what was there when nothing was begun. */
 	if (whole->from.ino != 0 && !whole->lost) {
 		(void)!unlink(whole->scratch);
+		/* A swap that was taken back late has lost IMAGE.prev; where that was the source, here is its content. */
+		if (whole->sealed && whole->source && !fs_exists(whole->source))
+			(void)!rename(whole->names.shadow, whole->source);
 		image_shadow_drop(&whole->names);
 	}
 	whole_free(whole);

@@ -18,7 +18,7 @@ struct image_whole;
 struct image_whole_args {
 	const struct config_image *config;
 	const struct image_lock *lock; /* proof that it is held */
-	const char *state;             /* for the daemon's log, and for a clone that is to be put between partitions; this image's own */
+	const char *state;             /* for the daemon's log; in its folder stage/, which is there, a clone that is to be put between partitions */
 	struct cancel *cancel;         /* may be NULL */
 };
 

@@ -55,8 +55,11 @@ static int clone_image(const struct refresh_round *round, const struct image_tre
 	};
 	CLEANUP(image_whole_abortp) struct image_whole *whole = NULL;
 	struct reading reading = { .cancel = session->cancel };
-	int r = image_whole_clone(&args, &whole, err);
+	/* Emptied by each run, so what a dead one left there goes. */
+	int r = refresh_stage_reset(session, err);
 
+	if (r >= 0)
+		r = image_whole_clone(&args, &whole, err);
 	if (r >= 0)
 		r = image_whole_read(whole, read_clone, &reading, err);
 	if (r < 0)

@@ -184,7 +184,7 @@ static void tell(const struct restoring *restoring)
 		if (strcmp(round->verdicts[i].state, "held") == 0)
 			strvec_add(&held, strchr(round->verdicts[i].subject, ' ') + 1);
 	which = restoring->run > 0 ? xasprintf(", as run %lld left it", (long long)restoring->run) : xstrdup("");
-	note = xasprintf("the image is '%s' again%s: %zu files are others; the one it was is kept, and `reinject rollback --image` brings it back",
+	note = xasprintf("the image is '%s' again%s: files that differ: %zu; the one it was is kept, and `reinject rollback --image` brings it back",
 			 restoring->from, which, round->n_files);
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = note });
 	if (held.n == 0)

@@ -49,8 +49,8 @@ expect_recovered() {
 }
 
 faults() {
-	# Those of `hooks` and of its isolated runs are no refresh's, those of the other modes are in modes.bats.
-	"$REINJECT" --list-faults | grep -Ev '^(hooks|isolate|steps)-'
+	# Those of `hooks` and of its isolated runs are no refresh's, those of the other modes are in modes.bats, and those of the care of the image in care.bats.
+	"$REINJECT" --list-faults | grep -Ev '^(hooks|isolate|steps|initfs|stamp|compact|whole|prune)-'
 }
 
 @test "killed at each fault point, the image is whole and the next refresh recovers by itself" {
