@@ -142,3 +142,8 @@ if [ ! -x build/tools/bin/redoxfs ] || [ ! -x build/tools/bin/redoxfs-ar ]; then
 		exit 1
 	}
 fi
+
+# The guest of the boot tests. Without it only those cannot run.
+if command -v apt-cache >/dev/null && ! tools/vm.sh >/dev/null 2>build/vm.log; then
+	say "the virtual machine of the tests could not be made: $(tail -n 1 build/vm.log)"
+fi

@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# A real virtual machine on a real image: QEMU (emulating, so that it needs no /dev/kvm) boots Linux, mounts the RedoxFS image that reinject has made, and
+# runs the driver that was put there. lib/run-dev.sh starts it as the users' own script does.
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/boot
+
+setup_file() {
+	fixture_setup_file
+	"$REPO/tools/vm.sh" >"$BATS_FILE_TMPDIR/vm.log" 2>&1 || { cat "$BATS_FILE_TMPDIR/vm.log" >&2; return 1; }
+}
+
+setup() {
+	fixture_setup
+	export VM=$REPO/build/tools/vm SOCKET_DIR=$T/run TMUX_TMPDIR=$T/run
+	unset TMUX
+	cp "$REPO/tests/lib/run-dev.sh" "$TREE/"
+	ini_add <<-END
+		[boot]
+		command = ./run-dev.sh
+		ready = redox login:
+		failure = panicked at|INCORRECT HASH|Kernel panic
+		timeout_s = 60
+		timeout_scale = 2
+		record = boot took ([0-9.]+)
+
+		[check login]
+		send = root
+		expect = root:.*#
+
+		[check version]
+		send = netd
+		expect = netd=[0-9]+
+	END
+}
+
+teardown() {
+	local p
+	# Only those that have an image of this test open.
+	for p in $(tree_pids); do
+		[[ $(cat "/proc/$p/comm" 2>/dev/null) != qemu-system* ]] || end_pid "$p"
+	done
+	tmux kill-server 2>/dev/null || true
+	fixture_teardown
+}
+
+version() {
+	jq -r 'select(.event == "boot") | .checks[] | select(.name == "version") | .line' "$T/out" | grep -oE 'netd=[0-9]+'
+}
+
+@test "an edit to a driver, refresh, boot: the guest runs the new binary; its machine is known, and asked to end" {
+	local before
+	mode socket
+	monitor
+	mark netd 7
+	rx_ok refresh
+	before=$(image_sum)
+	rx boot --wait --json
+	expect_status 0
+	expect_jq '.[0] | .result == "up" and .running and .numbers["boot took"] > 0'
+	expect_equal "$(version)" netd=7
+	test "$IMAGE.good" -ef "$IMAGE" || fail "the image that booted is not the good one"
+	# snapshot=on: the guest has mounted and written, the image is as it was.
+	expect_equal "$(image_sum)" "$before"
+	# The next run replaces the image under the machine.
+	mark netd 8
+	rx_ok refresh
+	rx_ok status
+	expect_said 'runs run 1, the image is at 2: netd differs'
+	refute test "$IMAGE.good" -ef "$IMAGE"
+	# It is in the way of the next boot, and is left alone there.
+	rx boot
+	expect_refused 75
+	printf 'quit\n' | socat - "UNIX-CONNECT:$T/run/redox-mon.sock" >/dev/null
+	wait_until 10 no_machine
+}
+
+no_machine() {
+	local p
+	for p in $(tree_pids); do
+		[[ $(cat "/proc/$p/comm" 2>/dev/null) != qemu-system* ]] || return 1
+	done
+}
+
+@test "on a terminal: up, its version, and ended by QEMU's own escape" {
+	mark netd 9
+	rx_ok refresh
+	rx boot --wait --json
+	expect_status 0
+	expect_jq '.[0] | .result == "up" and .running == false'
+	expect_equal "$(version)" netd=9
+	expect_nothing_left
+}
