@@ -113,6 +113,9 @@ static void on_key(void *data, char key)
 	case 'l':
 		print_log(watching);
 		break;
+	case 'b':
+		refresh_watch_boot(watching->watch);
+		break;
 	case 'q':
 		refresh_watch_stop(watching->watch);
 		break;
@@ -208,7 +211,8 @@ const struct cli_verb cmd_watch = {
 		       "(on_busy), whether saves or only commits count (trigger), and what to do when very much is stale (hold_over).\n\n"
 		       "One watch runs for each project. `reinject refresh` and `build` beside it hand their wish over to it and follow its run;\n"
 		       "`status` tells what it does.\n\n"
-		       "On a terminal: r refreshes at once and tries what failed again, p pauses, l shows the compiler's last words, q quits.",
+		       "On a terminal: r refreshes at once and tries what failed again, p pauses, b boots the image, l shows the compiler's last\n"
+		       "words, q quits.",
 	.options = options,
 	.max_args = -1,
 	.run = run,

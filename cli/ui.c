@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/human.h"
 #include "base/log.h"
+#include "cli/boots.h"
 #include "cli/json.h"
 
 #include <errno.h>
@@ -127,6 +128,9 @@ static void print_json(const struct refresh_event *event)
 	case REFRESH_EVENT_DONE:
 		cli_json_print(json_pack("{s:s, s:o, s:s, s:o}", "event", "done", "run", run_number(event->run), "result", event->result,
 					 "error", cli_json_string(event->text)));
+		break;
+	case REFRESH_EVENT_BOOT:
+		cli_json_print(cli_boot_json(event->boot));
 		break;
 	default:
 		break;
@@ -276,7 +280,7 @@ static void tell_state(struct cli_ui *ui, const struct refresh_event *event)
 	else if (strcmp(event->result, "paused") == 0)
 		text = xstrdup("paused: p goes on, q quits");
 	else if (strcmp(event->result, "idle") == 0)
-		text = xstrdup("watching: r refresh, p pause, l last log, q quit");
+		text = xstrdup("watching: r refresh, b boot, p pause, l last log, q quit");
 	set_text(&ui->idle, text);
 }
 
@@ -407,6 +411,9 @@ static void print_text(struct cli_ui *ui, const struct refresh_event *event)
 		break;
 	case REFRESH_EVENT_DONE:
 		tell_done(ui, event);
+		break;
+	case REFRESH_EVENT_BOOT:
+		cli_boot_tell(event->boot);
 		break;
 	default:
 		break;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -146,6 +147,16 @@ static int open_log(struct booting *booting, struct err *err)
 	return 0;
 }
 
+/* The machine of an earlier boot of ours, as long as its processes live, is asked to make room. */
+static int prepare_console(struct booting *booting, struct err *err)
+{
+	struct refresh_boot_machine *machine = &booting->machine;
+
+	if (booting->args->replaces > 0 && kill(-booting->args->replaces, 0) == 0)
+		refresh_boot_end_other(machine, booting->args->replaces);
+	return refresh_console_prepare(machine->console, err);
+}
+
 static int prepare(struct booting *booting, struct err *err)
 {
 	struct refresh_boot_machine *machine = &booting->machine;
@@ -160,7 +171,7 @@ static int prepare(struct booting *booting, struct err *err)
 	if (r >= 0)
 		r = find_run(booting, err);
 	if (r >= 0)
-		r = refresh_console_prepare(machine->console, err);
+		r = prepare_console(booting, err);
 	return r;
 }
 
@@ -187,7 +198,7 @@ static int start_program(struct booting *booting, struct err *err)
 		err_hint(err, "[boot] command names the program that starts the virtual machine; it is run in '%s'", booting->args->config->dir);
 		return r;
 	}
-	machine->group = proc_pid(machine->program);
+	machine->group = booting->verdict.group = proc_pid(machine->program);
 	refresh_console_started(machine->console);
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include "config/config.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 enum refresh_boot_result { REFRESH_BOOT_UP, REFRESH_BOOT_FAILED, REFRESH_BOOT_TIMEOUT };
 /** 'up', 'failed', 'timeout'. */
@@ -51,6 +52,7 @@ struct refresh_boot_verdict {
 	int64_t run; /* the run that made the image; 0 when none is known */
 	enum refresh_boot_result result;
 	int64_t ms;                /* from the start to ready; or to the failure */
+	pid_t group;               /* of the processes that were started */
 	bool never_started;        /* failed, and the console never said a word: QEMU or the host, not the image */
 	bool running;              /* the machine runs on */
 	char *reason;              /* a sentence; NULL when it is up */
@@ -81,6 +83,7 @@ struct refresh_boot_args {
 	uint32_t timeout_s;          /* 0: [boot] timeout_s */
 	bool stop;                   /* ask the machine to end after the verdict, whatever it is */
 	bool follow;                 /* after `up`, go on until the machine ends or @cancel asks */
+	pid_t replaces;              /* > 0: the group of a machine that an earlier boot has left running: it is asked to end first */
 	bool unattended;             /* nobody is there to look after a machine that does not end */
 	bool keep_good;              /* make IMAGE.good of @image when it is up */
 	bool interactive;            /* what is typed at standard input goes to the console */

@@ -57,7 +57,7 @@ static void PRINTF(4, 5)
 static void be_up(struct refresh_boot_machine *machine)
 {
 	decide(machine, REFRESH_BOOT_UP, NULL, NULL);
-	if (!machine->args->follow || machine->program_ended)
+	if (!machine->args->follow || !refresh_boot_lives(machine))
 		return;
 	enter(machine, REFRESH_BOOT_FOLLOWING, 0);
 	if (machine->args->hooks.on_verdict)

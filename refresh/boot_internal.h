@@ -82,6 +82,8 @@ int refresh_boot_follow(struct refresh_boot_machine *machine, struct err *err) M
 bool refresh_boot_lives(struct refresh_boot_machine *machine);
 /** Turns the loop until @done, or @limit_ms: false then. */
 bool refresh_boot_wait(struct refresh_boot_machine *machine, bool (*done)(struct refresh_boot_machine *machine), int64_t limit_ms);
+/** Asks a machine that an earlier boot has left at the same place, with processes of @group, to end by the monitor, and waits for it. */
+void refresh_boot_end_other(const struct refresh_boot_machine *machine, pid_t group);
 /** Asks the machine to end, and waits for it. */
 void refresh_boot_stop(struct refresh_boot_machine *machine);
 

@@ -17,6 +17,7 @@ enum {
 	LIMIT_MS = 5000,
 	SIGNAL_MS = 2000,
 	MOMENT_MS = 200,
+	PAUSE_MS = 10, /* no event tells of the end of what is no child of ours any more */
 };
 
 static bool has_ended(struct refresh_boot_machine *machine)
@@ -70,7 +71,7 @@ static void await_close(int fd)
 	}
 }
 
-static bool ask_monitor(struct refresh_boot_machine *machine)
+static bool ask_monitor(const struct refresh_boot_machine *machine)
 {
 	static const char hmp[] = "quit\n", qmp[] = "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";
 	CLEANUP_CLOSE int fd = machine->setup.monitor ? connect_monitor(machine->setup.monitor) : -ENOENT;
@@ -83,6 +84,16 @@ static bool ask_monitor(struct refresh_boot_machine *machine)
 		return false;
 	await_close(fd);
 	return true;
+}
+
+void refresh_boot_end_other(const struct refresh_boot_machine *machine, pid_t group)
+{
+	int64_t end = clock_ms() + LIMIT_MS * machine->setup.scale;
+
+	if (!ask_monitor(machine))
+		return;
+	while (kill(-group, 0) == 0 && clock_ms() < end)
+		(void)poll(NULL, 0, PAUSE_MS);
 }
 
 /* -- the ways, one after the other ------------------------------------------------------------------------------------------------------------ */

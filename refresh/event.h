@@ -9,6 +9,7 @@
 #define REINJECT_REFRESH_EVENT_H
 
 #include "refresh/activate.h"
+#include "refresh/boot.h"
 #include "refresh/plan.h"
 
 #include <stdint.h>
@@ -30,6 +31,8 @@ enum refresh_event_type {
 	REFRESH_EVENT_NOTE,       /* text: a sentence worth reading, such as what was recovered */
 	REFRESH_EVENT_WARNING,    /* text */
 	REFRESH_EVENT_DONE,       /* run, result (ok, failed, cancelled, nothing), text (the error or NULL), ms */
+	/* Of a watch alone, never on the wire: */
+	REFRESH_EVENT_BOOT, /* run, result (up, failed, timeout), ms, boot */
 };
 
 struct refresh_event {
@@ -44,6 +47,7 @@ struct refresh_event {
 	uint64_t bytes;
 	int64_t ms;
 	const struct refresh_activations *activations; /* SWAP: what the change needs now */
+	const struct refresh_boot_verdict *boot;       /* BOOT */
 	bool is_whole_run;                             /* DONE: the error is refresh_run()'s own, and returned by it */
 	size_t position, of;                           /* this is number position of so many builds */
 };

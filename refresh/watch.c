@@ -143,6 +143,7 @@ void refresh_watch_free(struct refresh_watch *watch)
 		/* A hook that saw the watch has left its record to it. */
 		hooks_program_wake(watch->config->state, watch->config->file);
 	}
+	refresh_watch_boot_end(watch);
 	refresh_watch_forget_config(watch);
 	close_loop(watch);
 	cancel_clear(&watch->round_cancel);

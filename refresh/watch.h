@@ -14,6 +14,7 @@
  * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). What is built is the work tree: where that differs, the result
  *           goes into the image but is not recorded, and so is built again after the next commit.
  * Configuration: read again when its files change; one that is wrong is reported, and the one before stays in force.
+ * Boots:    by refresh_watch_boot(), and with [boot] when = after-inject after each round that changed the image; in a thread, nothing waits for it.
  * Events:   as of a run, each round one; READY once all is watched, STATE for what it does now.
  * Threads:  all on the caller's, but for the event source's own (watcher/events) and the image's (refresh/prepare). */
 #ifndef REINJECT_REFRESH_WATCH_H
@@ -48,6 +49,9 @@ void refresh_watch_stop(struct refresh_watch *watch);
 
 /** Somebody asks: looks at once, tries what failed or waits as well. */
 void refresh_watch_ask(struct refresh_watch *watch);
+
+/** Boots the image beside the watch (refresh/boot); a boot that goes on is given up for it. BOOT is sent with the verdict. */
+void refresh_watch_boot(struct refresh_watch *watch);
 
 /** Nothing is looked at while paused; what came meanwhile is, when it goes on. */
 void refresh_watch_pause(struct refresh_watch *watch, bool paused);

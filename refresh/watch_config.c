@@ -134,9 +134,14 @@ static void reload_config(struct refresh_watch *watch)
 	}
 	if (!same_files)
 		identify_files(config, watch->config_id);
+	/* A boot that goes on has the one before. */
+	watch->boot_again = watch->boot != NULL;
+	refresh_watch_boot_end(watch);
 	config_free(watch->own_config);
 	watch->own_config = TAKE_PTR(config);
 	refresh_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);
+	if (watch->boot_again)
+		refresh_watch_boot(watch);
 }
 
 /* -- before a look ---------------------------------------------------------------------------------------------------------------------------- */

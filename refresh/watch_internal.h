@@ -4,6 +4,7 @@
 #ifndef REINJECT_REFRESH_WATCH_INTERNAL_H
 #define REINJECT_REFRESH_WATCH_INTERNAL_H
 
+#include "refresh/boot.h"
 #include "refresh/server.h"
 #include "refresh/watch.h"
 #include "watcher/debounce.h"
@@ -68,7 +69,12 @@ struct refresh_watch {
 	struct refresh_watch_caller *serving; /* whose run goes on; NULL: the watch's own */
 	refresh_event_fn *on_served;          /* hears its events, too */
 
+	struct refresh_watch_boot *boot; /* owned; NULL when none goes on (watch_boot.c) */
+	bool boot_again;                 /* once more, when that has ended */
+	pid_t machine;                   /* the group of the machine that the last boot has left running; 0 */
+
 	/* The round that goes on. */
+	bool swapped; /* it has changed the image */
 	bool running;
 	int64_t last_run;           /* its number, once it has ended; 0 */
 	enum journal_result result; /* and what became of it */
@@ -128,6 +134,9 @@ bool refresh_watch_is_heard(const struct refresh_watch *watch, const struct conf
 bool refresh_watch_serve(struct refresh_watch *watch, int64_t *wait_ms);
 /** Nothing is left to do: for whoever waits for that. */
 void refresh_watch_tell_rest(struct refresh_watch *watch);
+
+/** Gives up the boot that goes on, and waits until its machine was asked to end. */
+void refresh_watch_boot_end(struct refresh_watch *watch);
 
 /** What a round begins with: the look that it was planned on, and the packages that it builds (watch_amid.c). */
 void refresh_watch_remember_planned(struct refresh_watch *watch, const struct watcher_look *look);

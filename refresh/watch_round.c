@@ -96,7 +96,11 @@ static void on_round_event(void *data, const struct refresh_event *event)
 	struct refresh_watch *watch = data;
 
 	switch (event->type) {
+	case REFRESH_EVENT_SWAP:
+		watch->swapped = true;
+		break;
 	case REFRESH_EVENT_PLAN:
+		watch->swapped = false;
 		watch->status.run = event->run;
 		refresh_watch_remember_building(watch, event->plan);
 		break;
@@ -211,7 +215,10 @@ int refresh_watch_run_request(struct refresh_watch *watch, const char *verb, con
 	watch->locked_out = r == -EBUSY;
 	if (r < 0)
 		return r;
+	watch->swapped = false;
 	r = run_locked(watch, verb, request, look, ret, err);
+	if (watch->swapped && !watch->stopping && str_eq(config_get(watch->config, "boot", "when"), "after-inject"))
+		refresh_watch_boot(watch);
 	if (!watch->restarting || watch->stopping)
 		return r;
 	e = renew_cancel(watch, err);

@@ -4,6 +4,7 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/watch
 load ../lib/boot
 
 setup_file() {
@@ -77,10 +78,7 @@ version() {
 }
 
 no_machine() {
-	local p
-	for p in $(tree_pids); do
-		[[ $(cat "/proc/$p/comm" 2>/dev/null) != qemu-system* ]] || return 1
-	done
+	[[ -z $(machines) ]]
 }
 
 @test "on a terminal: up, its version, and ended by QEMU's own escape" {
@@ -91,4 +89,39 @@ no_machine() {
 	expect_jq '.[0] | .result == "up" and .running == false'
 	expect_equal "$(version)" netd=9
 	expect_nothing_left
+}
+
+@test "a watch with after-inject: each edit runs in a guest of its own, which the next one replaces" {
+	mode socket
+	monitor
+	watch_setup
+	ini_set boot when after-inject
+	rest
+	watch
+	mark netd 5
+	expect_round ok netd
+	soon 60 '.event == "boot" and .result == "up"'
+	booted 5
+	mark netd 6
+	expect_round ok netd
+	soon 60 '.event == "boot" and .result == "up"' 2
+	booted 6
+	# One machine, which goes on without the watch.
+	expect_equal "$(machines | wc -l)" 1
+	kill -INT "$pid_watch"
+	finish watch 20
+	expect_equal "$(machines | wc -l)" 1
+	printf 'quit\n' | socat - "UNIX-CONNECT:$T/run/redox-mon.sock" >/dev/null
+	wait_until 10 no_machine
+}
+
+machines() {
+	local p
+	for p in $(tree_pids); do
+		[[ $(cat "/proc/$p/comm" 2>/dev/null) != qemu-system* ]] || echo "$p"
+	done
+}
+
+booted() {
+	said '.event == "boot" and (.checks | any(.name == "version" and (.line | contains("netd='"$1"'"))))' || watch_fail "netd=$1 was not run"
 }

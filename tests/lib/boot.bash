@@ -10,10 +10,6 @@ boot_setup_file() {
 }
 
 boot_setup() {
-	export SOCKET_DIR=$T/run
-	# A server of its own, below $T.
-	export TMUX_TMPDIR=$T/run
-	unset TMUX
 	mkdir -p "$TREE/src"
 	image_copy "$BATS_FILE_TMPDIR/disk.img" "$IMAGE"
 	cat >"$TREE/reinject.ini" <<-'END'
@@ -22,7 +18,17 @@ boot_setup() {
 
 		[image]
 		path = disk.img
+	END
+	boot_machine
+}
 
+# boot_machine: the machine and its [boot], for whatever project there is.
+boot_machine() {
+	export SOCKET_DIR=$T/run
+	# A server of its own, below $T.
+	export TMUX_TMPDIR=$T/run
+	unset TMUX
+	ini_add <<-'END'
 		[boot]
 		ready = login:
 		failure = panicked at|INCORRECT HASH
