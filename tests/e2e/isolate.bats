@@ -153,11 +153,14 @@ netd_says() {
 	find "$folder" -type f -printf '%P %T@ %i\n' | sort >"$T/before"
 	find "$STATE"/isolated/*/target -name '*.rlib' -printf '%P %T@\n' | sort >"$T/libs"
 	grep -q common "$T/libs"
+	stat -c '%i %y' "$STATE/cargo/base.json" >"$T/graph"
 	commit_netd 3
 	netd_says 'netd=3 proto=1 common=1'
 	find "$folder" -type f -printf '%P %T@ %i\n' | sort >"$T/after"
 	expect_equal "$(comm -3 "$T/before" "$T/after" | awk '{print $1}' | sort -u)" drivers/net/netd/src/main.rs
 	find "$STATE"/isolated/*/target -name '*.rlib' -printf '%P %T@\n' | sort | diff "$T/libs" -
+	# And cargo need not be asked for its graph of the work tree again.
+	expect_equal "$(stat -c '%i %y' "$STATE/cargo/base.json")" "$(<"$T/graph")"
 }
 
 @test "its own target folder, also where [build] target_dir says another; the work tree's is not touched" {
