@@ -670,6 +670,8 @@ static void values_have_origins(void **state)
 	CLEANUP(str_clear) struct str all = { 0 }, again = { 0 };
 	CLEANUP_FREE char *expected = with_dir(f, "reinject.include=@/p.ini (@/reinject.ini:7)\n"
 						  "reinject.state=@/.reinject (default)\n"
+						  "reinject.keep_runs=100 (default)\n"
+						  "reinject.keep_days=1 (default)\n"
 						  "reinject.auto_update=yes (default)\n"
 						  "source default.path=@ (default)\n"
 						  "source default.shared=Cargo.toml .cargo rust-toolchain.toml (default)\n"
