@@ -140,7 +140,8 @@ const struct schema_option schema_options[] = {
 	{ .section = "hooks", .key = "on_success", .type = SCHEMA_COMMAND, .verbatim = true,
 	  .help = "command after a hook's refresh that went well, with REINJECT_*" },
 	{ .section = "hooks", .key = "on_failure", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after one that did not" },
-	{ .section = "hooks", .key = "isolate", .type = SCHEMA_BOOL, .fallback = "no", .help = "build what was committed, in a folder of its own, not the half-edited tree" },
+	{ .section = "hooks", .key = "isolate", .type = SCHEMA_BOOL, .fallback = "no",
+	  .help = "build what was committed, in a folder of its own, not the half-edited tree" },
 
 	{ .section = "share", .key = "path", .type = SCHEMA_PATH, .help = "folder of the host that the guest sees: share:/" },
 	{ .section = "share", .key = "after_put", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after a file was put there" },

@@ -102,7 +102,8 @@ static int find_commit(struct place *place, const struct config_source *source, 
 	if (r < 0)
 		return r;
 	if (!head[0]) {
-		err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "source '%s' has no commit yet, and only what is committed is to be built", source->name);
+		err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "source '%s' has no commit yet, and only what is committed is to be built",
+			      source->name);
 		err_hint(err, "commit in '%s'", source->path);
 		return -ENOENT;
 	}

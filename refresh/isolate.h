@@ -39,7 +39,8 @@ int refresh_isolate_fill(struct refresh_isolate *isolate, struct refresh_session
  * (drivers/net/netd/src/main.rs)'. */
 int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_session *session, struct strvec *ret, struct err *err) MUST_CHECK;
 
-/** Removes every folder that this state folder's runs have made, and what belongs to them; @ret_n: how many. -EBUSY (class ERR_BUSY) while a run has the image. */
+/** Removes every folder that this state folder's runs have made, and what belongs to them; @ret_n: how many. -EBUSY (class ERR_BUSY) while a run has the
+ * image. */
 int refresh_isolate_remove(const struct config *config, size_t *ret_n, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
-/* The records of git's hooks, while a watch runs: each wakes it, and none stays behind. A commit moves a ref, which is an event of its own; `git checkout -- FILE`
- * with the same content, or any hook under trigger = commit, moves nothing that is watched. */
+/* The records of git's hooks, while a watch runs: each wakes it, and none stays behind. A commit moves a ref, which is an event of its own; `git checkout --
+ * FILE` with the same content, or any hook under trigger = commit, moves nothing that is watched. */
 #include "refresh/hooked.h"
 #include "refresh/watch_internal.h"
 

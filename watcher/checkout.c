@@ -22,10 +22,10 @@
 enum { FIRST = 1000, MAX_EXTRA = 64 << 20 };
 
 struct writer {
-	const char *work_tree; /* borrowed; ends in '/' */
-	git_repository *git;   /* owned: a handle of its own, with an index of its own */
-	git_index *index;      /* owned; the one on disk */
-	git_index *before;     /* owned; the same as it was */
+	const char *work_tree;        /* borrowed; ends in '/' */
+	git_repository *git;          /* owned: a handle of its own, with an index of its own */
+	git_index *index;             /* owned; the one on disk */
+	git_index *before;            /* owned; the same as it was */
 	git_tree *commit_tree, *tree; /* owned */
 };
 
@@ -109,7 +109,8 @@ static int add_extra(struct writer *writer, git_repository *home, git_index *ind
 	r = git_ignore_path_is_ignored(&ignored, home, path);
 	if (r < 0 || !ignored || fs_read(full, MAX_EXTRA, &bytes, NULL) < 0)
 		return r;
-	return add_bytes(writer, index, path, st.st_mode & S_IXUSR ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB, str_text(&bytes), bytes.len);
+	return add_bytes(writer, index, path, st.st_mode & S_IXUSR ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB, str_text(&bytes),
+			 bytes.len);
 }
 
 static int make_tree(struct writer *writer, git_repository *home, const struct watcher_checkout *checkout)
@@ -205,8 +206,8 @@ char *watcher_checkout_folder(const struct watcher_repo *repo, const char *tag)
 	return xasprintf("%s/.%s" NAME_INFIX "%s", strcmp(above, "/") == 0 ? "" : above, fs_basename(top), tag);
 }
 
-/* What root would write into a folder of the caller's could be led elsewhere by a link, and would not be the caller's afterwards. The user's git configuration is
- * then the caller's, too: root's he cannot read. */
+/* What root would write into a folder of the caller's could be led elsewhere by a link, and would not be the caller's afterwards. The user's git
+ * configuration is then the caller's, too: root's he cannot read. */
 static bool enter(const char *work_tree)
 {
 	CLEANUP_FREE char *home = sudo_home(work_tree);

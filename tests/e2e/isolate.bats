@@ -430,6 +430,19 @@ plain_cargo() {
 	netd_says 'netd=1 proto=1 common=1'
 }
 
+@test "a source without a commit has nothing to build: said, and the next commit is built" {
+	begin
+	g checkout -q --orphan empty
+	(cd "$SRC" && .git/hooks/post-checkout a b 1 3>&-)
+	settled
+	log_says "source 'base' has no commit yet"
+	expect_equal "$(hook_results)" failed
+	mark netd 2
+	g commit -qam 'netd 2'
+	settled
+	netd_says 'netd=2 proto=1 common=1'
+}
+
 @test "no room beside the work tree: the run fails, and says why" {
 	begin
 	commit_netd 2
