@@ -59,7 +59,7 @@ void strvec_take(struct strvec *v, char *text);                 /* takes ownersh
 void strvec_copy(struct strvec *to, const struct strvec *from); /* appends */
 bool strvec_has(const struct strvec *v, const char *text);
 bool strvec_same(const struct strvec *a, const struct strvec *b); /* in the same order */
-void strvec_sort_unique(struct strvec *v); /* bytewise */
+void strvec_sort_unique(struct strvec *v);                        /* bytewise */
 void strvec_clear(struct strvec *v);
 /** The items with @separator between them; the caller frees it. */
 char *strvec_join(const struct strvec *v, const char *separator) MUST_CHECK;

@@ -63,8 +63,8 @@ static bool set_key(struct cargo_rule *rule, bool is_asset, const struct config_
 	return true;
 }
 
-static int add_named(struct cargo_rule_list *list, bool is_asset, const char *pattern, const char *path, const struct config_ini_section *section,
-		     struct err *err)
+static int add_named(struct cargo_rule_list *list, bool is_asset, const char *pattern, const char *path,
+		     const struct config_ini_section *section, struct err *err)
 {
 	struct cargo_rule *rule = add_rule(list, pattern);
 
@@ -84,8 +84,9 @@ static int add_section(struct cargo_rules *rules, const char *path, const struct
 	if (str_starts(section->name, "asset "))
 		return add_named(&rules->assets, true, section->name + strlen("asset "), path, section, err);
 	if (strcmp(section->name, "destinations") != 0)
-		return err_class_set(err, ERR_USAGE, -EINVAL, "%s:%u: a rule file has no [%s]; it has [destinations], [package GLOB], [asset NAME]",
-				     path, section->line, section->name);
+		return err_class_set(err, ERR_USAGE, -EINVAL,
+				     "%s:%u: a rule file has no [%s]; it has [destinations], [package GLOB], [asset NAME]", path, section->line,
+				     section->name);
 	for (size_t i = 0; i < section->n_entries; i++) {
 		struct cargo_rule *rule = add_rule(&rules->destinations, section->entries[i].key);
 

@@ -45,7 +45,8 @@ static void print_text(const struct cli_context *ctx, const struct refresh_docto
 	CLEANUP_FREE char *said = str_visible(finding->said), *command = finding->command ? str_visible(finding->command) : NULL;
 	const char *color = may_color(ctx) ? colors[finding->status] : "";
 
-	printf("%s%-8s%s %s: %s%s\n", color, words[finding->status], *color ? "\033[0m" : "", finding->name, said, finding->fixed ? " (put right)" : "");
+	printf("%s%-8s%s %s: %s%s\n", color, words[finding->status], *color ? "\033[0m" : "", finding->name, said,
+	       finding->fixed ? " (put right)" : "");
 	if (!is_wrong)
 		return;
 	printf("%9swhy: %s\n", "", finding->why);
@@ -108,7 +109,9 @@ static void load(struct cli_context *ctx, struct loaded *ret)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
 	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
-	struct config_args args = { .dir = cli_args_value(ctx->args, "directory"), .file = cli_args_value(ctx->args, "config"), .overrides = &overrides };
+	struct config_args args = { .dir = cli_args_value(ctx->args, "directory"),
+				    .file = cli_args_value(ctx->args, "config"),
+				    .overrides = &overrides };
 	struct err err = ERR_INIT;
 	int r;
 
@@ -157,15 +160,15 @@ const struct cli_verb cmd_doctor = {
 	.name = "doctor",
 	.usage = "[--fix] [CHECK...]",
 	.summary = "check everything that a refresh needs, and say how to put it right",
-	.description =
-		"Looks at the configuration and its map, git, the toolchain, target, backend and relibc, strip, the mount program and FUSE, the\n"
-		"image (its content in a copy; the image itself is never mounted), the initfs, the boot script, QEMU and the limit of watches.\n"
-		"For each: ok, warning or failure, why it matters, and what mends it; with -q only what is wrong, with -v also what does not\n"
-		"apply. With the names of checks, only those.\n\n"
-		"--fix does what is safe: an empty libgcc_eh.a, an empty \"pre-link-objects\" in the target's .json (the old file stays as\n"
-		"FILE.orig), permission bits of reinject.ini and the boot script, the generated map, mounts that a dead run left. It installs\n"
-		"nothing and touches no repository.\n\n"
-		"Exit status: 0 when nothing failed (warnings are none), 3 otherwise.",
+	.description = "Looks at the configuration and its map, git, the toolchain, target, backend and relibc, strip, the\n"
+		       "mount program and FUSE, the image (its content in a copy, or through your own mount of it), the\n"
+		       "initfs, the boot script, QEMU and the limit of watches. For each: ok, warning or failure, why it\n"
+		       "matters, and what mends it; with -q only what is wrong, with -v also what does not apply. With the\n"
+		       "names of checks, only those.\n\n"
+		       "--fix does what is safe: an empty libgcc_eh.a, an empty \"pre-link-objects\" in the target's .json\n"
+		       "(the old file stays as FILE.orig), permission bits of reinject.ini and the boot script, the\n"
+		       "generated map, dead mounts and what a dead run left. It installs nothing and touches no repository.\n\n"
+		       "Exit status: 0 when nothing failed (warnings are none), 3 otherwise.",
 	.options = options,
 	.max_args = -1,
 	.no_config = true,

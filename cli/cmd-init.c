@@ -255,10 +255,10 @@ static json_t *values_json(const struct refresh_setup *setup)
 static void print_json(const struct init *init)
 {
 	json_t *object = json_pack("{s:o, s:o, s:b, s:b, s:I, s:b, s:o, s:o, s:o}", "config", cli_json_string(init->config), "map",
-				   cli_json_string(init->map.path), "written", init->written, "changed",
-				   init->map.state != REFRESH_MAP_CURRENT, "members", (json_int_t)init->map.n_members, "resolved",
-				   init->map.resolved, "difference", cli_json_string(init->map.difference), "problems",
-				   cli_json_strings(&init->map.problems), "rules", cli_json_string(init->map.rules));
+				   cli_json_string(init->map.path), "written", init->written, "changed", init->map.state != REFRESH_MAP_CURRENT,
+				   "members", (json_int_t)init->map.n_members, "resolved", init->map.resolved, "difference",
+				   cli_json_string(init->map.difference), "problems", cli_json_strings(&init->map.problems), "rules",
+				   cli_json_string(init->map.rules));
 
 	if (init->text)
 		json_object_set_new(object, "found", values_json(&init->setup));
@@ -324,7 +324,8 @@ static int check_written(struct cli_context *ctx, const struct init *init, struc
 	for (size_t i = 0; i < problems.warnings.n; i++)
 		log_warning("%s", problems.warnings.v[i]);
 	if (r < 0)
-		err_hint(err, "the files are written; a key in '%s' wins over the map, such as: [package NAME] and below it dest = /another/place",
+		err_hint(err,
+			 "the files are written; a key in '%s' wins over the map, such as: [package NAME] and below it dest = /another/place",
 			 init->config);
 	return r;
 }
@@ -371,14 +372,15 @@ const struct cli_verb cmd_init = {
 	.name = "init",
 	.usage = "[-n] [--image FILE] [--source FOLDER] ... | --update [-n]",
 	.summary = "write reinject.ini and the generated map of a cargo workspace",
-	.description =
-		"Looks for the workspace, the image, redoxfs, the target, relibc, the backend, strip and run-dev.sh where they usually lie (the\n"
-		"Redox tree's layout is known), asks for what it does not find, and writes two files: reinject.ini, which is yours from then\n"
-		"on, and packages.ini, which is generated: every member that cargo knows, with its folder, binaries and dependencies, and where\n"
-		"things go by a rule file. Without a terminal nothing is asked; an option says what is where, an empty one (--image '') that there\n"
-		"is none. What is there already is never written over.\n\n"
-		"Keys in reinject.ini win over those of the map. `refresh` and `watch` let the map follow the workspace (auto_update = yes);\n"
-		"--update does so now, and prints the difference. A map that was changed by hand is recognised and left as it is.",
+	.description = "Looks for the workspace, the image, redoxfs, the target, relibc, the backend, strip and run-dev.sh\n"
+		       "where they usually lie (the Redox tree's layout is known), asks for what it does not find, and\n"
+		       "writes two files: reinject.ini, which is yours from then on, and packages.ini, which is generated:\n"
+		       "every member that cargo knows, with its folder, binaries and dependencies, and where things go, by\n"
+		       "the tree's own recipe.toml and a rule file. Without a terminal nothing is asked; an option says what\n"
+		       "is where, an empty one (--image '') that there is none. What is there already is never written over.\n\n"
+		       "Keys in reinject.ini win over those of the map. `refresh` and `watch` let the map follow the\n"
+		       "workspace (auto_update = yes); --update does so now, and prints the difference. A map that was\n"
+		       "changed by hand is recognised and left as it is.",
 	.options = options,
 	.max_args = 0,
 	.no_config = true,

@@ -148,8 +148,10 @@ static void doctor_clear(struct doctor *doctor)
 
 int refresh_doctor_run(const struct refresh_doctor_args *args, size_t *ret_n_failures, struct err *err)
 {
-	CLEANUP(doctor_clear) struct doctor doctor = { .config = args->config, .problem = args->problem, .hint = args->hint,
-						     .warnings = args->warnings, .cancel = args->cancel };
+	CLEANUP(doctor_clear)
+	struct doctor doctor = {
+		.config = args->config, .problem = args->problem, .hint = args->hint, .warnings = args->warnings, .cancel = args->cancel
+	};
 	size_t n = 0;
 	int r = check_names(args->only, err);
 

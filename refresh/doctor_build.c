@@ -163,8 +163,12 @@ static bool probe(struct doctor *doctor, const char *rustc, const char *dir, str
 	CLEANUP_FREE char *backend = xasprintf("-Zcodegen-backend=%s", build->codegen_backend), *out = xasprintf("%s/probe.rmeta", dir);
 	const char *argv[] = { rustc, "--crate-name=probe", "--crate-type=lib", "--emit=metadata", backend, "-o", out, "-", NULL };
 	CLEANUP(strvec_clear) struct strvec env = { 0 };
-	struct proc_spec spec = { .argv = (char *const *)argv, .cwd = dir, .on_stderr = keep_first_line, .data = words,
-				  .timeout_ms = PROBE_LIMIT_MS, .cancel = doctor->cancel };
+	struct proc_spec spec = { .argv = (char *const *)argv,
+				  .cwd = dir,
+				  .on_stderr = keep_first_line,
+				  .data = words,
+				  .timeout_ms = PROBE_LIMIT_MS,
+				  .cancel = doctor->cancel };
 	struct proc_result result;
 
 	proc_environment(&env);

@@ -70,7 +70,8 @@ static char *boot_program(const struct config *config)
 	struct origin origin = { .section = "boot", .key = "command" };
 
 	config_each_value(config, see_origin, &origin);
-	if (!command || (!origin.said && !fs_exists(usual)) || schema_split_command(command, &words, NULL) < 0 || words.n == 0 || strchr(words.v[0], '$'))
+	if (!command || (!origin.said && !fs_exists(usual)) || schema_split_command(command, &words, NULL) < 0 || words.n == 0 ||
+	    strchr(words.v[0], '$'))
 		return NULL;
 	return strchr(words.v[0], '/') && *words.v[0] != '~' ? fs_absolute(config->dir, words.v[0]) : xstrdup(words.v[0]);
 }

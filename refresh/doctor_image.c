@@ -57,8 +57,9 @@ void doctor_look_tool(struct doctor *doctor, struct refresh_doctor_finding *find
 		doctor_skip(finding, "commands of your own mount the image");
 	} else if (!path) {
 		doctor_fail(finding, "there is no '%s'", image->tool ? image->tool : "");
-		doctor_mend(finding, false, "%s", image->format == CONFIG_IMAGE_EXT4 ? "apt-get install fuse2fs, or [image] tool = its path" :
-				    "cargo install redoxfs --version 0.9.0 --locked, or [image] tool = its path");
+		doctor_mend(finding, false, "%s",
+			    image->format == CONFIG_IMAGE_EXT4 ? "apt-get install fuse2fs, or [image] tool = its path"
+							       : "cargo install redoxfs --version 0.9.0 --locked, or [image] tool = its path");
 	} else if (version && !str_starts(version, "0.9.")) {
 		doctor_warn(finding, "'%s' is version %s; reinject was tried with 0.9", path, version);
 		doctor_mend(finding, false, "cargo install redoxfs --version 0.9.0 --locked");
@@ -78,7 +79,8 @@ static void tell_redoxfs(const char *path, uint64_t block, struct refresh_doctor
 	if (fd < 0 || image_redoxfs_read_at(fd, block, &header) < 0)
 		return;
 	if (header.version != 8) {
-		doctor_warn(finding, "'%s' has RedoxFS of on-disk version %llu; reinject was tried with 8", path, (unsigned long long)header.version);
+		doctor_warn(finding, "'%s' has RedoxFS of on-disk version %llu; reinject was tried with 8", path,
+			    (unsigned long long)header.version);
 		doctor_mend(finding, false, "make it anew with redoxfs 0.9, or use a redoxfs of the image's own version");
 	} else if (header.offset + header.size > (uint64_t)st.st_size) {
 		doctor_fail(finding, "'%s' is cut: its file system should reach to byte %llu, and the file ends at %llu", path,
@@ -114,8 +116,8 @@ static void tell_room(uint64_t free_bytes, uint64_t blocks, const char *dir, str
 		doctor_fail(finding, "%llu MB are free beside the image, and a copy of it needs %llu MB", (unsigned long long)free_bytes >> 20,
 			    (unsigned long long)needed >> 20);
 	else if (free_bytes < 2 * blocks)
-		doctor_warn(finding, "%llu MB are free beside the image: the copy (%llu MB) waits for the build", (unsigned long long)free_bytes >> 20,
-			    (unsigned long long)blocks >> 20);
+		doctor_warn(finding, "%llu MB are free beside the image: the copy (%llu MB) waits for the build",
+			    (unsigned long long)free_bytes >> 20, (unsigned long long)blocks >> 20);
 	else
 		doctor_ok(finding, "%llu MB are free beside the image", (unsigned long long)free_bytes >> 20);
 	if (finding->status != REFRESH_DOCTOR_OK)
@@ -410,7 +412,8 @@ static bool look_at_parts(const struct config *config, struct refresh_doctor_fin
 	} else if (!initfs->bootstrap || !fs_exists(initfs->bootstrap)) {
 		doctor_fail(finding, "the bootstrap ELF '%s' is missing", initfs->bootstrap ? initfs->bootstrap : "[initfs] bootstrap");
 		doctor_mend(finding, false, "build it (bootstrap/build-cranelift.sh), and [initfs] bootstrap = its path");
-	} else if (artifact_check(initfs->bootstrap, config->build.target, &err) < 0 || image_initfs_check_bootstrap(initfs->bootstrap, &err) < 0) {
+	} else if (artifact_check(initfs->bootstrap, config->build.target, &err) < 0 ||
+		   image_initfs_check_bootstrap(initfs->bootstrap, &err) < 0) {
 		doctor_take(finding, REFRESH_DOCTOR_FAILURE, &err);
 	} else {
 		return true;

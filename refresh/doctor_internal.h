@@ -37,7 +37,8 @@ doctor_look_fn doctor_look_toolchain, doctor_look_target, doctor_look_backend, d
 	doctor_look_sccache;
 doctor_fix_fn doctor_fix_target, doctor_fix_libgcc;
 /* doctor_image.c */
-doctor_look_fn doctor_look_tool, doctor_look_image, doctor_look_room, doctor_look_leftovers, doctor_look_holders, doctor_look_content, doctor_look_initfs;
+doctor_look_fn doctor_look_tool, doctor_look_image, doctor_look_room, doctor_look_leftovers, doctor_look_holders, doctor_look_content,
+	doctor_look_initfs;
 doctor_fix_fn doctor_fix_leftovers;
 void doctor_image_close(struct doctor *doctor);
 /* doctor_host.c */

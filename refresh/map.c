@@ -122,7 +122,8 @@ static void add_recipes(const struct config *config, const struct refresh_map *m
 	}
 }
 
-static int make(const struct config *config, const struct workspaces *workspaces, struct cargo_rules *rules, struct refresh_map *map, struct err *err)
+static int make(const struct config *config, const struct workspaces *workspaces, struct cargo_rules *rules, struct refresh_map *map,
+		struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	CLEANUP_FREE char *body = NULL;
@@ -174,8 +175,8 @@ static char *diff_texts(const struct refresh_map *map)
 	git_buf text = { 0 };
 	char *said = NULL;
 
-	if (git_patch_from_buffers(&patch, map->before, strlen(map->before), map->path + 1, map->text, strlen(map->text), map->path + 1,
-				   NULL) == 0 &&
+	if (git_patch_from_buffers(&patch, map->before, strlen(map->before), map->path + 1, map->text, strlen(map->text), map->path + 1, NULL) ==
+		    0 &&
 	    git_patch_to_buf(&text, patch) == 0)
 		said = xstrndup(text.ptr, text.size);
 	git_buf_dispose(&text);
@@ -222,8 +223,7 @@ char *refresh_map_find(const struct config *config)
 
 static char *tell_difference(const struct refresh_map *map)
 {
-	return *map->difference ? xasprintf("the workspace has changed (%s)", map->difference) :
-				  xstrdup("cargo resolves the workspace again");
+	return *map->difference ? xasprintf("the workspace has changed (%s)", map->difference) : xstrdup("cargo resolves the workspace again");
 }
 
 static void follow(const struct refresh_map *map, bool write, bool *ret_written, char **ret_sentence)
@@ -232,8 +232,10 @@ static void follow(const struct refresh_map *map, bool write, bool *ret_written,
 	struct err err = ERR_INIT;
 
 	if (map->state == REFRESH_MAP_EDITED)
-		*ret_sentence = xasprintf("%s, and '%s', which was changed by hand, is left as it is: move those changes to reinject.ini, whose keys "
-					  "win, delete the file, then: reinject init --update", what, map->path);
+		*ret_sentence = xasprintf(
+			"%s, and '%s', which was changed by hand, is left as it is: move those changes to reinject.ini, whose keys "
+			"win, delete the file, then: reinject init --update",
+			what, map->path);
 	else if (!write)
 		*ret_sentence = xasprintf("%s, and '%s' does not know of it yet: reinject init --update", what, map->path);
 	else if (refresh_map_write(map, &err) < 0)

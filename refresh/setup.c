@@ -22,8 +22,8 @@ enum kind { A_FILE, A_FOLDER, A_FOLDER_OF, A_PROGRAM, AN_IMAGE, A_NAME };
 
 struct item {
 	const char *name, *what;
-	enum kind kind; /* A_FOLDER_OF: the places name a file in it */
-	bool redox;     /* only asked for in a Redox tree */
+	enum kind kind;      /* A_FOLDER_OF: the places name a file in it */
+	bool redox;          /* only asked for in a Redox tree */
 	const char *program; /* on PATH it needs no key */
 	const char *places[MAX_PLACES];
 };
@@ -207,7 +207,9 @@ static char *fill_in(const struct refresh_setup *setup, const char *place)
 	CLEANUP_FREE char *stem = base ? xstrndup(base, strlen(base) - (str_ends(base, ".json") ? strlen(".json") : 0)) : NULL;
 	const struct {
 		const char *name, *value;
-	} known[] = { { "{root}", setup->root }, { "{source}", setup->values[REFRESH_SETUP_SOURCE] }, { "{machine}", machine }, { "{target}", stem } };
+	} known[] = {
+		{ "{root}", setup->root }, { "{source}", setup->values[REFRESH_SETUP_SOURCE] }, { "{machine}", machine }, { "{target}", stem }
+	};
 	CLEANUP(str_clear) struct str s = { 0 };
 
 	while (*place) {

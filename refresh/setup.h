@@ -28,15 +28,15 @@ enum refresh_setup_item {
 };
 
 struct refresh_setup {
-	char *root;                       /* absolute */
-	char *start;                      /* absolute: the folder that it began from, which paths that are told are relative to */
-	char *values[REFRESH_SETUP_N];    /* owned; absolute paths, or names (toolchain, strip on PATH); NULL: not found */
-	bool told[REFRESH_SETUP_N];       /* by the user, not found */
-	bool redox;                       /* the Redox tree's layout */
-	enum config_image_format format;  /* of the image */
-	char *mount_point;                /* where somebody has the image mounted; NULL: nowhere, or twice */
-	char *rules;                      /* a rule file of the user's; NULL */
-	struct strvec notes;              /* what was chosen among several, a sentence each */
+	char *root;                      /* absolute */
+	char *start;                     /* absolute: the folder that it began from, which paths that are told are relative to */
+	char *values[REFRESH_SETUP_N];   /* owned; absolute paths, or names (toolchain, strip on PATH); NULL: not found */
+	bool told[REFRESH_SETUP_N];      /* by the user, not found */
+	bool redox;                      /* the Redox tree's layout */
+	enum config_image_format format; /* of the image */
+	char *mount_point;               /* where somebody has the image mounted; NULL: nowhere, or twice */
+	char *rules;                     /* a rule file of the user's; NULL */
+	struct strvec notes;             /* what was chosen among several, a sentence each */
 };
 
 /** 'image', as its flag and in JSON; what it is, for a question. */

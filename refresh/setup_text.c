@@ -80,8 +80,10 @@ static void add_head(struct str *s, const struct refresh_setup *setup, const cha
 	CLEANUP_FREE char *rules = setup->rules ? relative_to(setup->root, setup->rules) : NULL;
 
 	str_add(s, "; reinject.ini - written by `reinject init`, and yours from here on: it is never written over.\n"
-		   "; Paths count from this file's folder. ` ;` starts a comment, a line that starts with a blank continues a list, no key stands twice,\n"
-		   "; a line has at most 198 bytes. `reinject config` prints every value in force, `reinject doctor` what is missing for a refresh.\n\n"
+		   "; Paths count from this file's folder. ` ;` starts a comment, a line that starts with a blank continues a list, no key "
+		   "stands twice,\n"
+		   "; a line has at most 198 bytes. `reinject config` prints every value in force, `reinject doctor` what is missing for a "
+		   "refresh.\n\n"
 		   "[reinject]\n");
 	add_line(s, "include", map, "the generated map; what stands here wins over what stands there");
 	add_line(s, "auto_update", "yes", "it follows the workspace; no: only a word about it");
@@ -108,7 +110,8 @@ static void add_library_path(struct str *s, const struct refresh_setup *setup)
 	const char *backend = setup->values[REFRESH_SETUP_BACKEND];
 
 	if (backend && setup->values[REFRESH_SETUP_TOOLCHAIN] && str_ends(backend, ".dylib"))
-		str_printf(s, "env.DYLD_LIBRARY_PATH = ~/.rustup/toolchains/%s-aarch64-apple-darwin/lib\n", setup->values[REFRESH_SETUP_TOOLCHAIN]);
+		str_printf(s, "env.DYLD_LIBRARY_PATH = ~/.rustup/toolchains/%s-aarch64-apple-darwin/lib\n",
+			   setup->values[REFRESH_SETUP_TOOLCHAIN]);
 }
 
 static void add_build(struct str *s, const struct refresh_setup *setup)
@@ -170,7 +173,8 @@ static void add_rest(struct str *s, const struct refresh_setup *setup)
 		add_line(s, "ready", "redox login:", "the console's line that means: up");
 		add_line(s, "failure", "panicked at|INCORRECT HASH|page fault", NULL);
 	}
-	str_add(s, "\n; [destinations]                    ; for packages without a place in the map: a glob over their folder, the first match wins\n"
+	str_add(s, "\n; [destinations]                    ; for packages without a place in the map: a glob over their folder, the first match "
+		   "wins\n"
 		   "; drivers/** = /usr/lib/drivers\n\n"
 		   "; [package NAME]                    ; keys here win over those of the map; NAME is cargo's\n"
 		   "; dest = /usr/bin\n");

@@ -405,9 +405,11 @@ static void test_difference(void **state)
 	} table[] = {
 		{ before, "" },
 		{ "[package a]\npaths = a\nbins =\n\n[package b]\npaths = b\nbins = b\n", "gone: c" },
-		{ "[package a]\npaths = x\nbins =\n\n[package b]\npaths = b\nbins = b b2\n\n[package c]\npaths = c\nbins =\n\n[asset d]\npath = d\n",
+		{ "[package a]\npaths = x\nbins =\n\n[package b]\npaths = b\nbins = b b2\n\n[package c]\npaths = c\nbins =\n\n[asset d]\npath = "
+		  "d\n",
 		  "new: asset d; moved: a (a to x); changed: b" },
-		{ "[package aa]\npaths = a\nbins =\n\n[package b]\npaths = b\nbins = b\n\n[package c]\npaths = c\nbins =\n", "new: aa; gone: a" },
+		{ "[package aa]\npaths = a\nbins =\n\n[package b]\npaths = b\nbins = b\n\n[package c]\npaths = c\nbins =\n",
+		  "new: aa; gone: a" },
 	};
 
 	(void)state;
@@ -434,7 +436,8 @@ static void test_strangers(void **state)
 	strvec_add(&box->sources[0].ignore, "rust");
 	cargo_generate_notes(&box->config, box->workspaces, &notes);
 	text = strvec_join(&notes, "\n");
-	assert_string_equal(text, "source one: 1 members\n  of no package (no member): bootstrap\n  of no package (a workspace of its own): app/fuzz");
+	assert_string_equal(text,
+			    "source one: 1 members\n  of no package (no member): bootstrap\n  of no package (a workspace of its own): app/fuzz");
 }
 
 static void test_machine(void **state)
@@ -458,10 +461,25 @@ static void test_machine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_members_by_name), TEST(test_order_of_cargo_is_nothing), TEST(test_nested_and_rooted), TEST(test_no_members),
-		TEST(test_blanks_and_letters), TEST(test_impossible_folders), TEST(test_long_lists_go_on), TEST(test_two_sources),
-		TEST(test_last_good_graph), TEST(test_places_by_rule), TEST(test_places_of_programs), TEST(test_no_place_for_a_library), TEST(test_assets_that_are_there),
-		TEST(test_wrong_rules), TEST(test_own_rules), TEST(test_head), TEST(test_difference), TEST(test_strangers), TEST(test_machine),
+		TEST(test_members_by_name),
+		TEST(test_order_of_cargo_is_nothing),
+		TEST(test_nested_and_rooted),
+		TEST(test_no_members),
+		TEST(test_blanks_and_letters),
+		TEST(test_impossible_folders),
+		TEST(test_long_lists_go_on),
+		TEST(test_two_sources),
+		TEST(test_last_good_graph),
+		TEST(test_places_by_rule),
+		TEST(test_places_of_programs),
+		TEST(test_no_place_for_a_library),
+		TEST(test_assets_that_are_there),
+		TEST(test_wrong_rules),
+		TEST(test_own_rules),
+		TEST(test_head),
+		TEST(test_difference),
+		TEST(test_strangers),
+		TEST(test_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

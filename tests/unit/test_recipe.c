@@ -44,30 +44,33 @@ static void test_a_copy(void **state)
 	gives("cp -v \\\n  \"target/$T/x/netd\" \\\n  \"${COOKBOOK_STAGE}/usr/bin/netd\" # a comment ; cp\n", "aarch64", "netd: /usr/bin");
 	gives("cp target/a/one target/a/two \"${COOKBOOK_STAGE}/usr/bin/\"", "aarch64", "one: /usr/bin/; two: /usr/bin/");
 	gives("cp target/r/netd ${COOKBOOK_STAGE}/usr/bin/other", "aarch64", "netd: /usr/bin/other");
-	gives("cp target/r/initd \"${COOKBOOK_BUILD}/initfs/bin\"; cp 'target/r/initd' \"${COOKBOOK_STAGE}/sbin\"", "aarch64", "initd: initfs:/bin /sbin");
+	gives("cp target/r/initd \"${COOKBOOK_BUILD}/initfs/bin\"; cp 'target/r/initd' \"${COOKBOOK_STAGE}/sbin\"", "aarch64",
+	      "initd: initfs:/bin /sbin");
 	gives(TO_BIN("a") TO_BIN("a"), "aarch64", "a: /usr/bin");
 }
 
 static void test_lists_and_loops(void **state)
 {
 	(void)state;
-	gives("for p in one two; do\n    build --path \"${S}/${p}/Cargo.toml\" ${flags}\n" TO_BIN("${p}") "done\n", "aarch64", "one: /usr/bin; two: /usr/bin");
+	gives("for p in one two; do\n    build --path \"${S}/${p}/Cargo.toml\" ${flags}\n" TO_BIN("${p}") "done\n", "aarch64",
+	      "one: /usr/bin; two: /usr/bin");
 	gives("L=(\n  one # the first\n  two\n)\nL+=(three)\nrun $(for b in \"${L[@]}\"; do echo \"-p\" \"(${b}\"; done)\n"
 	      "for b in \"${L[@]}\"\ndo\n" TO_BIN("${b}") "done\n",
 	      "aarch64", "one: /usr/bin; two: /usr/bin; three: /usr/bin");
-	gives("find x | while read f\ndo\n d=\"$(basename \"$(dirname \"$f\")\")\"\n" TO_BIN("${d}") TO_BIN("d") "done\n" TO_BIN("e"), "aarch64", "e: /usr/bin");
+	gives("find x | while read f\ndo\n d=\"$(basename \"$(dirname \"$f\")\")\"\n" TO_BIN("${d}") TO_BIN("d") "done\n" TO_BIN("e"), "aarch64",
+	      "e: /usr/bin");
 }
 
 static void test_conditions(void **state)
 {
-	static const char script[] =
-		"for b in inputd pcid xhcid; do\n"
-		"  if [[ \"${b}\" == \"inputd\" || \"${b}\" == pcid* ]]; then\n" TO_BIN("${b}")
-		"  else\n    cp target/r/${b} \"${COOKBOOK_STAGE}/usr/lib/drivers\"\n  fi\ndone\n";
+	static const char script[] = "for b in inputd pcid xhcid; do\n"
+				     "  if [[ \"${b}\" == \"inputd\" || \"${b}\" == pcid* ]]; then\n" TO_BIN(
+					     "${b}") "  else\n    cp target/r/${b} \"${COOKBOOK_STAGE}/usr/lib/drivers\"\n  fi\ndone\n";
 
 	(void)state;
 	gives(script, "aarch64", "inputd: /usr/bin; pcid: /usr/bin; xhcid: /usr/lib/drivers");
-	gives("if [[ a == b ]]; then\n" TO_BIN("a") "elif [[ a == a ]]; then\n" TO_BIN("b") "elif [[ c == c ]]; then\n" TO_BIN("c") "else\n" TO_BIN("d") "fi\n" TO_BIN("e"),
+	gives("if [[ a == b ]]; then\n" TO_BIN("a") "elif [[ a == a ]]; then\n" TO_BIN("b") "elif [[ c == c ]]; then\n" TO_BIN(
+		      "c") "else\n" TO_BIN("d") "fi\n" TO_BIN("e"),
 	      "aarch64", "b: /usr/bin; e: /usr/bin");
 	/* What cannot be known: neither. */
 	gives("if [ -e x ]; then\n" TO_BIN("a") "else\n" TO_BIN("b") "fi\n" TO_BIN("c"), "aarch64", "c: /usr/bin");
@@ -76,13 +79,14 @@ static void test_conditions(void **state)
 
 static void test_machines_and_functions(void **state)
 {
-	static const char script[] =
-		"B=(init)\nvirt()\n{\n  B+=(blkd)\n}\npc() {\n  B+=(ps2d)\n  virt\n}\narm()\n{\n  case \"${BOARD}\" in\n"
-		"    raspi3b*)\n      B+=(sdhcid)\n    ;;\n    *)\n      #qemu\n      virt\n    ;;\n  esac\n}\n"
-		"case \"${TARGET}\" in\n  i586-unknown-redox | x86_64-unknown-redox)\n    pc\n    ;;\n  aarch64-unknown-redox)\n    arm\n    ;;\n"
-		"  *)\n    ;;\nesac\n"
-		"for b in \"${B[@]}\"\ndo\n  case \"${b}\" in\n    init | ps2d)\n      cp \"target/r/${b}\" \"${COOKBOOK_BUILD}/initfs/bin\"\n      ;;\n"
-		"    *)\n      cp \"target/r/${b}\" \"${COOKBOOK_BUILD}/initfs/lib/drivers\"\n      ;;\n  esac\ndone\n";
+	static const char script[] = "B=(init)\nvirt()\n{\n  B+=(blkd)\n}\npc() {\n  B+=(ps2d)\n  virt\n}\narm()\n{\n  case \"${BOARD}\" in\n"
+				     "    raspi3b*)\n      B+=(sdhcid)\n    ;;\n    *)\n      #qemu\n      virt\n    ;;\n  esac\n}\n"
+				     "case \"${TARGET}\" in\n  i586-unknown-redox | x86_64-unknown-redox)\n    pc\n    ;;\n  "
+				     "aarch64-unknown-redox)\n    arm\n    ;;\n"
+				     "  *)\n    ;;\nesac\n"
+				     "for b in \"${B[@]}\"\ndo\n  case \"${b}\" in\n    init | ps2d)\n      cp \"target/r/${b}\" "
+				     "\"${COOKBOOK_BUILD}/initfs/bin\"\n      ;;\n"
+				     "    *)\n      cp \"target/r/${b}\" \"${COOKBOOK_BUILD}/initfs/lib/drivers\"\n      ;;\n  esac\ndone\n";
 
 	(void)state;
 	gives(script, "aarch64", "init: initfs:/bin; blkd: initfs:/lib/drivers");
@@ -106,8 +110,34 @@ static void test_what_is_not_believed(void **state)
 static void test_damaged_scripts_end(void **state)
 {
 	static const char *const scripts[] = {
-		"f() { f\nf\n}\nf\n", "for", "for a in", "for a in b; do", "if", "if [[", "if [[ a == ", "case", "case x in", "case x in a", "case x in a)",
-		"L=(", "f()", "f() {", "}", "fi\ndone\nesac\n;;", "$(", "\"", "'", "\\", "${", "\"${", "$(echo \\", "cp", "cp target/", "while", ";;;;", "()()",
+		"f() { f\nf\n}\nf\n",
+		"for",
+		"for a in",
+		"for a in b; do",
+		"if",
+		"if [[",
+		"if [[ a == ",
+		"case",
+		"case x in",
+		"case x in a",
+		"case x in a)",
+		"L=(",
+		"f()",
+		"f() {",
+		"}",
+		"fi\ndone\nesac\n;;",
+		"$(",
+		"\"",
+		"'",
+		"\\",
+		"${",
+		"\"${",
+		"$(echo \\",
+		"cp",
+		"cp target/",
+		"while",
+		";;;;",
+		"()()",
 		"L=(a a a a a a a a a a)\nfor a in \"${L[@]}\"; do for b in \"${L[@]}\"; do for c in \"${L[@]}\"; do for d in \"${L[@]}\"; do "
 		"for e in \"${L[@]}\"; do for f in \"${L[@]}\"; do g; done; done; done; done; done; done\n",
 	};
@@ -139,8 +169,9 @@ static void test_a_deep_script_ends(void **state)
 /* Every beginning of a script, and every one with a letter less. */
 static void test_cut_scripts_end(void **state)
 {
-	static const char script[] = "A=(x y)\nf() { case \"${TARGET}\" in a*|b) A+=(z) ;; *) g ;; esac; }\nf\nfor i in \"${A[@]}\"; do if [[ $i == x ]]; then "
-				     "cp \"target/$i\" \"${COOKBOOK_STAGE}/b/$i\"; else :; fi; done | while read q; do $(x \"(\" ')'); done\n";
+	static const char script[] =
+		"A=(x y)\nf() { case \"${TARGET}\" in a*|b) A+=(z) ;; *) g ;; esac; }\nf\nfor i in \"${A[@]}\"; do if [[ $i == x ]]; then "
+		"cp \"target/$i\" \"${COOKBOOK_STAGE}/b/$i\"; else :; fi; done | while read q; do $(x \"(\" ')'); done\n";
 
 	(void)state;
 	gives(script, "aarch64", "x: /b");
