@@ -21,7 +21,8 @@ void image_direct_note(const struct config_image *config, const struct image_nam
 	if (known)
 		note.from = *known;
 	/* Without the note the image counts as changed by somebody else, and is compared. */
-	if (!known || image_identity_read_at(names->image, config->format, names->block, &note.shadow, NULL) < 0 || image_note_write(names->lock, &note, NULL) < 0)
+	if (!known || image_identity_read_at(names->image, config->format, names->block, &note.shadow, NULL) < 0 ||
+	    image_note_write(names->lock, &note, NULL) < 0)
 		image_note_done(names->lock);
 }
 
@@ -59,8 +60,8 @@ static int settle_by_live_mount(const struct config_image *config, const struct 
 	return r;
 }
 
-static int mount_and_settle(const struct image_mount_args *args, const struct image_steps *steps, struct strvec *ret_notes, size_t *ret_n_foreign,
-			    struct err *err)
+static int mount_and_settle(const struct image_mount_args *args, const struct image_steps *steps, struct strvec *ret_notes,
+			    size_t *ret_n_foreign, struct err *err)
 {
 	struct image_mount *mount = NULL;
 	CLEANUP_CLOSE int root = -1;

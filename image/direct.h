@@ -14,6 +14,7 @@
 void image_direct_note(const struct config_image *config, const struct image_names *names, const struct image_identity *known);
 
 /** Settles IMAGE.steps and the note. A list that was decided stays, done, for image_commit_pending(). @ret_notes: a sentence for each thing done. */
-int image_direct_recover(const struct config_image *config, const struct image_names *names, struct strvec *ret_notes, struct err *err) MUST_CHECK;
+int image_direct_recover(const struct config_image *config, const struct image_names *names, struct strvec *ret_notes,
+			 struct err *err) MUST_CHECK;
 
 #endif

@@ -27,8 +27,9 @@ static int say_no_redoxfs(const char *path, uint64_t block, struct err *err)
 		return -EINVAL;
 	}
 	err_set(err, -EINVAL, "image '%s' holds no RedoxFS: no header in its first 256 MiB!", path);
-	err_hint(err, "is it cut short, encrypted as a whole, or of another format? see [image] format; a partition further on is named by [image] "
-		      "block");
+	err_hint(err,
+		 "is it cut short, encrypted as a whole, or of another format? see [image] format; a partition further on is named by [image] "
+		 "block");
 	return -EINVAL;
 }
 

@@ -53,12 +53,16 @@ static bool is_in_the_way(const struct image_holder *h, enum config_image_mode m
 static void hint(const struct image_holder *h, enum config_image_mode mode, struct err *err)
 {
 	if (h->is_machine && !h->is_mount && mode != CONFIG_IMAGE_SHADOW)
-		err_hint(err, "without a copy (mode = %s) its guest would meet errors in what changes below it, with snapshot=on too: end it first, or set "
-			      "mode = shadow", mode == CONFIG_IMAGE_LIVE ? "live" : "in-place");
+		err_hint(err,
+			 "without a copy (mode = %s) its guest would meet errors in what changes below it, with snapshot=on too: end it first, "
+			 "or set "
+			 "mode = shadow",
+			 mode == CONFIG_IMAGE_LIVE ? "live" : "in-place");
 	else if (h->is_loop)
 		err_hint(err, "two writers destroy an image: unmount it, and take the device away: losetup -d");
 	else
-		err_hint(err, "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
+		err_hint(err,
+			 "two writers destroy an image: unmount it or end that program first; a QEMU may stay when it runs with snapshot=on");
 }
 
 static int refuse(const char *path, enum config_image_mode mode, pid_t own, const struct image_holders *holders, struct err *err)

@@ -118,15 +118,15 @@ static int check_owner(const char *path, const struct stat *st, struct err *err)
 	return -EPERM;
 }
 
-static int check_folder(const struct image_names *names, struct err *err)
+static int check_folder(const struct image_names *names, bool shadow, struct err *err)
 {
 	int r;
 
 	if (access(names->dir, W_OK | X_OK) == 0)
 		return 0;
 	r = -errno;
-	err_class_set(err, ERR_ENVIRONMENT, r, "folder '%s' cannot be written: the copy of the image is made in it (%s)", names->dir,
-		      strerror(-r));
+	err_class_set(err, ERR_ENVIRONMENT, r, "folder '%s' cannot be written: %s in it (%s)", names->dir,
+		      shadow ? "the copy of the image is made" : "what is done to the image is noted", strerror(-r));
 	err_hint(err, "run reinject as the folder's owner, or by sudo");
 	return r;
 }
@@ -152,5 +152,5 @@ int image_check_file(const struct config_image *config, struct err *err)
 	if (r < 0)
 		return image_file_unusable(config->path, r, err);
 	r = check_owner(names.image, &st, err);
-	return r < 0 ? r : check_folder(&names, err);
+	return r < 0 ? r : check_folder(&names, config->mode == CONFIG_IMAGE_SHADOW, err);
 }

@@ -39,20 +39,21 @@ static int say_none(const struct config_image *config, const struct image_names 
 	CLEANUP_FREE char *point = real_point(config->mount_point);
 
 	if (image_mounts_has(point)) {
-		err_class_set(err, ERR_ENVIRONMENT, -ENOTCONN, "nobody serves image '%s' any more, though something is mounted at '%s'", names->image,
-			      point);
+		err_class_set(err, ERR_ENVIRONMENT, -ENOTCONN, "nobody serves image '%s' any more, though something is mounted at '%s'",
+			      names->image, point);
 		err_hint(err, "its daemon is dead, or it is another image: umount '%s', mount the image there, run this again", point);
 		return -ENOTCONN;
 	}
-	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "image '%s' is not mounted: with mode = live reinject goes by your mount of it", names->image);
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "image '%s' is not mounted: with mode = live reinject goes by your mount of it",
+		      names->image);
 	err_hint(err, "mount it, such as: redoxfs '%s' '%s'; or set mode = shadow in [image]", names->image, point);
 	return -ENOENT;
 }
 
 static int say_twice(const struct image_names *names, const struct image_daemon *a, const struct image_daemon *b, struct err *err)
 {
-	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' is mounted twice: at '%s' (process %d) and '%s' (process %d)", names->image, a->mount_point,
-		      (int)a->pid, b->mount_point, (int)b->pid);
+	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' is mounted twice: at '%s' (process %d) and '%s' (process %d)", names->image,
+		      a->mount_point, (int)a->pid, b->mount_point, (int)b->pid);
 	err_hint(err, "two writers destroy an image: unmount one of them now, then `reinject image check --deep`");
 	return -EBUSY;
 }

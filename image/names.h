@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 struct image_names {
-	char *image;  /* absolute, links resolved */
-	char *dir;    /* its folder */
-	char *lock;   /* IMAGE.lock: flock, and the note (image/note) */
-	char *shadow; /* IMAGE.shadow: the copy that is worked on */
-	char *prev;   /* IMAGE.prev: the image before the last swap */
-	char *mnt;    /* IMAGE.mnt: where the shadow is mounted, or the image itself (mode = in-place) */
+	char *image;    /* absolute, links resolved */
+	char *dir;      /* its folder */
+	char *lock;     /* IMAGE.lock: flock, and the note (image/note) */
+	char *shadow;   /* IMAGE.shadow: the copy that is worked on */
+	char *prev;     /* IMAGE.prev: the image before the last swap */
+	char *mnt;      /* IMAGE.mnt: where the shadow is mounted, or the image itself (mode = in-place) */
 	uint64_t block; /* where the file system begins, in blocks of 4 KiB, in the image and its copies; 0: it is searched */
-	char *steps;  /* IMAGE.steps: what is done to the image itself (image/steps) */
+	char *steps;    /* IMAGE.steps: what is done to the image itself (image/steps) */
 };
 
 /** Resolves @path, which must exist. -ENOENT and friends, with a sentence. */

@@ -292,7 +292,8 @@ static int remove_now_or_then(const struct image_put_job *job, const struct imag
 	return r < 0 ? err_set(err, r, "cannot remove '%s' from the image", put->path) : 0;
 }
 
-static int remove_place(const struct image_put_job *job, const struct image_place *place, const char *hash, struct image_put *put, struct err *err)
+static int remove_place(const struct image_put_job *job, const struct image_place *place, const char *hash, struct image_put *put,
+			struct err *err)
 {
 	CLEANUP_CLOSE int fd = open_old(job, place, put->old_hash, err);
 	int r;

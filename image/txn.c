@@ -140,8 +140,8 @@ int image_way_answers(const struct image_txn *txn, struct err *err)
 {
 	if (image_pulse_ask(txn->pulse) == 0)
 		return 0;
-	err_set(err, -ETIMEDOUT, "the mount of the image at '%s' does not answer: process %d, which serves it, hangs or was stopped!", txn->point,
-		(int)txn->daemon);
+	err_set(err, -ETIMEDOUT, "the mount of the image at '%s' does not answer: process %d, which serves it, hangs or was stopped!",
+		txn->point, (int)txn->daemon);
 	err_hint(err, "let it go on (kill -CONT %d), or unmount and mount again, then run this again", (int)txn->daemon);
 	return -ETIMEDOUT;
 }
@@ -196,8 +196,9 @@ static int require_host_room(const struct image_txn *txn, uint64_t bytes, struct
 		return 0;
 	if ((uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size || room >= bytes + leave_free)
 		return 0;
-	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "no space on the disk of '%s', an image with holes: %.1f MB are free, %.1f MB may be needed",
-		      txn->names.image, (double)room / 1e6, (double)(bytes + leave_free) / 1e6);
+	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC,
+		      "no space on the disk of '%s', an image with holes: %.1f MB are free, %.1f MB may be needed", txn->names.image,
+		      (double)room / 1e6, (double)(bytes + leave_free) / 1e6);
 	err_hint(err, "free some room there");
 	return -ENOSPC;
 }
@@ -303,7 +304,9 @@ int image_txn_put(struct image_txn *txn, const char *src, const char *dst, const
 int image_txn_remove(struct image_txn *txn, const char *path, const char *hash, struct image_put *ret, struct err *err)
 {
 	struct image_put put;
-	struct image_put_job job = { .root = txn->root, .hooks = &txn->hooks, .hashes = &txn->hashes, .written = &txn->dirty, .steps = txn->steps };
+	struct image_put_job job = {
+		.root = txn->root, .hooks = &txn->hooks, .hashes = &txn->hashes, .written = &txn->dirty, .steps = txn->steps
+	};
 	int r = require_mounted(txn, err);
 
 	if (r < 0)

@@ -1,10 +1,13 @@
 /* image/txn - one transaction on a disk image: all of it, or nothing.
  *
+ * Ways:     by the configuration's mode (image/way). What follows is told for `shadow`; in-place and live work on the image itself: begin mounts it or finds
+ *           its mount, put makes files ready beside their targets, seal reads them back, commit gives them their names, by a list that a crash cannot lose
+ *           (image/steps). After the journal knows of such a commit, image_commit_forget().
  * Sequence: image_txn_begin() copies IMAGE to IMAGE.shadow, fsyncs it and mounts it (slow; meant for a second thread while cargo runs);
  *           image_txn_put() and image_txn_remove() any number of times; image_txn_seal() unmounts, mounts again, reads back what was put, unmounts, fsyncs;
  *           image_txn_commit() looks once more that nobody changed or holds the image, and swaps by rename. Between seal and commit the caller writes
  *           its journal, with the shadow's identity. image_txn_abort() at any point; does nothing on NULL.
- * Promise:  until image_txn_commit() returns 0 the image is byte for byte what it was; from then on it is the new one. Whatever is killed in between,
+ * Promise:  (shadow) until image_txn_commit() returns 0 the image is byte for byte what it was; from then on it is the new one. Whatever is killed in between,
  *           image_recover() puts right. A shadow in which nothing was put is kept, unmounted, for the next transaction (with a note of the image's
  *           identity beside it), as long as the image is the same.
  * Threads:  one thread at a time; begin may run in another thread than the rest. One transaction for each image, held by image_lock().
@@ -47,8 +50,8 @@ enum image_put_result {
 
 struct image_put {
 	enum image_put_result result;
-	char *path;     /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
-	uint64_t bytes; /* size of the file */
+	char *path;                   /* the file's path in the image, as asked for with the file name; owned, image_put_clear() */
+	uint64_t bytes;               /* size of the file */
 	char new_hash[HASH_HEX_SIZE]; /* '' for what was to be removed */
 	char old_hash[HASH_HEX_SIZE]; /* '' when there was no such file */
 	mode_t mode;                  /* what the file has now */

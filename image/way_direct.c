@@ -116,7 +116,8 @@ static int check_file_is_the_same(const struct image_txn *txn, struct err *err)
 
 	if (stat(txn->names.image, &st) == 0 && st.st_ino == txn->from.ino && st.st_dev == txn->from.dev)
 		return 0;
-	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was replaced by somebody else meanwhile: nothing was put into either", txn->names.image);
+	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was replaced by somebody else meanwhile: nothing was put into either",
+		      txn->names.image);
 	err_hint(err, "run it again: it then starts from the new image");
 	return -EBUSY;
 }
@@ -272,7 +273,8 @@ static int check_mount(const struct image_txn *txn, struct err *err)
 	int r = image_live_find(txn->config, &txn->names, &live, err);
 
 	if (r >= 0 && (live.pid != txn->daemon || !str_eq(live.point, txn->point)))
-		r = err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was mounted anew meanwhile, at '%s': run it again", txn->names.image, live.point);
+		r = err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was mounted anew meanwhile, at '%s': run it again", txn->names.image,
+				  live.point);
 	image_live_clear(&live);
 	return r < 0 ? r : refuse_holders(txn->config, &txn->names, txn->daemon, err);
 }

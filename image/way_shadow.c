@@ -94,7 +94,9 @@ static int check_unchanged(const struct image_txn *txn, struct err *err)
 
 static int shadow_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **ret_note, struct err *err)
 {
-	struct image_swap swap = { .names = &txn->names, .from = &txn->from, .shadow = &txn->shadow, .keep_previous = txn->config->keep_previous };
+	struct image_swap swap = {
+		.names = &txn->names, .from = &txn->from, .shadow = &txn->shadow, .keep_previous = txn->config->keep_previous
+	};
 	int r = check_unchanged(txn, err);
 
 	/* Once more: a chown or chmod since the seal is no other image, but must not be lost. */

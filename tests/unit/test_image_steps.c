@@ -242,7 +242,8 @@ static void a_list_names_no_file_of_others(void **state)
 	struct bench *b = *state;
 
 	write_text(in_root(b, "mine"), "mine");
-	write_text(b->names.steps, "reinject steps 1\nstep mine - - /a\nstep ../root/mine - - /a\nstep .reinject-/../mine - - /a\nstep x\nstep\n\n");
+	write_text(b->names.steps,
+		   "reinject steps 1\nstep mine - - /a\nstep ../root/mine - - /a\nstep .reinject-/../mine - - /a\nstep x\nstep\n\n");
 	reload(b);
 	assert_int_equal(b->steps->n, 0);
 	assert_int_equal(image_steps_take_back(b->steps, b->fd, &b->err), 0);
@@ -281,10 +282,14 @@ static void a_folder_that_answers_is_not_silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BENCH_TEST(decided_steps_are_carried_out_once_and_again), BENCH_TEST(others_are_taken_back_once_and_again),
-		BENCH_TEST(what_somebody_else_changed_stays),		  BENCH_TEST(a_damaged_file_is_seen_and_never_used),
-		BENCH_TEST(the_last_step_for_a_path_counts),		  BENCH_TEST(a_cut_list_is_read_as_far_as_it_goes),
-		BENCH_TEST(a_list_names_no_file_of_others),		  BENCH_TEST(a_folder_that_answers_is_not_silent),
+		BENCH_TEST(decided_steps_are_carried_out_once_and_again),
+		BENCH_TEST(others_are_taken_back_once_and_again),
+		BENCH_TEST(what_somebody_else_changed_stays),
+		BENCH_TEST(a_damaged_file_is_seen_and_never_used),
+		BENCH_TEST(the_last_step_for_a_path_counts),
+		BENCH_TEST(a_cut_list_is_read_as_far_as_it_goes),
+		BENCH_TEST(a_list_names_no_file_of_others),
+		BENCH_TEST(a_folder_that_answers_is_not_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
