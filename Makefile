@@ -58,7 +58,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
+.PHONY: soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -150,6 +150,9 @@ check-e2e: all $(B)/tests/small-watch $(B)/tests/small-initfs-ar ## end to end, 
 
 soak: all ## 2,000 random changes under a watch (SOAK_CHANGES, SOAK_SEED); check-e2e makes 60
 	@SOAK_CHANGES=$${SOAK_CHANGES:-2000} RX_LIMIT=600 REINJECT=$(abspath $(B)/reinject) bats --tap tests/e2e/soak.bats
+
+soak-image: all ## an image of 64 MB whose 1 MB file is replaced 500 times, compacted when a refresh says so (SOAK_IMAGE); check-e2e does 24
+	@SOAK_IMAGE=$${SOAK_IMAGE:-500} RX_LIMIT=600 REINJECT=$(abspath $(B)/reinject) bats --tap -f 'replaced files leak' tests/e2e/care.bats
 
 check-sanitize: ## the same tests under ASan and UBSan
 	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/lsan.supp:print_suppressions=0 \

@@ -6,6 +6,7 @@
 #include "image/resolve.h"
 
 #include <endian.h>
+#include <sys/statvfs.h>
 
 enum { BLOCK = 4096, RING = 256 };
 
@@ -36,12 +37,26 @@ static uint64_t newest_by_hand(int fd, off_t offset, off_t *ret_slot)
 	return newest;
 }
 
+static uint64_t free_by_mount(struct rig *rig)
+{
+	CLEANUP_FREE char *copy = xasprintf("%s/free.img", rig->dir), *point = xasprintf("%s/free.mnt", rig->dir), *log = xasprintf("%s/free.log", rig->dir);
+	struct image_mount_args args = { .config = &rig->config, .image = copy, .point = point, .log = log };
+	struct image_mount *mount = NULL;
+	struct statvfs st;
+
+	copy_file(rig->image, copy);
+	assert_ok(rig, image_mount_start(&args, &mount, &rig->err));
+	assert_int_equal(statvfs(point, &st), 0);
+	assert_ok(rig, image_mount_stop(&mount, &rig->err));
+	return (uint64_t)st.f_bfree * st.f_frsize;
+}
+
 static void newest_generation_wins(void **state)
 {
 	struct rig *rig = *state;
 	struct image_redoxfs header;
 	CLEANUP_CLOSE int fd = -1;
-	uint64_t newest;
+	uint64_t newest, room = 0;
 	off_t slot = -1;
 
 	NEED_REDOXFS();
@@ -54,6 +69,14 @@ static void newest_generation_wins(void **state)
 	assert_int_equal(header.version, 8);
 	assert_int_equal(header.size, (uint64_t)IMAGE_MB << 20);
 	assert_int_equal(strlen(header.uuid), 32);
+	/* As a mount of it says, of 4 KiB each. */
+	assert_int_equal(image_redoxfs_free(fd, &header, &room), 0);
+	assert_int_equal(room, free_by_mount(rig));
+	header.alloc[1]++;
+	assert_int_equal(image_redoxfs_free(fd, &header, &room), -EUCLEAN);
+	header.version = 7;
+	assert_int_equal(image_redoxfs_free(fd, &header, &room), -ENOTSUP);
+	header.version = 8;
 	/* A torn newest header is no header: the one before counts, as for redoxfs. */
 	assert_int_equal(pwrite(fd, "torn", 4, slot * BLOCK + 100), 4);
 	assert_int_equal(image_redoxfs_read(fd, &header), 0);
