@@ -223,3 +223,23 @@ teardown() { fixture_teardown; }
 	expect_equal "$(ls -A "$T/host")" ''
 	refute image_has /boot/initfs
 }
+
+@test "a member's content is kept as long as the initfs has it, however old its run" {
+	local i
+	ini_add <<<'[reinject]'
+	ini_set reinject keep_runs 1
+	ini_set reinject keep_days 0
+	rx_ok refresh
+	for i in 2 3 4; do
+		find "$TREE/.reinject/blobs" -type f -exec touch -d '2 hours ago' {} +
+		mark inputd "$i"
+		rx_ok refresh
+	done
+	initfs_unpack
+	expect_equal "$("$T/unpacked/lib/drivers/netd")" 'netd=1 proto=1 common=1'
+	expect_equal "$("$T/unpacked/bin/otherd")" 'inputd=4 common=1'
+	# Of what was replaced, only what one rollback needs.
+	find "$TREE/.reinject/blobs" -type f -exec touch -d '2 hours ago' {} +
+	rx_ok rollback
+	expect_equal "$(initfs_says bin/otherd)" 'inputd=3 common=1'
+}
