@@ -1,9 +1,15 @@
 #include "refresh/report.h"
 
 #include "base/clock.h"
+#include "journal/boots.h"
 #include "refresh/report_html.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { LAST_LINES = 20, TAIL = 16 << 10, MAX_BOOTS = 200 };
 
 /* From the journal's rows to what the page shows. */
 
@@ -117,6 +123,57 @@ static int add_space(void *data, const struct journal_space *space)
 	return 0;
 }
 
+/* What the console said at the end; nothing when its log is gone. */
+static void read_last_lines(const char *log, struct strvec *ret)
+{
+	CLEANUP(strvec_clear) struct strvec lines = { 0 };
+	CLEANUP(str_clear) struct str plain = { 0 };
+	CLEANUP_CLOSE int fd = open(log, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FREE char *text = xcalloc(TAIL + 1, 1);
+	struct stat st;
+	off_t from;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	from = st.st_size > TAIL ? st.st_size - TAIL : 0;
+	n = pread(fd, text, TAIL, from);
+	for (ssize_t i = 0; i < n; i++)
+		text[i] = text[i] ? text[i] : ' ';
+	str_add_without_ansi(&plain, text);
+	for (const char *line = str_text(&plain); *line;) {
+		size_t end = strcspn(line, "\r\n");
+
+		if (end > 0)
+			strvec_add_n(&lines, line, end);
+		line += end + (line[end] != '\0');
+	}
+	for (size_t i = lines.n > LAST_LINES ? lines.n - LAST_LINES : 0; i < lines.n; i++)
+		strvec_add(ret, lines.v[i]);
+}
+
+static int add_boot(void *data, const struct journal_boot *boot)
+{
+	struct refresh_report *report = data;
+	struct refresh_report_boot *added;
+
+	grow_array(&report->boots, &report->boots_cap, report->n_boots, sizeof(*report->boots));
+	added = &report->boots[report->n_boots++];
+	*added = (struct refresh_report_boot){
+		.id = boot->id,
+		.run = boot->run,
+		.started = boot->started,
+		.ms = boot->ms,
+		.result = xstrdup(boot->result),
+		.reason = copy(boot->reason),
+		.line = copy(boot->line),
+		.log = copy(boot->log),
+	};
+	if (boot->log && str_eq(refresh_report_verdict(added), "failed"))
+		read_last_lines(boot->log, &added->last_lines);
+	return 0;
+}
+
 int refresh_report_collect(const struct config *config, struct journal *journal, unsigned int limit, struct refresh_report *ret, struct err *err)
 {
 	CLEANUP(refresh_report_clear)
@@ -135,6 +192,8 @@ int refresh_report_collect(const struct config *config, struct journal *journal,
 	}
 	if (journal && r == 0 && config->image.path)
 		r = journal_spaces(journal, config->image.path, add_space, &report, err);
+	if (journal && r == 0)
+		r = journal_boots(journal, NULL, MAX_BOOTS, add_boot, &report, err);
 	if (r < 0)
 		return r;
 	*ret = report;

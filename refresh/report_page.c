@@ -88,28 +88,21 @@ static void add_last_boot(struct str *html, const struct refresh_report *report)
 	str_add(html, "</p>\n");
 }
 
-static void add_last(struct str *html, const struct refresh_report *report)
+static void add_last_run(struct str *html, const struct refresh_report_run *run)
 {
-	const struct refresh_report_run *run = &report->runs[0];
-	const char *result;
+	const char *result = refresh_report_result(run->result);
 
-	if (report->n_runs == 0) {
-		str_add(html,
-			"<section class=\"last\" id=\"last\"><h2>Last result</h2><p class=\"verdict\">Nothing was done yet</p></section>\n");
-		return;
-	}
-	result = refresh_report_result(run->result);
-	str_printf(html,
-		   "<section class=\"last %s\" id=\"last\" data-run=\"%lld\" data-result=\"%s\"><h2>Last result</h2>\n<p class=\"verdict\">",
-		   result, (long long)run->id, result);
+	str_add(html, "<p class=\"verdict\">");
 	refresh_chart_sign(html, result, false);
 	str_printf(html, "<span class=\"word\">%s</span></p>\n<p>Run %lld, ", verdict_word(run->result), (long long)run->id);
 	refresh_html_text(html, run->verb);
 	str_add(html, ", ");
 	refresh_html_time(html, run->started);
-	str_add(html, ", took ");
-	refresh_html_duration(html, run->ms);
-	str_add(html, "</p>\n");
+	str_add(html, run->result == JOURNAL_PENDING ? "</p>\n" : ", took ");
+	if (run->result != JOURNAL_PENDING) {
+		refresh_html_duration(html, run->ms);
+		str_add(html, "</p>\n");
+	}
 	if (run->packages && *run->packages) {
 		str_add(html, "<p><strong>");
 		refresh_html_text(html, run->packages);
@@ -121,6 +114,22 @@ static void add_last(struct str *html, const struct refresh_report *report)
 		str_add(html, "</p>\n");
 	}
 	add_commits(html, run->commits);
+}
+
+static void add_last(struct str *html, const struct refresh_report *report)
+{
+	const char *result = report->n_runs > 0 ? refresh_report_result(report->runs[0].result) : NULL;
+
+	if (result)
+		str_printf(html, "<section class=\"last %s\" id=\"last\" data-run=\"%lld\" data-result=\"%s\">", result,
+			   (long long)report->runs[0].id, result);
+	else
+		str_add(html, "<section class=\"last\" id=\"last\">");
+	str_add(html, "<h2>Last result</h2>\n");
+	if (result)
+		add_last_run(html, &report->runs[0]);
+	else
+		str_printf(html, "<p class=\"verdict\">%s</p>\n", report->n_boots > 0 ? "No run yet" : "Nothing was done yet");
 	add_last_boot(html, report);
 	str_add(html, "</section>\n");
 }
