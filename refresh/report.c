@@ -33,6 +33,9 @@ void refresh_report_clear(struct refresh_report *report)
 		free(report->boots[i].log);
 		strvec_clear(&report->boots[i].last_lines);
 	}
+	for (size_t i = 0; i < report->n_numbers; i++)
+		free(report->numbers[i].name);
+	free(report->numbers);
 	free(report->runs);
 	free(report->steps);
 	free(report->boots);
@@ -174,6 +177,37 @@ static int add_boot(void *data, const struct journal_boot *boot)
 	return 0;
 }
 
+struct numbering {
+	struct refresh_report *report;
+	int64_t boot;
+};
+
+static int add_number(void *data, const struct journal_boot_number *number)
+{
+	struct numbering *numbering = data;
+	struct refresh_report *report = numbering->report;
+
+	grow_array(&report->numbers, &report->numbers_cap, report->n_numbers, sizeof(*report->numbers));
+	report->numbers[report->n_numbers++] = (struct refresh_report_number){
+		.boot = numbering->boot,
+		.value = number->value,
+		.name = xstrdup(number->name),
+	};
+	return 0;
+}
+
+static int add_boots(struct refresh_report *report, struct journal *journal, struct err *err)
+{
+	int r = journal_boots(journal, NULL, MAX_BOOTS, add_boot, report, err);
+
+	for (size_t i = report->n_boots; r == 0 && i > 0; i--) {
+		struct numbering numbering = { .report = report, .boot = report->boots[i - 1].id };
+
+		r = journal_boot_numbers(journal, numbering.boot, add_number, &numbering, err);
+	}
+	return r;
+}
+
 int refresh_report_collect(const struct config *config, struct journal *journal, unsigned int limit, struct refresh_report *ret, struct err *err)
 {
 	CLEANUP(refresh_report_clear)
@@ -193,7 +227,7 @@ int refresh_report_collect(const struct config *config, struct journal *journal,
 	if (journal && r == 0 && config->image.path)
 		r = journal_spaces(journal, config->image.path, add_space, &report, err);
 	if (journal && r == 0)
-		r = journal_boots(journal, NULL, MAX_BOOTS, add_boot, &report, err);
+		r = add_boots(&report, journal, err);
 	if (r < 0)
 		return r;
 	*ret = report;

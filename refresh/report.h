@@ -34,6 +34,13 @@ struct refresh_report_boot {
 	struct strvec last_lines;  /* of the console, the newest last; only where it is not up */
 };
 
+/* What [boot] record took out of a boot's console. */
+struct refresh_report_number {
+	int64_t boot;
+	double value;
+	char *name;
+};
+
 struct refresh_report {
 	int64_t now;   /* ms since 1970 */
 	char *project; /* the configuration's folder, absolute */
@@ -45,6 +52,8 @@ struct refresh_report {
 	size_t n_steps, steps_cap;
 	struct refresh_report_boot *boots; /* newest first */
 	size_t n_boots, boots_cap;
+	struct refresh_report_number *numbers; /* of these boots, oldest first */
+	size_t n_numbers, numbers_cap;
 	struct journal_space *spaces; /* oldest first */
 	size_t n_spaces, spaces_cap;
 };

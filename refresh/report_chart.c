@@ -173,65 +173,31 @@ void refresh_chart_days(struct str *html, const struct refresh_report *report)
 	str_add(html, "</ol>\n");
 }
 
-/* -- builds -------------------------------------------------------------------------------------------------------------------------------------- */
+/* -- bars ---------------------------------------------------------------------------------------------------------------------------------------- */
 
-struct bars {
-	size_t n, first; /* how many there are; the first that is shown */
-	int64_t min, max, last;
-};
-
-static bool is_of(const struct refresh_report_step *step, const char *package)
+static void add_bar(struct str *html, const struct refresh_bar *bar, double x, double slot, double max)
 {
-	return refresh_report_is_build(step) && str_eq(step->subject, package);
-}
-
-static struct bars measure_bars(const struct refresh_report *report, const char *package)
-{
-	struct bars bars = { .min = INT64_MAX };
-
-	for (size_t i = 0; i < report->n_steps; i++) {
-		const struct refresh_report_step *step = &report->steps[i];
-
-		if (!is_of(step, package))
-			continue;
-		bars.n++;
-		bars.last = step->ms;
-		bars.min = step->ms < bars.min ? step->ms : bars.min;
-		bars.max = step->ms > bars.max ? step->ms : bars.max;
-	}
-	bars.first = bars.n > MAX_BARS ? bars.n - MAX_BARS : 0;
-	return bars;
-}
-
-static void add_bar(struct str *html, const struct bars *bars, size_t i, const struct refresh_report_step *step)
-{
-	size_t slots = bars->n - bars->first < MIN_SLOTS ? MIN_SLOTS : bars->n - bars->first;
-	double height = bars->max > 0 ? (double)step->ms * (BAR_HEIGHT - 3) / (double)bars->max : 0;
-	CLEANUP_FREE char *ms = human_duration(step->ms);
+	double height = max > 0 ? bar->value * (BAR_HEIGHT - 3) / max : 0;
 
 	height = height < 3 ? 3 : height;
-	str_printf(html,
-		   "<rect class=\"bar %s\" x=\"%.2f%%\" y=\"%.1f\" width=\"%.2f%%\" height=\"%.1f\" rx=\"1\"><title>run %lld: %s, "
-		   "%s</title></rect>",
-		   refresh_report_result(step->result), (double)(i - bars->first) * 100.0 / (double)slots, BAR_HEIGHT - height,
-		   70.0 / (double)slots, height, (long long)step->run, ms, refresh_report_result(step->result));
+	str_printf(html, "<rect class=\"bar%s\" x=\"%.2f%%\" y=\"%.1f\" width=\"%.2f%%\" height=\"%.1f\" rx=\"1\"><title>",
+		   bar->failed ? " failed" : "", x, BAR_HEIGHT - height, slot * 0.7, height);
+	refresh_html_text(html, bar->title);
+	str_add(html, "</title></rect>");
 }
 
-void refresh_chart_builds(struct str *html, const struct refresh_report *report, const char *package)
+void refresh_chart_bars(struct str *html, const struct refresh_bar *bars, size_t n, const char *label)
 {
-	struct bars bars = measure_bars(report, package);
-	CLEANUP_FREE char *min = human_duration(bars.min), *max = human_duration(bars.max), *last = human_duration(bars.last);
-	size_t n = 0;
+	size_t first = n > MAX_BARS ? n - MAX_BARS : 0;
+	double slot = 100.0 / (double)(n - first < MIN_SLOTS ? MIN_SLOTS : n - first), max = 0;
 
-	str_printf(html, "<svg width=\"100%%\" height=\"%d\" role=\"img\" aria-label=\"%zu builds, %s to %s, the last %s\">", BAR_HEIGHT, bars.n,
-		   min, max, last);
-	for (size_t i = 0; i < report->n_steps; i++) {
-		if (!is_of(&report->steps[i], package))
-			continue;
-		if (n >= bars.first)
-			add_bar(html, &bars, n, &report->steps[i]);
-		n++;
-	}
+	for (size_t i = first; i < n; i++)
+		max = bars[i].value > max ? bars[i].value : max;
+	str_printf(html, "<svg width=\"100%%\" height=\"%d\" role=\"img\" aria-label=\"", BAR_HEIGHT);
+	refresh_html_text(html, label);
+	str_add(html, "\">");
+	for (size_t i = first; i < n; i++)
+		add_bar(html, &bars[i], (double)(i - first) * slot, slot, max);
 	str_printf(html, "<line class=\"rule\" x1=\"0\" x2=\"100%%\" y1=\"%d.5\" y2=\"%d.5\"/></svg>", BAR_HEIGHT, BAR_HEIGHT);
 }
 

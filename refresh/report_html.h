@@ -28,8 +28,13 @@ extern const char refresh_report_style[];
 void refresh_chart_sign(struct str *html, const char *result, bool is_boot);
 /** One row for each of the newest days with a run or a boot. */
 void refresh_chart_days(struct str *html, const struct refresh_report *report);
-/** The durations of @package's builds as bars, oldest first. */
-void refresh_chart_builds(struct str *html, const struct refresh_report *report, const char *package);
+/** Values as bars, oldest first, of which the newest are shown. @label: what they are, in words. */
+struct refresh_bar {
+	double value;
+	bool failed;
+	char *title; /* owned */
+};
+void refresh_chart_bars(struct str *html, const struct refresh_bar *bars, size_t n, const char *label);
 /** What is used in the image and what of it is lost, after each run. */
 void refresh_chart_space(struct str *html, const struct refresh_report *report);
 

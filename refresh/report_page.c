@@ -1,6 +1,7 @@
 #include "refresh/report_html.h"
 
 #include "base/fs.h"
+#include "base/human.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -247,9 +248,48 @@ static void add_cell(struct str *html, int64_t ms)
 	str_add(html, "</td>");
 }
 
+struct bars {
+	struct refresh_bar *v; /* owned */
+	size_t n, cap;
+};
+
+static void bars_clear(struct bars *bars)
+{
+	for (size_t i = 0; i < bars->n; i++)
+		free(bars->v[i].title);
+	free(bars->v);
+}
+
+/* Takes @title over. */
+static void bars_add(struct bars *bars, double value, bool failed, char *title)
+{
+	grow_array(&bars->v, &bars->cap, bars->n, sizeof(*bars->v));
+	bars->v[bars->n++] = (struct refresh_bar){ value, failed, title };
+}
+
+static char *build_title(const struct refresh_report_step *step)
+{
+	CLEANUP_FREE char *ms = human_duration(step->ms);
+
+	return xasprintf("run %lld: %s, %s", (long long)step->run, ms, refresh_report_result(step->result));
+}
+
+static void add_row_head(struct str *html, const char *key, const char *name, const struct bars *bars, const char *label)
+{
+	str_printf(html, "<tr %s=\"", key);
+	refresh_html_text(html, name);
+	str_add(html, "\"><th scope=\"row\">");
+	refresh_html_text(html, name);
+	str_add(html, "</th><td class=\"spark\">");
+	refresh_chart_bars(html, bars->v, bars->n, label);
+	str_add(html, "</td>");
+}
+
 static void add_package(struct str *html, const struct refresh_report *report, const char *package)
 {
 	CLEANUP_FREE int64_t *ms = xcalloc(report->n_steps, sizeof(*ms));
+	CLEANUP(bars_clear) struct bars bars = { 0 };
+	CLEANUP_FREE char *label = NULL;
 	int64_t last = 0;
 	size_t n = 0, n_failed = 0;
 
@@ -258,16 +298,12 @@ static void add_package(struct str *html, const struct refresh_report *report, c
 
 		if (!refresh_report_is_build(step) || !str_eq(step->subject, package))
 			continue;
+		bars_add(&bars, (double)step->ms, step->result == JOURNAL_FAILED, build_title(step));
 		ms[n++] = last = step->ms;
 		n_failed += step->result == JOURNAL_FAILED;
 	}
-	str_add(html, "<tr data-package=\"");
-	refresh_html_text(html, package);
-	str_add(html, "\"><th scope=\"row\">");
-	refresh_html_text(html, package);
-	str_add(html, "</th><td class=\"spark\">");
-	refresh_chart_builds(html, report, package);
-	str_add(html, "</td>");
+	label = xasprintf("%zu builds over time; the columns beside have the figures", n);
+	add_row_head(html, "data-package", package, &bars, label);
 	add_cell(html, last);
 	add_cell(html, median(ms, n));
 	add_cell(html, ms[n - 1]);
@@ -504,6 +540,47 @@ static void add_boots(struct str *html, const struct refresh_report *report, con
 	str_add(html, "</tbody></table></div></section>\n");
 }
 
+static void add_number(struct str *html, const struct refresh_report *report, const char *name)
+{
+	CLEANUP(bars_clear) struct bars bars = { 0 };
+	CLEANUP_FREE char *label = NULL;
+	double low = 0, high = 0;
+
+	for (size_t i = 0; i < report->n_numbers; i++) {
+		const struct refresh_report_number *number = &report->numbers[i];
+
+		if (!str_eq(number->name, name))
+			continue;
+		low = bars.n == 0 || number->value < low ? number->value : low;
+		high = bars.n == 0 || number->value > high ? number->value : high;
+		bars_add(&bars, number->value, false, xasprintf("boot %lld: %g", (long long)number->boot, number->value));
+	}
+	label = xasprintf("%zu boots over time; the columns beside have the figures", bars.n);
+	add_row_head(html, "data-number", name, &bars, label);
+	str_printf(html, "<td class=\"n\">%g</td><td class=\"n\">%g</td><td class=\"n\">%g</td><td class=\"n\">%zu</td></tr>\n",
+		   bars.v[bars.n - 1].value, low, high, bars.n);
+}
+
+static void add_numbers(struct str *html, const struct refresh_report *report)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+
+	for (size_t i = 0; i < report->n_numbers; i++)
+		strvec_add(&names, report->numbers[i].name);
+	if (names.n == 0)
+		return;
+	strvec_sort_unique(&names);
+	str_add(html,
+		"<section aria-labelledby=\"numbers\"><h2 id=\"numbers\">Numbers from the console</h2>\n<div class=\"scroll\" role=\"region\" "
+		"tabindex=\"0\" aria-label=\"Numbers from the console\"><table>\n<thead><tr><th scope=\"col\">What</th><th scope=\"col\">Over "
+		"time</th>"
+		"<th scope=\"col\" class=\"n\">Last</th><th scope=\"col\" class=\"n\">Lowest</th><th scope=\"col\" class=\"n\">Highest</th>"
+		"<th scope=\"col\" class=\"n\">Boots</th></tr></thead>\n<tbody>\n");
+	for (size_t i = 0; i < names.n; i++)
+		add_number(html, report, names.v[i]);
+	str_add(html, "</tbody></table></div></section>\n");
+}
+
 static void add_run_row(struct str *html, const struct refresh_report_run *run)
 {
 	const char *result = refresh_report_result(run->result);
@@ -608,6 +685,7 @@ void refresh_report_render(const struct refresh_report *report, const char *dir,
 	add_builds(html, report);
 	add_space(html, report);
 	add_boots(html, report, dir);
+	add_numbers(html, report);
 	add_runs(html, report);
 	add_logs(html, report, dir);
 	str_add(html, "</main>\n<footer><p>Written ");

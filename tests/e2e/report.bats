@@ -174,8 +174,11 @@ history() {
 @test "boots: the verdict, and where it failed the console's last lines and its log" {
 	boot_setup
 	mode file
+	ini_set boot record 'it took ([0-9.]+)'
+	guest <<<$'echo it took 2.5\necho login:\nserve'
 	rx_ok boot --stop
 	guest <<-'END'
+		echo it took 1.25
 		for i in $(seq 30); do echo "line $i of <boot>"; done
 		printf '\033[31mthread panicked at drivers/x\033[0m\n'
 		serve
@@ -188,6 +191,7 @@ history() {
 	says '.consoles | length == 1'
 	says '.consoles[0] | contains("line 30 of <boot>\nthread panicked at drivers/x") and (contains("line 5 of") | not)'
 	says '.text | test("Last boot: failed after")'
+	says '.numbers == {"it took": [1.25, 1.25, 2.5, 2]}'
 	# The page lies in the state folder, so that its links go with it.
 	says '.links | index("./boots/2.log")'
 	[[ -f $TREE/.reinject/boots/2.log ]]

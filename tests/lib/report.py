@@ -13,7 +13,7 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__(convert_charrefs=True)
         self.open, self.faults, self.ids, self.named, self.links, self.style = [], [], [], [], [], ""
-        self.last, self.figures, self.runs, self.packages, self.space, self.boots = None, {}, [], {}, [], []
+        self.last, self.figures, self.runs, self.packages, self.space, self.boots, self.numbers = None, {}, [], {}, [], [], {}
         self.failures, self.failed_boots, self.consoles, self.text = [], [], [], []
         self.row = None
         self.unnamed_svg = 0
@@ -95,6 +95,8 @@ class Page(HTMLParser):
         if "data-package" in keys:
             names = ("last", "median", "longest", "builds", "failed")
             self.packages[keys["data-package"]] = dict(zip(names, data))
+        if "data-number" in keys:
+            self.numbers[keys["data-number"]] = [float(c) for c in cells[2:]]
         if "data-space" in keys:
             self.space.append(dict(zip(("run", "used", "free", "grown", "lost"), [int(keys["data-space"])] + data)))
         if "data-boot" in keys:
@@ -166,7 +168,7 @@ def main():
         page.faults.append("the style sheet asks for something")
     page.faults += judge_colours(page.style)
     print(json.dumps({"faults": page.faults, "last": page.last, "figures": page.figures, "runs": page.runs, "packages": page.packages,
-                      "space": page.space, "boots": page.boots, "failures": page.failures, "failed_boots": page.failed_boots,
+                      "space": page.space, "boots": page.boots, "numbers": page.numbers, "failures": page.failures, "failed_boots": page.failed_boots,
                       "consoles": page.consoles, "links": page.links, "text": "".join(page.text)}))
 
 
