@@ -8,7 +8,7 @@
 
 /* The page, section by section, from the top. */
 
-enum { OPEN_RUNS = 12, OPEN_FAILURES = 3, MAX_FAILURES = 40 };
+enum { OPEN_ROWS = 12, OPEN_FAILURES = 3, MAX_FAILURES = 40 };
 
 /* -- the top ------------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -526,18 +526,31 @@ static void add_boot_row(struct str *html, const struct refresh_report_boot *boo
 	str_add(html, "</td></tr>\n");
 }
 
+static void add_boot_table(struct str *html, const struct refresh_report *report, size_t from, size_t to, const char *dir)
+{
+	str_add(html,
+		"<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Boots\"><table>\n<thead><tr><th scope=\"col\">Boot</th>"
+		"<th scope=\"col\">Started</th><th scope=\"col\">Result</th><th scope=\"col\" class=\"n\">Took</th><th scope=\"col\">Why</th>"
+		"<th scope=\"col\">Log</th></tr></thead>\n<tbody>\n");
+	for (size_t i = from; i < to; i++)
+		add_boot_row(html, &report->boots[i], dir);
+	str_add(html, "</tbody></table></div>\n");
+}
+
 static void add_boots(struct str *html, const struct refresh_report *report, const char *dir)
 {
+	size_t open = report->n_boots < OPEN_ROWS ? report->n_boots : OPEN_ROWS;
+
 	if (report->n_boots == 0)
 		return;
-	str_add(html, "<section aria-labelledby=\"boots\"><h2 id=\"boots\">Boots</h2>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
-		      "aria-label=\"Boots\"><table id=\"boot-table\">\n<thead><tr><th scope=\"col\">Boot</th><th scope=\"col\">Started</th><th "
-		      "scope=\"col\">"
-		      "Result</th><th scope=\"col\" class=\"n\">Took</th><th scope=\"col\">Why</th><th "
-		      "scope=\"col\">Log</th></tr></thead>\n<tbody>\n");
-	for (size_t i = 0; i < report->n_boots; i++)
-		add_boot_row(html, &report->boots[i], dir);
-	str_add(html, "</tbody></table></div></section>\n");
+	str_add(html, "<section aria-labelledby=\"boots\"><h2 id=\"boots\">Boots</h2>\n");
+	add_boot_table(html, report, 0, open, dir);
+	if (open < report->n_boots) {
+		str_printf(html, "<details><summary>%zu earlier boots</summary>\n", report->n_boots - open);
+		add_boot_table(html, report, open, report->n_boots, dir);
+		str_add(html, "</details>\n");
+	}
+	str_add(html, "</section>\n");
 }
 
 static void add_number(struct str *html, const struct refresh_report *report, const char *name)
@@ -613,7 +626,7 @@ static void add_run_table(struct str *html, const struct refresh_report *report,
 
 static void add_runs(struct str *html, const struct refresh_report *report)
 {
-	size_t open = report->n_runs < OPEN_RUNS ? report->n_runs : OPEN_RUNS;
+	size_t open = report->n_runs < OPEN_ROWS ? report->n_runs : OPEN_ROWS;
 
 	if (report->n_runs == 0)
 		return;
