@@ -144,7 +144,8 @@ const struct schema_option schema_options[] = {
 	  .help = "build what was committed, in a folder of its own, not the half-edited tree" },
 
 	{ .section = "share", .key = "path", .type = SCHEMA_PATH, .help = "folder of the host that the guest sees: share:/" },
-	{ .section = "share", .key = "after_put", .type = SCHEMA_COMMAND, .verbatim = true, .help = "command after a file was put there" },
+	{ .section = "share", .key = "after_put", .type = SCHEMA_STRING, .verbatim = true,
+	  .help = "lines for the running guest's console, with \\n between them, after a file was put there" },
 };
 /* clang-format on */
 const size_t schema_n_options = N_ELEMENTS(schema_options);

@@ -88,6 +88,12 @@ int refresh_console_stdio(const struct refresh_console *console)
 	return console->slave;
 }
 
+void refresh_console_skip_history(struct refresh_console *console)
+{
+	console->asked = true;
+	console->blocks = 1;
+}
+
 /* As long as we held the program's end open too, its end would not be seen. */
 void refresh_console_started(struct refresh_console *console)
 {

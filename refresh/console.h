@@ -32,6 +32,8 @@ const char *refresh_console_name(const struct refresh_console *console);
 
 /** -EBUSY, class ERR_BUSY, when a machine is there already. A regular file of an earlier boot becomes PATH.old. */
 int refresh_console_prepare(struct refresh_console *console, struct err *err) MUST_CHECK;
+/** What a place keeps of before (tmux) is not read. */
+void refresh_console_skip_history(struct refresh_console *console);
 /** The descriptor that the program gets as its standard input and output; -1 when it needs none. */
 int refresh_console_stdio(const struct refresh_console *console);
 /** The program has its descriptors. */

@@ -4,10 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
-/* Files in the image itself, and members of the initfs where there is one. 'share:' is for others to serve. */
+/* Files in the image itself, and members of the initfs where there is one. 'share:' has its own list. */
 static bool is_served(const struct config *config, const char *dest)
 {
 	return dest[0] == '/' || (config->initfs.dir && refresh_is_in_initfs(dest));
+}
+
+static bool is_in_share(const struct config *config, const char *dest)
+{
+	const char *share = config_get(config, "share", "path");
+
+	return str_starts(dest, "share:/") && share && *share;
 }
 
 static const struct strvec *configured_dests(const struct config *config, const struct watcher_subject *subject)
@@ -20,7 +27,7 @@ static size_t count_served(const struct config *config, const struct strvec *des
 	size_t n = 0;
 
 	for (size_t i = 0; i < dests->n; i++)
-		n += is_served(config, dests->v[i]);
+		n += is_served(config, dests->v[i]) || is_in_share(config, dests->v[i]);
 	return n;
 }
 
@@ -107,6 +114,8 @@ static void add_step(struct refresh_plan *plan, const struct config *config, con
 	for (size_t d = 0; !one_off_dest && d < dests->n; d++)
 		if (is_served(config, dests->v[d]))
 			strvec_add(&step->dests, dests->v[d]);
+		else if (is_in_share(config, dests->v[d]))
+			strvec_add(&step->shares, dests->v[d]);
 }
 
 static void note_state(struct refresh_plan *plan, const char *name, enum refresh_state state)
@@ -259,6 +268,7 @@ void refresh_plan_clear(struct refresh_plan *plan)
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		free(plan->steps[i].why);
 		strvec_clear(&plan->steps[i].dests);
+		strvec_clear(&plan->steps[i].shares);
 	}
 	for (size_t i = 0; i < plan->n_removals; i++) {
 		free(plan->removals[i].path);

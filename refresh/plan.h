@@ -36,6 +36,7 @@ struct refresh_step {
 	bool one_off;        /* its fingerprint is not stored */
 	char *why;           /* a phrase */
 	struct strvec dests; /* inside the image, or 'initfs:/...' */
+	struct strvec shares; /* 'share:/...', on the host (refresh/share); with these alone the image is not needed */
 };
 
 #define REFRESH_NO_STEP SIZE_MAX

@@ -222,6 +222,13 @@ int refresh_record_failed(struct refresh_round *round, struct err *err)
 	return record_verdicts(round, "failed", err);
 }
 
+int refresh_record_shared(struct refresh_round *round, struct err *err)
+{
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		round->is_put[i] = round->staged[i].ok;
+	return record_verdicts(round, "fresh", err);
+}
+
 int refresh_record_identical(struct refresh_round *round, struct err *err)
 {
 	struct journal_image image = refresh_journal_image(&round->session->identity);

@@ -107,7 +107,7 @@ static enum journal_result result_of(const struct refresh_round *round, int r)
 	for (size_t i = 0; i < round->n_files; i++)
 		if (round->files[i].put.result == IMAGE_PUT_WRITTEN || round->files[i].put.result == IMAGE_PUT_REMOVED)
 			return JOURNAL_OK;
-	return round->subjects.n > 0 || round->is_whole ? JOURNAL_OK : JOURNAL_NOTHING;
+	return round->subjects.n > 0 || round->is_whole || round->n_shared > 0 ? JOURNAL_OK : JOURNAL_NOTHING;
 }
 
 /* Its own failure to be journaled must not hide why the run failed. */

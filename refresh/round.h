@@ -45,6 +45,7 @@ struct refresh_round {
 	bool is_whole;         /* the image was replaced as a whole */
 	uint64_t free_before;  /* bytes free in the image before the round; 0: not known */
 	int64_t after_us;      /* the last build's end */
+	unsigned int n_shared; /* files written into the share */
 	unsigned int n_failed;
 	char *first_failure; /* 'netd: cargo exited with 101' */
 };
@@ -119,6 +120,9 @@ int refresh_record_edited(struct refresh_round *round, struct err *err) MUST_CHE
 
 /** Records the fingerprints of what did not build, so that it is not tried again until it changes. */
 int refresh_record_failed(struct refresh_round *round, struct err *err) MUST_CHECK;
+
+/** Records what went into the share alone, when the round has no part for the image. */
+int refresh_record_shared(struct refresh_round *round, struct err *err) MUST_CHECK;
 
 /** Records what was found in the image already. */
 int refresh_record_identical(struct refresh_round *round, struct err *err) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "refresh/initfs.h"
 #include "refresh/outside.h"
 #include "refresh/prune.h"
+#include "refresh/share.h"
 
 #include "base/clock.h"
 
@@ -77,6 +78,16 @@ static bool is_anything(const struct refresh_plan *plan)
 	return plan->n_steps > 0 || plan->n_removals > 0 || plan->initfs;
 }
 
+/* What goes into the share alone needs neither a copy of the image nor that nobody holds it. */
+static bool needs_image(const struct refresh_plan *plan)
+{
+	bool needs = plan->n_removals > 0 || plan->initfs;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		needs = needs || plan->steps[i].dests.n > 0 || plan->steps[i].shares.n == 0;
+	return needs;
+}
+
 static int execute(struct refresh_round *round, struct err *err)
 {
 	const struct refresh_plan *plan = &round->plan;
@@ -85,13 +96,17 @@ static int execute(struct refresh_round *round, struct err *err)
 
 	if (!is_anything(plan))
 		return 0;
-	r = refresh_swap_prepare(round, err);
+	r = needs_image(plan) ? refresh_swap_prepare(round, err) : 0;
 	if (r >= 0)
 		r = refresh_make_all(round, err);
 	if (r >= 0 && plan->n_steps > 0)
 		r = refresh_record_edited(round, err);
 	if (r >= 0)
 		r = refresh_record_failed(round, err);
+	if (r >= 0)
+		r = refresh_share_put_all(round, err);
+	if (r >= 0 && !needs_image(plan))
+		return refresh_record_shared(round, err);
 	any = refresh_make_any(round) || plan->n_removals > 0 || plan->initfs;
 	if (r >= 0 && (any || (round->prepare && refresh_prepare_failed(round->prepare))))
 		r = refresh_swap_put(round, err);
@@ -112,7 +127,7 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 		r = look_and_plan(&round, &records, err);
 	if (r >= 0)
 		r = refresh_initfs_check(&round, err);
-	if (r >= 0 && is_anything(&round.plan))
+	if (r >= 0 && is_anything(&round.plan) && needs_image(&round.plan))
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)
 		r = refresh_round_begin(&round, err);

@@ -10,13 +10,16 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 
-package=$(LC_ALL=C apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: *\(linux-image-[^ ]*\).*/\1/p' | head -n 1)
-[ -n "$package" ] || { echo "vm: apt knows no linux-image-cloud-amd64" >&2; exit 1; }
+# Not the smaller linux-image-cloud-amd64: that has no 9p.
+package=$(LC_ALL=C apt-cache depends linux-image-amd64 | sed -n 's/.*Depends: *\(linux-image-[^ ]*\).*/\1/p' | head -n 1)
+[ -n "$package" ] || { echo "vm: apt knows no linux-image-amd64" >&2; exit 1; }
 (cd "$work" && apt-get -q download "$package" >&2)
-dpkg-deb -x "$work"/*.deb "$work/kernel"
+mkdir "$work/kernel"
+dpkg-deb --fsys-tarfile "$work"/*.deb | tar -x -C "$work/kernel" --wildcards './boot/vmlinuz-*' '*/virtio/virtio*' '*/block/virtio_blk.*' '*/fs/fuse/*' \
+	'*/fs/netfs/*' '*/fs/fscache/*' '*/net/9p/*' '*/fs/9p/*'
 
 root=$work/root
-mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/mnt" "$root/modules" "$root/lib64"
+mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/mnt" "$root/share" "$root/modules" "$root/lib64"
 cp "$(command -v busybox)" "$root/bin/busybox"
 cp "$(command -v redoxfs)" "$root/bin/redoxfs"
 # The programs of the image are linked as redoxfs is.
@@ -25,14 +28,15 @@ ldd "$(command -v redoxfs)" | grep -o '/[^ ]*' | while read -r library; do
 	cp -L "$library" "$root$library"
 done
 n=0
-for module in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk fuse; do
+for module in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk fuse netfs fscache 9pnet 9p 9pnet_virtio; do
 	n=$((n + 1))
+	number=$(printf %02d "$n")
 	file=$(find "$work/kernel" -name "$module.ko*" | head -n 1)
 	# One that is not there is part of the kernel itself.
 	case $file in
-	*.xz) xz -dc "$file" >"$root/modules/$n-$module.ko" ;;
-	*.zst) zstd -qdc "$file" >"$root/modules/$n-$module.ko" ;;
-	*.ko) cp "$file" "$root/modules/$n-$module.ko" ;;
+	*.xz) xz -dc "$file" >"$root/modules/$number-$module.ko" ;;
+	*.zst) zstd -qdc "$file" >"$root/modules/$number-$module.ko" ;;
+	*.ko) cp "$file" "$root/modules/$number-$module.ko" ;;
 	esac
 done
 cat >"$root/init" <<'END'
@@ -43,6 +47,7 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 for module in /modules/*; do insmod "$module"; done
+mount -t 9p -o trans=virtio,version=9p2000.L hostshare /share 2>/dev/null
 redoxfs /dev/vda /mnt
 until grep -q ' /mnt ' /proc/mounts; do usleep 20000; done
 echo "redoxfs mounted"

@@ -125,3 +125,35 @@ machines() {
 booted() {
 	said '.event == "boot" and (.checks | any(.name == "version" and (.line | contains("netd='"$1"'"))))' || watch_fail "netd=$1 was not run"
 }
+
+@test "over the share: a change runs in the guest that goes on, without a swap and without a boot" {
+	local sum
+	mode socket
+	monitor
+	mkdir "$TREE/share"
+	ini_set 'package netd' dest share:/netd
+	ini_set 'check version' send /share/netd
+	ini_add <<-'END'
+		[share]
+		path = share
+		after_put = /share/netd
+	END
+	rx_ok refresh
+	rx boot --wait --json
+	expect_status 0
+	expect_equal "$(version)" netd=1
+	sum=$(image_sum)
+	mark netd 12
+	rx refresh --json
+	expect_status 0
+	expect_err 'guest: netd=12 proto=1 common=1'
+	expect_jq 'map(select(.event == "swap")) == [] and (map(select(.event == "done"))[0].result == "ok")'
+	expect_equal "$(events put '.path + " " + .result')" "share:/netd written"
+	expect_equal "$(image_sum)" "$sum"
+	expect_equal "$(machines | wc -l)" 1
+	# Strip, the share, the line, the answer, and the wait for its end: all within a second of cargo's.
+	expect_jq '(map(select(.event == "done"))[0].t_ms - map(select(.event == "build"))[0].t_ms) < 1000'
+	expect_stale
+	printf 'quit\n' | socat - "UNIX-CONNECT:$T/run/redox-mon.sock" >/dev/null
+	wait_until 10 no_machine
+}

@@ -13,6 +13,9 @@ MONSOCK=${MONSOCK:-$SOCKET_DIR/redox-mon.sock}
 qemu=(qemu-system-x86_64 -accel tcg -m 512 -nodefaults -no-reboot -kernel "$VM/vmlinuz" -initrd "$VM/initrd"
 	-append "console=ttyS0 quiet panic=-1" -display none
 	-drive "file=$RAW_IMG,format=raw,if=virtio,cache=unsafe,snapshot=on")
+if [[ -n ${SHARE-} ]]; then
+	qemu+=(-virtfs "local,path=$SHARE,mount_tag=hostshare,security_model=none")
+fi
 if [[ ${HOST_SSH_PORT:-0} != 0 ]]; then
 	qemu+=(-netdev "user,id=net0,hostfwd=tcp::$HOST_SSH_PORT-:22" -device virtio-net-pci,netdev=net0)
 fi
