@@ -60,7 +60,7 @@ static void announce(const struct refresh_round *round)
 	CLEANUP_FREE char *many = xasprintf("the first refresh of this image builds all %zu packages; where it holds them already, `reinject adopt` "
 					"takes it as it is, without building", plan->n_builds);
 	CLEANUP_FREE char *elsewhere = xasprintf(
-		"%zu packages and assets have destinations in the share, or in an initfs that no section [initfs] describes: "
+		"%zu packages and assets have destinations in a share or an initfs that no section [share] or [initfs] describes: "
 		"only their places in the image are brought up to date",
 		plan->n_elsewhere);
 

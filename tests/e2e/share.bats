@@ -89,5 +89,5 @@ share_says() {
 	ini_set share path ''
 	rx refresh
 	expect_status 0
-	expect_err 'does not serve'
+	expect_err 'destinations in a share .* that no section'
 }
