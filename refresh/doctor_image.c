@@ -336,7 +336,7 @@ static void tell_space(const struct doctor *doctor, const struct statvfs *vfs, u
 		doctor_mend(finding, false, "remove files from it, or make it larger (redoxfs-clone into a larger one)");
 	} else if (doctor->config->image.format == CONFIG_IMAGE_REDOXFS && leaked > MUCH_LEAKED && leaked > size / 5) {
 		doctor_warn(finding, "%llu MB of the image are in no file: RedoxFS has leaked them", (unsigned long long)leaked >> 20);
-		doctor_mend(finding, false, "redoxfs-clone '%s' into a new image of the same size", doctor->config->image.path);
+		doctor_mend(finding, false, "reinject image compact");
 	} else {
 		doctor_ok(finding, "%llu MB are free in the image, %llu MB in no file", (unsigned long long)available >> 20,
 			  (unsigned long long)leaked >> 20);

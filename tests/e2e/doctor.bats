@@ -535,6 +535,9 @@ says() {
 	done
 	unmount_image "$T/mine" "$pid"
 	finds warning content 'MB of the image are in no file: RedoxFS has leaked them'
+	mends content '^reinject image compact$'
+	rx_ok image compact
+	finds ok content
 }
 
 # ---- the initfs
