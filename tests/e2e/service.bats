@@ -134,6 +134,8 @@ tree_list() { (cd "$1" && find . -printf '%y %m %p\n' | sort); }
 	verify "$T"/printed/*
 	has_line "ExecStart=\"$(readlink -f "$REINJECT")\" -c \"$T/a \$\$PATH %%h \\\"q\\\" b\\\\\\\\c;d 'e'/reinject.ini\" watch" \
 		"$(echo "$T"/printed/reinject-watch-*-????????.service)"
+	# This one is not quoted: only % means something.
+	has_line "ConditionPathExists=$T/a \$PATH %%h \"q\" b\\\\c;d 'e'/reinject.ini" "$(echo "$T"/printed/reinject-watch-*-????????.service)"
 	mv "$odd" "$TREE"
 	printf 'x' >"$T/log"
 	mkdir "$T/"$'new\nline'
