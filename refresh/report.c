@@ -72,6 +72,21 @@ bool refresh_report_is_build(const struct refresh_report_step *step)
 	       (step->result == JOURNAL_OK || step->result == JOURNAL_FAILED);
 }
 
+int64_t refresh_report_lost(const struct refresh_report *report, size_t i)
+{
+	int64_t lost = 0;
+
+	for (size_t k = 0; k <= i && k < report->n_spaces; k++) {
+		const struct journal_space *space = &report->spaces[k];
+		int64_t got_back = k > 0 ? (int64_t)report->spaces[k - 1].used - (int64_t)space->before : 0;
+
+		if (got_back > 0)
+			lost = lost > got_back ? lost - got_back : 0;
+		lost += (int64_t)space->used - (int64_t)space->before - space->grown;
+	}
+	return lost;
+}
+
 static int add_run(void *data, const struct journal_run *run)
 {
 	struct refresh_report *report = data;

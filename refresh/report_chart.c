@@ -211,13 +211,12 @@ static double across(const struct refresh_report *report, size_t i)
 /* The points of what is used, or of what of it is lost; one point alone becomes a line. */
 static void add_points(struct str *html, const struct refresh_report *report, bool lost, double top)
 {
-	int64_t sum = 0;
 	double y = 100;
 
 	for (size_t i = 0; i < report->n_spaces; i++) {
 		const struct journal_space *space = &report->spaces[i];
+		int64_t sum = refresh_report_lost(report, i);
 
-		sum += (int64_t)space->used - (int64_t)space->before - space->grown;
 		y = 100 - (lost ? (double)(sum > 0 ? sum : 0) : (double)space->used) * 100 / top;
 		str_printf(html, "%.2f,%.2f ", across(report, i), y);
 	}

@@ -22,6 +22,9 @@ const char *refresh_report_verdict(const struct refresh_report_boot *boot);
 /** True for a build that has compiled something, well or not. */
 bool refresh_report_is_build(const struct refresh_report_step *step);
 
+/** What the file system has lost up to and with space @i: the sum over the runs, less what was got back between two of them (image compact). */
+int64_t refresh_report_lost(const struct refresh_report *report, size_t i);
+
 extern const char refresh_report_style[];
 
 /** The sign of a result for the legend: an <svg> by itself. */

@@ -151,15 +151,6 @@ static int64_t median(int64_t *numbers, size_t n)
 	return n > 0 ? numbers[(n - 1) / 2] : 0;
 }
 
-static int64_t count_lost(const struct refresh_report *report)
-{
-	int64_t lost = 0;
-
-	for (size_t i = 0; i < report->n_spaces; i++)
-		lost += (int64_t)report->spaces[i].used - (int64_t)report->spaces[i].before - report->spaces[i].grown;
-	return lost;
-}
-
 static void add_count(struct str *html, const char *id, const char *title, size_t n)
 {
 	str_printf(html, "<div><dt>%s</dt><dd id=\"%s\"><data value=\"%zu\">%zu</data></dd></div>\n", title, id, n, n);
@@ -379,8 +370,8 @@ static void add_space(struct str *html, const struct refresh_report *report)
 	str_add(html, " of ");
 	refresh_html_bytes(html, (int64_t)last->size);
 	str_printf(html, " used after run %lld. Lost since run %lld: ", (long long)last->run, (long long)report->spaces[0].run);
-	refresh_html_bytes(html, count_lost(report));
-	str_add(html, ", an estimate: what more is used, less what the files have grown.</p>\n<figure>\n");
+	refresh_html_bytes(html, refresh_report_lost(report, report->n_spaces - 1));
+	str_add(html, ", an estimate: what more is used, less what the files have grown, and less what was got back.</p>\n<figure>\n");
 	refresh_chart_space(html, report);
 	str_add(html, "<ul class=\"legend\"><li><span class=\"swatch\"></span>used</li><li><span class=\"swatch lost\"></span>of it "
 		      "lost</li></ul></figure>\n");

@@ -83,7 +83,8 @@ static bool add_growth(const struct refresh_round *round, const struct image_put
 {
 	uint64_t old = 0;
 
-	if (put->result != IMAGE_PUT_WRITTEN && put->result != IMAGE_PUT_REMOVED)
+	/* A member of the initfs is no file of the image; the packed one is. */
+	if ((put->result != IMAGE_PUT_WRITTEN && put->result != IMAGE_PUT_REMOVED) || refresh_is_in_initfs(put->path))
 		return true;
 	if (put->old_hash[0] && journal_blob_size(round->session->config->state, put->old_hash, &old, NULL) < 0)
 		return false;
