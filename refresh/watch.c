@@ -304,6 +304,9 @@ static int look_and_act(struct refresh_watch *watch, struct err *err)
 		seen = NULL;
 		r = look(watch, &seen, err);
 	}
+	/* Saved faster than it can be read. */
+	if (watch->reload)
+		watcher_debounce_ask(&watch->debounce);
 	return r < 0 || !seen ? r : refresh_watch_round(watch, TAKE_PTR(seen), err);
 }
 

@@ -8,9 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { TRIES = 3 }; /* for a configuration that is saved again and again; the next look goes on with it */
+enum { TRIES = 3 }; /* for a configuration that is saved again and again; the next look, which follows at once, goes on with it */
 
 void refresh_watch_forget_config(struct refresh_watch *watch)
 {
@@ -61,7 +60,7 @@ static int check_packages(const struct config *config, const struct strvec *pack
 	return 0;
 }
 
-/* What reinject.ini and its includes are as files: a save makes it another. */
+/* What reinject.ini and its includes hold: of two saves in one tick of the clock, times and sizes may tell nothing. */
 static void identify_files(const struct config *config, char ret[HASH_HEX_SIZE])
 {
 	const char *include = config_get(config, "reinject", "include");
@@ -72,14 +71,10 @@ static void identify_files(const struct config *config, char ret[HASH_HEX_SIZE])
 	if (include)
 		schema_split_list(include, &files);
 	for (size_t i = 0; i < files.n; i++) {
-		struct stat st = { 0 };
+		char content[HASH_HEX_SIZE];
 
-		/* One that is absent is told apart from all that are there. */
-		(void)!stat(files.v[i], &st);
-		hash_add(hash, &st.st_ino, sizeof(st.st_ino));
-		hash_add(hash, &st.st_size, sizeof(st.st_size));
-		hash_add(hash, &st.st_mtim, sizeof(st.st_mtim));
-		hash_add(hash, &st.st_ctim, sizeof(st.st_ctim));
+		/* One that cannot be read is told apart from all that can. */
+		hash_field(hash, files.v[i], hash_file(files.v[i], content, NULL) < 0 ? NULL : content);
 	}
 	hash_end(hash, ret);
 }

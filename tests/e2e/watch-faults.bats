@@ -388,11 +388,10 @@ blind() {
 	watch
 	local i
 	read_again() { (($(n_told 'read again') >= i)); }
-	for i in {1..25}; do
+	for i in {1..60}; do
 		# When it says so, it has read one, and does not watch for another yet.
 		printf '; %s\n' "$i" >>"$TREE/reinject.ini"
-		# At once nearly always; on a slow machine one of them may wait for the look of each minute, which is not understood yet.
-		wait_until 70 read_again || watch_fail "number $i is not read"
+		wait_until 10 read_again || watch_fail "number $i is not read"
 	done
 	expect_quiet
 	stop_watch
