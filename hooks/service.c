@@ -40,7 +40,7 @@ void hooks_service_add_project(struct str *name, const struct hooks_service *ser
 
 	hash_field(hash, "config", service->config);
 	hash_end(hash, digits);
-	for (size_t i = 0; base[i] && i < MAX_NAME; i++)
+	for (size_t i = 0; i < MAX_NAME && base[i]; i++)
 		str_add_c(name, (unsigned char)base[i] < 0x80 && isalnum((unsigned char)base[i]) ? base[i] : '_');
 	str_printf(name, "-%.8s", digits);
 }

@@ -293,6 +293,7 @@ heard() { grep -qsE "$1" "$T/heard"; }
 	stop_watch
 	wait_until 20 heard '^STOPPING=1$' || fail "its end was not told"
 	expect_equal "$(grep -c '^READY=1$' "$T/heard")" 0
+	# shellcheck disable=SC2154 # start sets it
 	end_pid "$pid_listen"
 }
 
@@ -305,6 +306,7 @@ heard() { grep -qsE "$1" "$T/heard"; }
 	wait_until 20 heard '^READY=1$' || fail "never ready"
 	refute heard WATCHDOG
 	stop_watch
+	# shellcheck disable=SC2154 # start sets it
 	end_pid "$pid_listen"
 	export NOTIFY_SOCKET=$T/nobody WATCHDOG_USEC=50000
 	watch
