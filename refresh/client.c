@@ -242,13 +242,15 @@ static int interrupted(const struct refresh_client *client, struct err *err)
 	return -ECANCELED;
 }
 
-/* A watch that still takes calls has not died: it dropped us, because we did not read. */
+/* A watch that still takes calls has not died: it dropped us, because we did not read. One that dies may take a call, and lets it fall at once. */
 static bool still_listens(const struct refresh_client *client)
 {
-	CLEANUP_CLOSE int fd = -1;
-	struct refresh_peer peer;
+	struct refresh_client_args args = { .state = client->state, .answer_ms = STILL_LIMIT_MS };
+	CLEANUP(refresh_client_freep) struct refresh_client *again = NULL;
+	pid_t pid = 0;
+	int r = refresh_client_connect(&args, &again, &pid, NULL);
 
-	return refresh_socket_connect(client->state, STILL_LIMIT_MS, &fd, &peer, NULL) == 0 && peer.pid == client->peer.pid;
+	return (r == 0 || r == -ETIMEDOUT) && pid == client->peer.pid;
 }
 
 static int lost(const struct refresh_client *client, int r, struct err *err)

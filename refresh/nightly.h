@@ -1,0 +1,41 @@
+/* refresh/nightly - the unattended refresh: what is committed goes into the image, the image is checked and booted, and one that does not boot does not stay.
+ *
+ * Sequence: refresh_nightly(), all of a night; or refresh_nightly_preview(), what it would do.
+ * Course:   HEAD of every source, built apart from the work tree (refresh/isolate), in one run; with nothing stale the night ends there. Then a deep check
+ *           (image/check) and, with [nightly] boot, a boot (refresh/boot), whose machine is asked to end. The image's lock is held all the time: a second
+ *           night ends with -EBUSY.
+ * Verdict:  good when a boot is up. Bad only when [nightly] attempts boots in a row failed at the same line of the console; other lines each time, or up
+ *           after a failure, is flaky: nothing is taken back then. A machine that never said a word is the host's trouble, not the image's.
+ * Bad:      with on_boot_failure = rollback IMAGE.good takes the image's place (refresh/restore), which holds what was new until it changes or is asked
+ *           for; then it is booted as the control. If that fails too, it is the host or the guest and no package: the exchange is taken back, with what
+ *           it held. Without an IMAGE.good the image stays.
+ * Limits:   a boot has those of refresh/boot; [nightly] max_boots boots in all. Which of several new packages is at fault is not searched for.
+ * After it: the report ([nightly] report), and on_failure for a night that was not good (refresh/notify). */
+#ifndef REINJECT_REFRESH_NIGHTLY_H
+#define REINJECT_REFRESH_NIGHTLY_H
+
+#include "refresh/run.h"
+
+struct refresh_nightly_args {
+	struct cancel *cancel;
+	refresh_event_fn *on_event;
+	void *data;
+};
+
+enum refresh_night {
+	REFRESH_NIGHT_NOTHING, /* nothing was stale: nothing built, checked or booted */
+	REFRESH_NIGHT_GOOD,    /* what was put is whole, and has booted where that is wanted */
+	REFRESH_NIGHT_FAILED,  /* something did not build; what did is whole, and has booted where that is wanted */
+	REFRESH_NIGHT_BAD,     /* the image was damaged or did not boot */
+	REFRESH_NIGHT_FLAKY,   /* it did not boot, each time for another reason */
+	REFRESH_NIGHT_HOST,    /* no machine came to life, or the last good image does not boot either */
+};
+
+/** 0 with @ret for a night that came to its end; -EBUSY (class ERR_BUSY) when somebody has the image; -ECANCELED; other -errno when the refresh as a whole
+ * could not be done. */
+int refresh_nightly(const struct config *config, const struct refresh_nightly_args *args, enum refresh_night *ret, struct err *err) MUST_CHECK;
+
+/** Looks at HEAD and plans, without doing anything; sends CHANGE, PLAN and notes on what would follow. */
+int refresh_nightly_preview(const struct config *config, const struct refresh_nightly_args *args, struct err *err) MUST_CHECK;
+
+#endif

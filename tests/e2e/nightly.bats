@@ -1,0 +1,214 @@
+#!/usr/bin/env bats
+# Nights: what is committed, checked and booted; what becomes of an image that does not boot. The machine is a shell script (lib/boot).
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/watch
+load ../lib/boot
+
+setup_file() { fixture_setup_file; }
+setup() {
+	fixture_setup
+	watch_setup
+	boot_machine
+	mode socket
+	monitor
+	ini_add <<-END
+		[nightly]
+		attempts = 2
+		on_failure = sh -c 'echo \$REINJECT_RUN \$REINJECT_RESULT >>"$T/told"'
+	END
+}
+teardown() {
+	machine_end
+	fixture_teardown
+}
+
+# night STATUS: one, with that exit status.
+night() {
+	rx nightly --json
+	expect_status "$1"
+	expect_json
+	machine_end
+}
+
+boots() { jq -r 'select(.event == "boot") | .result' "$T/out" | tr '\n' ' '; }
+
+expect_boots() { expect_equal "$(boots)" "$1"; }
+
+# good_one: the image has booted, netd=1.
+good_one() {
+	rx_ok refresh
+	rx_ok boot --wait --stop
+	machine_end
+	cmp -s "$IMAGE" "$IMAGE.good" || fail "no IMAGE.good"
+}
+
+# guest_by_try WORDS...: bash that the guest runs; $n is how many have been started. It comes up when that ends.
+guest_by_try() {
+	guest <<<"echo x >>\$T/tries; n=\$(wc -l <\$T/tries); $*; printf 'login: '; answer() { :; }; serve"
+}
+
+@test "nothing is stale: nothing is built, checked or booted" {
+	rx_ok refresh
+	night 0
+	expect_boots ''
+	expect_jq 'any(.[]; .event == "done" and .result == "nothing") and all(.[]; .event != "build" and .event != "swap")'
+	refute test -e "$T/told"
+}
+
+@test "a good night: what is committed is in the image, the half-edited is not, and it becomes IMAGE.good" {
+	good_one
+	mark netd 2
+	commit 'netd 2'
+	mark inputd 9
+	night 0
+	expect_boots 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=1 common=1"
+	cmp -s "$IMAGE" "$IMAGE.good" || fail "IMAGE.good is another one"
+	[[ -s $TREE/.reinject/report.html ]] || fail "no report"
+	refute test -e "$T/told"
+	rx_ok log --json
+	expect_jq '.[0].verb == "nightly" and .[0].result == "ok"'
+}
+
+@test "it does not boot, twice at the same line: the last good image is back and boots, and what was new is held" {
+	good_one
+	guest_by_try '((n > 2)) || { echo panicked at 7; exec sleep 60; }'
+	mark netd 2
+	commit 'netd 2'
+	night 1
+	expect_boots 'failed failed up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	expect_equal "$(wc -l <"$T/told")" 1
+	grep -q ' failed$' "$T/told"
+	# The next night leaves it alone, until it changes.
+	night 0
+	expect_boots ''
+	rx_ok status --json
+	expect_jq '.[0].held == ["netd"]'
+	guest_plain
+	mark netd 3
+	commit 'netd 3'
+	night 0
+	expect_boots 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=3 proto=1 common=1"
+}
+
+@test "the last good image does not boot either: the host is named, tonight's image stays, and nothing is held" {
+	good_one
+	guest <<<'echo panicked at 7; exec sleep 60'
+	mark netd 2
+	commit 'netd 2'
+	night 3
+	expect_boots 'failed failed failed failed '
+	expect_err 'the host or the guest, and no package'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	rx_ok status --json
+	expect_jq '.[0].held == [] and .[0].stale == []'
+}
+
+@test "other lines each time: flaky, nobody is blamed" {
+	good_one
+	guest_by_try 'echo panicked at $n; exec sleep 60'
+	mark netd 2
+	commit 'netd 2'
+	night 1
+	expect_boots 'failed failed '
+	expect_err 'no package is blamed'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	rx_ok status --json
+	expect_jq '.[0].held == []'
+}
+
+@test "up at the second try is no bad image" {
+	good_one
+	guest_by_try '((n > 1)) || { echo panicked at 7; exec sleep 60; }'
+	mark netd 2
+	commit 'netd 2'
+	night 0
+	expect_boots 'failed up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
+@test "no image has booted before: the new one stays and that is said; keep says nothing" {
+	guest <<<'echo panicked at 7; exec sleep 60'
+	night 1
+	expect_boots 'failed failed '
+	expect_err 'no image has booted before'
+	ini_set nightly on_boot_failure keep
+	mark netd 2
+	commit 'netd 2'
+	night 1
+	refute grep -q 'no image has booted' "$T/err"
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
+@test "no machine comes to life: the host" {
+	good_one
+	printf '#!/bin/sh\nexit 1\n' >"$TREE/run-dev.sh"
+	mark netd 2
+	commit 'netd 2'
+	night 3
+	expect_boots 'failed '
+	expect_err 'no machine came to life'
+	rx_ok status --json
+	expect_jq '.[0].held == []'
+}
+
+@test "one package does not compile: the others are in the image and booted, and the night failed" {
+	good_one
+	mark netd 2
+	break_source inputd
+	commit 'half of it'
+	night 1
+	expect_boots 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	expect_equal "$(wc -l <"$T/told")" 1
+}
+
+@test "boot = no: checked, not booted; -n does nothing" {
+	good_one
+	ini_set nightly boot no
+	mark netd 2
+	rx_ok nightly -n
+	expect_err 'nothing is stale at HEAD'
+	commit 'netd 2'
+	rx_ok nightly -n
+	expect_err 'stale at HEAD: netd'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	night 0
+	expect_boots ''
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
+@test "a second night, and a refresh, while one boots: 75" {
+	good_one
+	guest <<<'echo hello; until [[ -e $T/go ]]; do read -rt 0.05 x; done; printf "login: "; answer() { :; }; serve'
+	mark netd 2
+	commit 'netd 2'
+	start night "$REINJECT" nightly --json
+	wait_until 30 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
+	rx nightly
+	expect_status 75
+	rx refresh
+	expect_status 75
+	: >"$T/go"
+	finish night
+	expect_status 0
+}
+
+@test "interrupted while it boots: 130, the machine is asked to end, and nothing is left" {
+	good_one
+	guest <<<'echo hello; exec sleep 60'
+	mark netd 2
+	commit 'netd 2'
+	start night "$REINJECT" nightly --json
+	wait_until 30 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
+	wait_until 20 test -s "$T/machine.pid"
+	kill -INT "$pid_night"
+	finish night 60
+	expect_status 130
+	expect_machine_ended
+}
