@@ -178,13 +178,27 @@ static int write_tree(struct writer *writer, const struct watcher_checkout *chec
 	return r;
 }
 
+/* Whatever is in the folder and not in the commit is removed: behind a link that would be somebody's. */
+static int refuse_link(const char *folder, struct err *err)
+{
+	err_class_set(err, ERR_ENVIRONMENT, -ELOOP, "'%s', in which the commit is to be built, is a link: what it leads to would be written over",
+		      folder);
+	err_hint(err, "remove the link; the folder is made anew");
+	return -ELOOP;
+}
+
 static int make_folder(const char *folder, struct err *err)
 {
+	struct stat st;
 	int r;
 
-	if (mkdir(folder, 0755) == 0 || (errno == EEXIST && fs_is_dir(folder)))
+	if (mkdir(folder, 0755) == 0)
 		return 0;
 	r = -errno;
+	if (r == -EEXIST && lstat(folder, &st) == 0 && S_ISLNK(st.st_mode))
+		return refuse_link(folder, err);
+	if (r == -EEXIST && fs_is_dir(folder))
+		return 0;
 	err_class_set(err, ERR_ENVIRONMENT, r, "cannot make the folder '%s', in which the commit is to be built: %s", folder, strerror(-r));
 	err_hint(err, "it has to lie there, beside the work tree, so that relative paths mean the same; or set [hooks] isolate = no");
 	return r;

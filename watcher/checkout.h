@@ -9,6 +9,7 @@
  * Filters:  line endings and $Id$ are done as the repository's attributes say; external filters (git-lfs) are not run.
  * Submodules: their folders stay empty, and are named.
  * Killed:   at any point the next call makes it whole: the index is written last, by rename, and what it does not know is compared by content.
+ * Links:    one in the folder's place is refused, never followed: what lies behind it would be removed as being in no commit.
  * Owner:    under sudo, the caller writes, not root.
  * Threads:  one at a time for each folder; whoever calls sees to that. */
 #ifndef REINJECT_WATCHER_CHECKOUT_H

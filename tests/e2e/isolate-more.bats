@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# [hooks] isolate = yes where the folder or what is built is not what it seems.
+
+load ../lib/assert
+load ../lib/fixture
+
+setup_file() { fixture_setup_file; }
+
+setup() {
+	fixture_setup
+	STATE=$TREE/.reinject
+	export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost
+	ini_add <<-END
+		[hooks]
+		quiet_ms = 200
+		isolate = yes
+	END
+}
+
+teardown() {
+	unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
+	fixture_teardown
+}
+
+# commit_netd N: netd says N, that alone is committed, and a worker is run here for it, as a hook would have it.
+commit_netd() {
+	mark netd "$1"
+	git -C "$SRC" commit -qm "netd $1" drivers/net/netd
+	work
+}
+
+work() {
+	mkdir -p "$STATE/spool"
+	printf '1 post-commit %s\n' "$SRC" >>"$STATE/spool/queue"
+	rx hooks run
+}
+
+@test "a link in the place of the folder is not followed: what lies behind it stays" {
+	rx_ok refresh
+	commit_netd 2
+	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=2 proto=1 common=1'
+	local folder
+	folder=$(echo "$TREE"/.src.reinject-*)
+	rm -r "$folder"
+	mkdir "$TREE/mine"
+	echo precious >"$TREE/mine/notes"
+	ln -s mine "$folder"
+	commit_netd 3
+	expect_equal "$(cat "$TREE/mine/notes")" precious
+	expect_equal "$(ls -A "$TREE/mine")" notes
+	expect_said "is a link"
+}
