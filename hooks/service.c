@@ -78,15 +78,19 @@ void hooks_service_files_clear(struct hooks_service_files *files)
 	*files = (struct hooks_service_files){ 0 };
 }
 
+/* systemd passes over a line that is no UTF-8, and a property list cannot hold one. */
 static int check_text(const char *text, struct err *err)
 {
-	CLEANUP_FREE char *visible = NULL;
+	CLEANUP_FREE char *visible = str_visible(text);
 
-	for (const char *p = text; *p; p++) {
-		if ((unsigned char)*p >= 0x20 && *p != 0x7f)
-			continue;
-		visible = str_visible(text);
-		return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' has a control byte: no service can be made of it", visible);
+	for (const char *p = text; *p;) {
+		size_t n = str_utf8_length(p);
+
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' has a control byte: no service can be made of it", visible);
+		if (n == 0)
+			return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' is no UTF-8: no service can be made of it", visible);
+		p += n;
 	}
 	return 0;
 }

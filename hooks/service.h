@@ -45,7 +45,7 @@ struct hooks_service_files {
 };
 void hooks_service_files_clear(struct hooks_service_files *files);
 
-/** The files, the one to enable first. -EINVAL, class ERR_USAGE, for a path with control bytes, or for launchd bytes that are no UTF-8. */
+/** The files, the one to enable first. -EINVAL, class ERR_USAGE, for a path with control bytes, or with bytes that are no UTF-8. */
 int hooks_service_files(const struct hooks_service *service, struct hooks_service_files *ret, struct err *err) MUST_CHECK;
 
 /** The folder of the system's own: $XDG_CONFIG_HOME/systemd/user (~/.config), ~/Library/LaunchAgents. The caller frees it. */

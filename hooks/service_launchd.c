@@ -1,6 +1,5 @@
 #include "hooks/service_text.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* The texts of launchd's agents: property lists, in XML. */
@@ -84,38 +83,11 @@ static void add_when(struct str *text, const struct hooks_service *service)
 			   service->hour, service->minute);
 }
 
-static int check_utf8(const char *text, struct err *err)
-{
-	for (const char *p = text; *p;) {
-		size_t n = str_utf8_length(p);
-
-		if (n == 0)
-			return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' is no UTF-8, which is all that a property list can hold", text);
-		p += n;
-	}
-	return 0;
-}
-
-static int check(const struct hooks_service *service, struct err *err)
-{
-	int r = check_utf8(service->program, err);
-
-	if (r == 0)
-		r = check_utf8(service->config, err);
-	if (r == 0)
-		r = check_utf8(service->state, err);
-	for (size_t i = 0; r == 0 && i < service->environment->n; i++)
-		r = check_utf8(service->environment->v[i], err);
-	return r;
-}
-
 int hooks_service_launchd(const struct hooks_service *service, struct hooks_service_files *ret, struct err *err)
 {
 	CLEANUP(str_clear) struct str label = { 0 }, text = { 0 };
-	int r = check(service, err);
 
-	if (r < 0)
-		return r;
+	(void)err; /* as for systemd */
 	str_printf(&label, "reinject.%s.", hooks_service_kind_name(service->kind));
 	hooks_service_add_project(&label, service);
 	str_add(&text, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" "

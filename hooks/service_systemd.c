@@ -4,14 +4,14 @@
 
 /* The texts of systemd's units. What each line is for stands in docs/facts/git-hooks.md ('Unattended jobs'). */
 
-/* A word as a unit's command line and Environment= read it: quoted; '%' and, in a command, '$' would be replaced. */
-static void add_word(struct str *text, const char *word, bool in_command)
+/* A word as a unit reads it: quoted; '%' would be replaced, and '$' in a command's arguments, though not in its program. */
+static void add_word(struct str *text, const char *word, bool is_argument)
 {
 	str_add_c(text, '"');
 	for (; *word; word++) {
 		if (*word == '"' || *word == '\\')
 			str_add_c(text, '\\');
-		else if (*word == '%' || (*word == '$' && in_command))
+		else if (*word == '%' || (*word == '$' && is_argument))
 			str_add_c(text, *word);
 		str_add_c(text, *word);
 	}
@@ -48,7 +48,7 @@ static void add_head(struct str *text, const struct hooks_service *service, cons
 static void add_command(struct str *text, const struct hooks_service *service, const char *words)
 {
 	str_add(text, "ExecStart=");
-	add_word(text, service->program, true);
+	add_word(text, service->program, false);
 	str_add(text, " -c ");
 	add_word(text, service->config, true);
 	str_printf(text, " %s\n", words);
@@ -128,7 +128,7 @@ int hooks_service_systemd(const struct hooks_service *service, struct hooks_serv
 {
 	CLEANUP(str_clear) struct str name = { 0 };
 
-	(void)err; /* a unit takes any bytes but control bytes, which nobody comes here with */
+	(void)err; /* what no unit can hold does not come here */
 	str_printf(&name, "reinject-%s-", hooks_service_kind_name(service->kind));
 	hooks_service_add_project(&name, service);
 	if (service->kind == HOOKS_SERVICE_NIGHTLY) {
