@@ -138,7 +138,7 @@ static int save_edited(const struct place *place, struct err *err)
 
 		if (fs_exists(path) && i < MAX_EDITED)
 			continue;
-		r = fs_write_atomic(path, str_text(&place->file.text), place->file.text.len, 0600, err);
+		r = fs_write_for_owner(path, str_text(&place->file.text), place->file.text.len, 0600, err);
 		if (r == 0)
 			strvec_addf(place->notes, "hook %s was edited by hand; what it was is kept as '%s'", place->event, path);
 		r = r < 0 ? r : 1;
