@@ -115,11 +115,12 @@ void doctor_look_target(struct doctor *doctor, struct refresh_doctor_finding *fi
 static int write_target(const char *path, json_t *root, struct err *err)
 {
 	CLEANUP_FREE char *text = json_dumps(root, JSON_INDENT(2)), *ended = text ? xasprintf("%s\n", text) : NULL;
+	CLEANUP_FREE char *real = realpath(path, NULL); /* a link stays one */
 	struct stat st;
 
-	if (!ended || stat(path, &st) < 0)
+	if (!ended || !real || stat(real, &st) < 0)
 		return err_set(err, -EIO, "cannot write '%s'!", path);
-	return fs_write_for_owner(path, ended, strlen(ended), st.st_mode & 07777, err);
+	return fs_write_for_owner(real, ended, strlen(ended), st.st_mode & 07777, err);
 }
 
 /* The order of keys is kept, layout and comments are not: hence the copy, the first of which stays. */
