@@ -378,6 +378,14 @@ char *cargo_generate_file(const char *body, const struct strvec *notes, bool res
 		hex, str_text(&below));
 }
 
+/* What stands above the checksum is in no checksum: two lines of comment, or somebody has added to it. */
+static bool is_head(const char *text, const char *mark)
+{
+	const char *end = memchr(text, '\n', (size_t)(mark - text));
+
+	return end && end[1] == ';' && !memchr(end + 1, '\n', (size_t)(mark - end - 1));
+}
+
 enum cargo_generated cargo_generate_parse(const char *text, const char **ret_body, bool *ret_resolved)
 {
 	CLEANUP(hash_freep) struct hash *hash = hash_new();
@@ -396,5 +404,5 @@ enum cargo_generated cargo_generate_parse(const char *text, const char **ret_bod
 		*ret_resolved = str_starts(below, RESOLVED + 1);
 	hash_add(hash, below, strlen(below));
 	hash_end(hash, hex);
-	return str_starts(said, hex) && said[strlen(hex)] == '\n' ? CARGO_GENERATED_INTACT : CARGO_GENERATED_EDITED;
+	return is_head(text, mark) && str_starts(said, hex) && said[strlen(hex)] == '\n' ? CARGO_GENERATED_INTACT : CARGO_GENERATED_EDITED;
 }

@@ -389,6 +389,11 @@ static void test_head(void **state)
 	*strstr(edited, "members") = 'M';
 	assert_int_equal(cargo_generate_parse(edited, NULL, NULL), CARGO_GENERATED_EDITED);
 
+	/* Above the checksum, too. */
+	free(edited);
+	edited = xasprintf("%.*s\n[package b]%s", (int)strcspn(file, "\n"), file, strchr(file, '\n'));
+	assert_int_equal(cargo_generate_parse(edited, NULL, NULL), CARGO_GENERATED_EDITED);
+
 	assert_int_equal(cargo_generate_parse("; mine\n[package a]\n", NULL, NULL), CARGO_GENERATED_NOT);
 	assert_int_equal(cargo_generate_parse("", NULL, NULL), CARGO_GENERATED_NOT);
 	other = cargo_generate_file("", &notes, false);
