@@ -145,6 +145,8 @@ static int prepare_new(struct cli_context *ctx, struct init *init, struct err *e
 		r = refresh_setup_find(&init->setup, err);
 	if (r == 0 && has_somebody())
 		r = ask_rest(init, ctx->cancel, err);
+	if (r == 0)
+		r = refresh_setup_check(&init->setup, err);
 	if (r < 0)
 		return r;
 	init->text = refresh_setup_text(&init->setup, MAP_NAME);

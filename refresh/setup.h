@@ -55,6 +55,9 @@ int refresh_setup_set(struct refresh_setup *setup, enum refresh_setup_item item,
 /** Looks for all that was not told. -EINVAL, class ERR_USAGE, when there is no workspace, or several and nobody said which. */
 int refresh_setup_find(struct refresh_setup *setup, struct err *err) MUST_CHECK;
 
+/** -EINVAL (class ERR_USAGE) when a path that was found or told cannot stand in refresh_setup_text(), which would then say something else. */
+int refresh_setup_check(const struct refresh_setup *setup, struct err *err) MUST_CHECK;
+
 /** The commented reinject.ini, which includes @map; the caller frees it. */
 char *refresh_setup_text(const struct refresh_setup *setup, const char *map) MUST_CHECK;
 

@@ -3,13 +3,15 @@
 #include "refresh/setup.h"
 
 #include "base/fs.h"
+#include "config/ini_reader.h"
 #include "config/schema.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
-/* Comments stand in one column. */
-enum { COMMENT_COLUMN = 36 };
+/* Comments stand in one column; the longest key needs so much. */
+enum { COMMENT_COLUMN = 36, KEY_ROOM = 24 };
 
 static char *relative_to(const char *root, const char *path)
 {
@@ -17,20 +19,53 @@ static char *relative_to(const char *root, const char *path)
 
 	if (str_eq(path, root))
 		return xstrdup(".");
-	if (path_under(path, root))
-		return xstrdup(path + strlen(root) + (strcmp(root, "/") != 0));
+	if (path_under(path, root)) {
+		const char *below = path + strlen(root) + (strcmp(root, "/") != 0);
+
+		/* What would mean something else at a value's begin. */
+		return xasprintf("%s%s", strchr("~; \t", *below) ? "./" : "", below);
+	}
 	if (strcmp(above, "/") != 0 && path_under(path, above))
 		return xasprintf("../%s", path + strlen(above) + 1);
 	return xstrdup(path);
 }
 
-/* A value of one line: a ' ;' would begin a comment. */
+/* There are no quotes: a ' ;' begins a comment, '${' a variable, and a blank at the end is lost. */
+static bool fits(const char *value)
+{
+	size_t n = strlen(value);
+
+	return n + KEY_ROOM < CONFIG_INI_MAX_LINE && !strpbrk(value, "\n\r") && !strstr(value, " ;") && !strstr(value, "\t;") &&
+	       !strstr(value, "${") && (n == 0 || !isspace((unsigned char)value[n - 1]));
+}
+
+int refresh_setup_check(const struct refresh_setup *setup, struct err *err)
+{
+	const char *values[REFRESH_SETUP_N + 2] = { setup->rules, setup->mount_point };
+
+	memcpy(values + 2, setup->values, sizeof(setup->values));
+	for (size_t i = 0; i < N_ELEMENTS(values); i++) {
+		CLEANUP_FREE char *relative = values[i] && *values[i] == '/' ? relative_to(setup->root, values[i]) : NULL, *visible = NULL;
+
+		if (!values[i] || fits(relative ? relative : values[i]))
+			continue;
+		visible = str_visible(values[i]);
+		err_class_set(err, ERR_USAGE, -EINVAL, "'%s' cannot stand in a configuration; nothing was written", visible);
+		err_hint(err, "a value there has no line break, ' ;' or '${', ends in no blank, and has at most %d bytes; rename it, or name a link to it",
+			 CONFIG_INI_MAX_LINE - KEY_ROOM - 1);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A value of one line; a comment that would make it too long is left out. */
 static void add_line(struct str *s, const char *key, const char *value, const char *comment)
 {
-	size_t before = s->len;
+	size_t before = s->len, n;
 
 	str_printf(s, "%s =%s%s", key, *value ? " " : "", value);
-	if (comment) {
+	n = s->len - before < COMMENT_COLUMN ? COMMENT_COLUMN : s->len - before;
+	if (comment && n + strlen(" ; ") + strlen(comment) <= CONFIG_INI_MAX_LINE) {
 		while (s->len - before < COMMENT_COLUMN - 1)
 			str_add_c(s, ' ');
 		str_printf(s, " ; %s", comment);
@@ -57,9 +92,15 @@ static char *source_name(const struct refresh_setup *setup)
 	const char *source = setup->values[REFRESH_SETUP_SOURCE];
 	char *name = xstrdup(setup->redox && str_ends(source, "/recipes/core/base/source") ? "base" : fs_basename(source));
 
+	size_t lead = 0;
+
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
 			*p = '-';
+	/* A name begins with a letter or digit. */
+	while (name[lead] && !isalnum((unsigned char)name[lead]))
+		lead++;
+	memmove(name, name + lead, strlen(name + lead) + 1);
 	if (!*name) {
 		free(name);
 		return xstrdup("source");
@@ -165,11 +206,16 @@ static void add_rest(struct str *s, const struct refresh_setup *setup)
 	}
 	if (setup->values[REFRESH_SETUP_BOOT]) {
 		CLEANUP_FREE char *script = relative_to(setup->root, setup->values[REFRESH_SETUP_BOOT]);
-		CLEANUP_FREE char *command = strchr(script, '/') ? xstrdup(script) : xasprintf("./%s", script);
+		CLEANUP_FREE char *path = strchr(script, '/') ? xstrdup(script) : xasprintf("./%s", script);
+		CLEANUP(str_clear) struct str command = { 0 };
 
+		if (strpbrk(path, " \t'\"\\"))
+			str_add_shell_quoted(&command, path);
+		else
+			str_add(&command, path);
 		str_add(s, "\n[boot]\n");
 		add_line(s, "when", "never", "or after-inject");
-		add_line(s, "command", command, NULL);
+		add_line(s, "command", str_text(&command), NULL);
 		add_line(s, "ready", "redox login:", "the console's line that means: up");
 		add_line(s, "failure", "panicked at|INCORRECT HASH|page fault", NULL);
 	}
