@@ -4,6 +4,7 @@
 #include "cargo/depinfo.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void refresh_compiled_clear(struct refresh_compiled *compiled)
@@ -42,6 +43,36 @@ static bool is_cargos_own(const struct cargo_build *build, const char *path)
 	return false;
 }
 
+/* @real as it is called below a source's folder, links above that folder left alone; the work tree's own counts, too, while a commit is built apart. */
+static char *name_below_source(const struct config *config, const char *real)
+{
+	for (size_t i = 0; i < 2 * config->n_sources; i++) {
+		const struct config_source *source = &config->sources[i / 2];
+		const char *folder = i % 2 == 0 ? source->path : config_source_home(source);
+		CLEANUP_FREE char *root = realpath(folder, NULL);
+
+		if (root && path_under(real, root))
+			return xasprintf("%s%s", folder, real + strlen(root));
+	}
+	return xstrdup(real);
+}
+
+/* cargo names a link, whose fingerprint is where it leads to: what stands there is an input of its own. */
+static void add_link_targets(const struct config *config, struct strvec *paths)
+{
+	size_t n = paths->n;
+
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *real = realpath(paths->v[i], NULL), *name = NULL;
+
+		if (!real || str_eq(real, paths->v[i]))
+			continue;
+		name = name_below_source(config, real);
+		if (!str_eq(name, paths->v[i]))
+			strvec_add(paths, name);
+	}
+}
+
 static int list_inputs(const struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
 		       struct strvec *ret, struct err *err)
 {
@@ -53,6 +84,7 @@ static int list_inputs(const struct refresh_session *session, const struct confi
 		if (r < 0)
 			return r;
 	}
+	add_link_targets(session->config, ret);
 	strvec_sort_unique(ret);
 	return 0;
 }

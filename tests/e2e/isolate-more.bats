@@ -50,3 +50,33 @@ work() {
 	expect_equal "$(ls -A "$TREE/mine")" notes
 	expect_said "is a link"
 }
+
+@test "a link into the work tree: what was built of uncommitted work is not taken for the commit's" {
+	ln -s "$SRC/crates/common/src/lib.rs" "$SRC/drivers/net/netd/src/copy.rs"
+	printf 'mod copy;\nfn main() {\n    println!("netd=1 {} {}", copy::mark(), proto::mark());\n}\n' >"$SRC/drivers/net/netd/src/main.rs"
+	commit link
+	rx_ok refresh
+	expect_stale
+	mark common 8
+	commit_netd 2
+	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=2 common=8 proto=1 common=1'
+	git -C "$SRC" checkout -q -- crates
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=2 common=1 proto=1 common=1'
+	expect_stale
+}
+
+@test "a link to a file in no source: what stands there counts" {
+	printf 'pub fn mark() -> String {\n    String::from("out=1")\n}\n' >"$TREE/out.rs"
+	ln -s ../../../../../out.rs "$SRC/drivers/net/netd/src/copy.rs"
+	printf 'mod copy;\nfn main() {\n    println!("netd=1 {} {}", copy::mark(), proto::mark());\n}\n' >"$SRC/drivers/net/netd/src/main.rs"
+	commit link
+	rx_ok refresh
+	expect_stale
+	sed -i s/out=1/out=2/ "$TREE/out.rs"
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=1 out=2 proto=1 common=1'
+	expect_stale
+}
