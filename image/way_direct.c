@@ -146,6 +146,25 @@ static int carry_out(struct image_txn *txn, int64_t *ret_swapped_us, struct strv
 	return explain(txn, r, err);
 }
 
+/* @settle makes it lasting. Before the decision a failure has changed nothing. */
+static int decide_and_do(struct image_txn *txn, int (*settle)(struct image_txn *txn, struct err *err), int64_t *ret_swapped_us,
+			 struct strvec *notes, struct err *err)
+{
+	int r = image_steps_decide(txn->steps, err);
+
+	if (r < 0)
+		return txn->steps->decided ? say_half_done(txn, r, err) : r;
+	r = carry_out(txn, ret_swapped_us, notes, err);
+	if (r >= 0)
+		r = settle(txn, err);
+	if (r >= 0) {
+		r = FAULT("txn-done");
+		if (r < 0)
+			err_set(err, r, "cannot finish the change of '%s'", txn->names.image);
+	}
+	return r < 0 ? say_half_done(txn, r, err) : 0;
+}
+
 static int in_place_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **ret_note, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
@@ -155,19 +174,9 @@ static int in_place_commit(struct image_txn *txn, int64_t *ret_swapped_us, char 
 	if (r >= 0)
 		r = refuse_holders(txn->config, &txn->names, own, err);
 	if (r >= 0)
-		r = image_steps_decide(txn->steps, err);
+		r = decide_and_do(txn, in_place_unmount, ret_swapped_us, &notes, err);
 	if (r < 0)
-		return txn->steps->decided ? say_half_done(txn, r, err) : r;
-	r = carry_out(txn, ret_swapped_us, &notes, err);
-	if (r >= 0)
-		r = in_place_unmount(txn, err);
-	if (r >= 0) {
-		r = FAULT("txn-done");
-		if (r < 0)
-			err_set(err, r, "cannot finish the change of '%s'", txn->names.image);
-	}
-	if (r < 0)
-		return say_half_done(txn, r, err);
+		return r;
 	/* What somebody else changed in between is to be found out: then it is no image that the journal knows. */
 	let_go(txn, notes.n == 0 ? &txn->shadow : NULL);
 	if (ret_note && notes.n > 0)
@@ -246,7 +255,7 @@ static int live_begin(struct image_txn *txn, struct err *err)
 }
 
 /* What was written past the mount's daemon is in the image file, but not on the disk: redoxfs never syncs it. */
-static int live_sync(const struct image_txn *txn, struct err *err)
+static int live_sync(struct image_txn *txn, struct err *err)
 {
 	if (syncfs(txn->root) < 0)
 		return err_set(err, -errno, "cannot sync the mount at '%s'", txn->point);
@@ -289,19 +298,9 @@ static int live_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **re
 	if (r >= 0)
 		r = image_way_answers(txn, err);
 	if (r >= 0)
-		r = image_steps_decide(txn->steps, err);
+		r = decide_and_do(txn, live_sync, ret_swapped_us, &notes, err);
 	if (r < 0)
-		return txn->steps->decided ? say_half_done(txn, r, err) : r;
-	r = carry_out(txn, ret_swapped_us, &notes, err);
-	if (r >= 0)
-		r = live_sync(txn, err);
-	if (r >= 0) {
-		r = FAULT("txn-done");
-		if (r < 0)
-			err_set(err, r, "cannot finish the change of '%s'", txn->names.image);
-	}
-	if (r < 0)
-		return say_half_done(txn, r, err);
+		return r;
 	cleanup_close(&txn->root);
 	image_pulse_stop(TAKE_PTR(txn->pulse));
 	if (ret_note && notes.n > 0)

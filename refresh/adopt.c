@@ -142,8 +142,9 @@ static int record(const struct refresh_round *round, const struct findings *find
 	return r < 0 ? r : journal_image_set(journal, image, &now, err);
 }
 
-static int execute(struct refresh_round *round, struct findings *findings, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
+	struct findings *findings = data;
 	int r = refresh_swap_open(round, err);
 
 	findings->fingerprints = xcalloc(round->look->n_subjects, sizeof(*findings->fingerprints));
@@ -159,22 +160,10 @@ int refresh_adopt(struct refresh_session *session, const struct strvec *revs, co
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(findings_clear) struct findings findings = { 0 };
-	struct err own = ERR_INIT;
-	int r;
+	int r = refresh_session_look_at(session, revs, &round.look, err);
 
-	if (!err)
-		err = &own;
-	r = refresh_session_look_at(session, revs, &round.look, err);
 	/* What is not adopted is not believed either where the image has lost it. */
 	if (r >= 0)
 		r = refresh_outside_load(&round, &records, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
-	if (r < 0)
-		return r;
-	r = refresh_round_end(&round, execute(&round, &findings, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
-	return 0;
+	return r < 0 ? r : refresh_round_carry_out(&round, execute, &findings, ret, err);
 }

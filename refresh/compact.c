@@ -74,13 +74,14 @@ static int clone_image(const struct refresh_round *round, const struct image_tre
 	return 0;
 }
 
-static int execute(struct refresh_round *round, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	CLEANUP(image_whole_abortp) struct image_whole *whole = NULL;
 	struct image_tree tree;
 	uint64_t before = round->free_before, after = 0;
 	int r;
 
+	(void)data;
 	tell(round, REFRESH_EVENT_PROGRESS, xstrdup("reading all of the image"));
 	r = read_image(round, &tree, err);
 	if (r >= 0)
@@ -108,24 +109,11 @@ int refresh_compact(struct refresh_session *session, const struct refresh_args *
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct err own = ERR_INIT;
 	int r;
 
-	if (!err)
-		err = &own;
 	if (session->config->image.format != CONFIG_IMAGE_REDOXFS)
 		return err_class_set(err, ERR_USAGE, -ENOTSUP, "only RedoxFS leaks room that compacting gets back: [image] format is another");
-	r = refresh_swap_check(&round, err);
 	/* With its new identity it would pass for one that nobody else has written. */
-	if (r >= 0)
-		r = refresh_outside_load(&round, &records, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
-	if (r < 0)
-		return r;
-	r = refresh_round_end(&round, execute(&round, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
-	return 0;
+	r = refresh_outside_enter(&round, &records, err);
+	return r < 0 ? r : refresh_round_carry_out(&round, execute, NULL, ret, err);
 }

@@ -34,8 +34,10 @@ static int stage_file(struct refresh_round *round, const char *file, const char 
 	return 0;
 }
 
-static int execute_inject(struct refresh_round *round, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
+	(void)data;
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_PLAN, .plan = &round->plan });
 	round->after_us = clock_us();
 	return refresh_swap_put(round, err);
 }
@@ -45,25 +47,14 @@ int refresh_inject(struct refresh_session *session, const char *file, const char
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct err own = ERR_INIT;
-	int r;
+	int r = stage_file(&round, file, dest, err);
 
-	if (!err)
-		err = &own;
-	r = stage_file(&round, file, dest, err);
 	if (r >= 0)
-		r = refresh_outside_load(&round, &records, err);
+		r = refresh_outside_enter(&round, &records, err);
 	if (r >= 0)
-		r = refresh_swap_check(&round, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
+		r = refresh_round_carry_out(&round, execute, NULL, ret, err);
 	if (r < 0)
 		return r;
-	refresh_round_send(&round, (struct refresh_event){ .type = REFRESH_EVENT_PLAN, .plan = &round.plan });
-	r = refresh_round_end(&round, execute_inject(&round, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
 	if (*ret == REFRESH_OK)
 		refresh_prune(&round);
 	return 0;

@@ -145,3 +145,11 @@ int refresh_outside_load(struct refresh_round *round, struct refresh_records *re
 	records = (struct refresh_records){ 0 };
 	return 0;
 }
+
+/* In this order nobody waits for a copy to hear that somebody has the image. */
+int refresh_outside_enter(struct refresh_round *round, struct refresh_records *ret, struct err *err)
+{
+	int r = refresh_swap_check(round, err);
+
+	return r < 0 ? r : refresh_outside_load(round, ret, err);
+}

@@ -12,4 +12,7 @@
  * then. */
 int refresh_outside_load(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
 
+/** For a verb that is sure to change the image: refresh_swap_check(), and the same. */
+int refresh_outside_enter(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
+
 #endif

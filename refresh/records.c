@@ -91,3 +91,11 @@ bool refresh_records_any_fresh(const struct refresh_records *records)
 			return true;
 	return false;
 }
+
+const char *refresh_records_find_fresh(const struct refresh_records *records, const char *subject)
+{
+	for (size_t i = 0; i < records->n; i++)
+		if (str_eq(records->v[i].subject, subject) && str_eq(records->v[i].state, "fresh"))
+			return records->v[i].fingerprint;
+	return NULL;
+}

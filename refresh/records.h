@@ -43,4 +43,7 @@ void refresh_records_clear(struct refresh_records *records);
 /** True when the journal calls anything 'fresh'. */
 bool refresh_records_any_fresh(const struct refresh_records *records);
 
+/** The fingerprint of @subject that it calls 'fresh'; NULL when none is. */
+const char *refresh_records_find_fresh(const struct refresh_records *records, const char *subject);
+
 #endif

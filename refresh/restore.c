@@ -138,25 +138,10 @@ static int compare_all(void *data, int root, struct err *err)
 
 /* -- verdicts ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *find_fresh(const struct refresh_records *records, const char *subject)
-{
-	for (size_t i = 0; i < records->n; i++)
-		if (str_eq(records->v[i].subject, subject) && str_eq(records->v[i].state, "fresh"))
-			return records->v[i].fingerprint;
-	return NULL;
-}
-
-static void add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)
-{
-	grow_array(&round->verdicts, &round->cap_verdicts, round->n_verdicts, sizeof(*round->verdicts));
-	round->verdicts[round->n_verdicts++] =
-		(struct refresh_record){ .subject = xstrdup(subject), .fingerprint = xstrdup(fingerprint), .state = xstrdup(state) };
-}
-
 static int judge(const struct restoring *restoring, const char *subject, struct err *err)
 {
 	const struct refresh_session *session = restoring->round->session;
-	const char *now = find_fresh(restoring->records, subject);
+	const char *now = refresh_records_find_fresh(restoring->records, subject);
 	CLEANUP_FREE char *earlier = NULL;
 	int64_t run = 0;
 	int r = 0;
@@ -166,37 +151,29 @@ static int judge(const struct restoring *restoring, const char *subject, struct 
 	if (r < 0)
 		return r;
 	if (now && !restoring->of_restore && !str_eq(now, earlier))
-		add_verdict(restoring->round, subject, now, "held");
+		refresh_round_add_verdict(restoring->round, subject, now, "held");
 	if (earlier)
-		add_verdict(restoring->round, subject, earlier, "fresh");
+		refresh_round_add_verdict(restoring->round, subject, earlier, "fresh");
 	else if (now && restoring->of_restore)
-		add_verdict(restoring->round, subject, now, "doubted");
+		refresh_round_add_verdict(restoring->round, subject, now, "doubted");
 	return 0;
 }
 
 static void tell(const struct restoring *restoring)
 {
 	struct refresh_round *round = restoring->round;
-	CLEANUP(strvec_clear) struct strvec held = { 0 };
-	CLEANUP_FREE char *list = NULL, *text = NULL, *which = NULL, *note = NULL;
+	CLEANUP_FREE char *which = NULL, *note = NULL;
 
-	for (size_t i = 0; i < round->n_verdicts; i++)
-		if (strcmp(round->verdicts[i].state, "held") == 0)
-			strvec_add(&held, strchr(round->verdicts[i].subject, ' ') + 1);
 	which = restoring->run > 0 ? xasprintf(", as run %lld left it", (long long)restoring->run) : xstrdup("");
 	note = xasprintf("the image is '%s' again%s: files that differ: %zu; the one it was is kept, and `reinject rollback --image` brings it back",
 			 restoring->from, which, round->n_files);
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = note });
-	if (held.n == 0)
-		return;
-	list = strvec_join(&held, " ");
-	text = xasprintf("held, as their sources are now, until they change or are asked for: %s", list);
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+	refresh_round_tell_held(round);
 }
 
-static int execute(struct restoring *restoring, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
-	struct refresh_round *round = restoring->round;
+	struct restoring *restoring = data;
 	const struct refresh_session *session = round->session;
 	struct image_whole_args args = {
 		.config = &session->config->image, .lock = session->lock, .state = session->work, .cancel = session->cancel
@@ -223,25 +200,11 @@ int refresh_restore(struct refresh_session *session, bool good, const struct ref
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(restoring_clear) struct restoring restoring = { .round = &round, .records = &records };
-	struct err own = ERR_INIT;
-	int r;
+	int r = find_image(&restoring, good, err);
 
-	if (!err)
-		err = &own;
-	r = find_image(&restoring, good, err);
 	if (r >= 0)
 		r = find_runs(&restoring, err);
 	if (r >= 0)
-		r = refresh_swap_check(&round, err);
-	if (r >= 0)
-		r = refresh_outside_load(&round, &records, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
-	if (r < 0)
-		return r;
-	r = refresh_round_end(&round, execute(&restoring, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
-	return 0;
+		r = refresh_outside_enter(&round, &records, err);
+	return r < 0 ? r : refresh_round_carry_out(&round, execute, &restoring, ret, err);
 }

@@ -202,13 +202,6 @@ static int check_all(const struct undoing *undoing, struct err *err)
 
 /* -- verdicts ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static void add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)
-{
-	grow_array(&round->verdicts, &round->cap_verdicts, round->n_verdicts, sizeof(*round->verdicts));
-	round->verdicts[round->n_verdicts++] =
-		(struct refresh_record){ .subject = xstrdup(subject), .fingerprint = xstrdup(fingerprint), .state = xstrdup(state) };
-}
-
 /* What the swap of the run that is taken back said of one subject. */
 struct said {
 	const char *subject;
@@ -272,19 +265,11 @@ static int find_earlier(const struct undoing *undoing, const char *subject, bool
 	return r < 0 ? r : 0;
 }
 
-static const char *find_fresh(const struct refresh_records *records, const char *subject)
-{
-	for (size_t i = 0; i < records->n; i++)
-		if (str_eq(records->v[i].subject, subject) && str_eq(records->v[i].state, "fresh"))
-			return records->v[i].fingerprint;
-	return NULL;
-}
-
 /* Held is what the image has of it now, which later sources may have given as well as those of the run. */
 static int judge(const struct undoing *undoing, const char *subject, struct err *err)
 {
 	CLEANUP(said_clear) struct said said = { .subject = subject };
-	const char *now = find_fresh(undoing->records, subject);
+	const char *now = refresh_records_find_fresh(undoing->records, subject);
 	CLEANUP_FREE char *earlier = NULL;
 	int r = journal_swap_fingerprints(undoing->round->session->journal, undoing->run, take_verdict, &said, err);
 
@@ -293,11 +278,11 @@ static int judge(const struct undoing *undoing, const char *subject, struct err 
 	if (r < 0)
 		return r;
 	if (!undoing->of_rollback && (now || said.fresh))
-		add_verdict(undoing->round, subject, now ? now : said.fresh, "held");
+		refresh_round_add_verdict(undoing->round, subject, now ? now : said.fresh, "held");
 	if (earlier)
-		add_verdict(undoing->round, subject, undoing->of_rollback && said.held ? said.held : earlier, "fresh");
+		refresh_round_add_verdict(undoing->round, subject, undoing->of_rollback && said.held ? said.held : earlier, "fresh");
 	else if (undoing->of_rollback && now)
-		add_verdict(undoing->round, subject, now, "doubted");
+		refresh_round_add_verdict(undoing->round, subject, now, "doubted");
 	return 0;
 }
 
@@ -384,24 +369,9 @@ static int undo_file(struct undoing *undoing, const struct undo *file, struct er
 
 /* -- the run ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static void tell_held(const struct refresh_round *round)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
-	CLEANUP(strvec_clear) struct strvec names = { 0 };
-	CLEANUP_FREE char *list = NULL, *text = NULL;
-
-	for (size_t i = 0; i < round->n_verdicts; i++)
-		if (strcmp(round->verdicts[i].state, "held") == 0)
-			strvec_add(&names, strchr(round->verdicts[i].subject, ' ') + 1);
-	if (names.n == 0)
-		return;
-	list = strvec_join(&names, " ");
-	text = xasprintf("held, as their sources are now, until they change or are asked for: %s", list);
-	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
-}
-
-static int execute(struct undoing *undoing, struct err *err)
-{
-	struct refresh_round *round = undoing->round;
+	struct undoing *undoing = data;
 	int r = refresh_swap_open(round, err);
 
 	if (r >= 0)
@@ -414,7 +384,7 @@ static int execute(struct undoing *undoing, struct err *err)
 	if (r >= 0)
 		r = refresh_swap_finish(round, err);
 	if (r >= 0)
-		tell_held(round);
+		refresh_round_tell_held(round);
 	return r;
 }
 
@@ -423,23 +393,9 @@ int refresh_rollback(struct refresh_session *session, int64_t run, const struct 
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(undoing_clear) struct undoing undoing = { .round = &round, .records = &records, .run = run };
-	struct err own = ERR_INIT;
-	int r;
+	int r = load(&undoing, err);
 
-	if (!err)
-		err = &own;
-	r = load(&undoing, err);
 	if (r >= 0)
-		r = refresh_outside_load(&round, &records, err);
-	if (r >= 0)
-		r = refresh_swap_check(&round, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
-	if (r < 0)
-		return r;
-	r = refresh_round_end(&round, execute(&undoing, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
-	return 0;
+		r = refresh_outside_enter(&round, &records, err);
+	return r < 0 ? r : refresh_round_carry_out(&round, execute, &undoing, ret, err);
 }

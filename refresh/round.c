@@ -63,6 +63,28 @@ void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)
 		round->first_failure = xasprintf("%s: %s", round->plan.steps[i].name, why);
 }
 
+void refresh_round_add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)
+{
+	grow_array(&round->verdicts, &round->cap_verdicts, round->n_verdicts, sizeof(*round->verdicts));
+	round->verdicts[round->n_verdicts++] =
+		(struct refresh_record){ .subject = xstrdup(subject), .fingerprint = xstrdup(fingerprint), .state = xstrdup(state) };
+}
+
+void refresh_round_tell_held(const struct refresh_round *round)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	CLEANUP_FREE char *list = NULL, *text = NULL;
+
+	for (size_t i = 0; i < round->n_verdicts; i++)
+		if (strcmp(round->verdicts[i].state, "held") == 0)
+			strvec_add(&names, strchr(round->verdicts[i].subject, ' ') + 1);
+	if (names.n == 0)
+		return;
+	list = strvec_join(&names, " ");
+	text = xasprintf("held, as their sources are now, until they change or are asked for: %s", list);
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+}
+
 int refresh_round_interrupted(const struct refresh_round *round, struct err *err)
 {
 	return cancel_requested(round->session->cancel) ? err_set(err, -ECANCELED, "interrupted!") : 0;
@@ -84,7 +106,7 @@ char *refresh_round_packages(const struct refresh_round *round, bool only_put)
 	return text;
 }
 
-int refresh_round_begin(struct refresh_round *round, struct err *err)
+static int begin(struct refresh_round *round, struct err *err)
 {
 	CLEANUP_FREE char *commits = round->look ? refresh_session_commits(round->session, round->look) : xstrdup("");
 	int r = FAULT("journal-run-begin");
@@ -111,7 +133,7 @@ static enum journal_result result_of(const struct refresh_round *round, int r)
 }
 
 /* Its own failure to be journaled must not hide why the run failed. */
-int refresh_round_end(struct refresh_round *round, int r, struct err *err)
+static int end(struct refresh_round *round, int r, struct err *err)
 {
 	enum journal_result result = result_of(round, r);
 	CLEANUP_FREE char *names = refresh_round_packages(round, true);
@@ -134,7 +156,7 @@ int refresh_round_end(struct refresh_round *round, int r, struct err *err)
 	return r;
 }
 
-enum refresh_result refresh_round_result(const struct refresh_round *round)
+static enum refresh_result outcome(const struct refresh_round *round)
 {
 	switch (result_of(round, 0)) {
 	case JOURNAL_OK:
@@ -144,4 +166,21 @@ enum refresh_result refresh_round_result(const struct refresh_round *round)
 	default:
 		return REFRESH_RUN_FAILED;
 	}
+}
+
+int refresh_round_carry_out(struct refresh_round *round, refresh_round_fn *work, void *data, enum refresh_result *ret, struct err *err)
+{
+	/* The journal wants the sentence even where the caller does not. */
+	struct err own = ERR_INIT;
+	int r;
+
+	if (!err)
+		err = &own;
+	r = begin(round, err);
+	if (r >= 0)
+		r = end(round, work(round, data, err), err);
+	if (r < 0)
+		return r;
+	*ret = outcome(round);
+	return 0;
 }

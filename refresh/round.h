@@ -1,8 +1,9 @@
 /* refresh/round - one run while it goes on; shared by run.c, inject.c and the files of the phases (make.c, put.c,
  * record.c, swap.c), and by nobody else.
  *
- * A round is begun by run.c, filled step by step (staged, put, recorded), and cleared at its end. All arrays with one element for each step of the
- * plan are as long as plan.n_steps.
+ * Sequence: each verb readies a round (look, records, plan), and refresh_swap_check() or refresh_outside_enter() says whether the image may be changed;
+ *           refresh_round_carry_out() journals the run around what the verb does; refresh_round_clear(). All arrays with one element for each step of
+ *           the plan are as long as plan.n_steps.
  * Image:    the transaction begins beside the builds (prepare) and is opened (txn) after them; or before the plan, when the image must be looked into
  *           first. The round owns both and gives back what was not committed. */
 #ifndef REINJECT_REFRESH_ROUND_H
@@ -55,6 +56,12 @@ void refresh_round_clear(struct refresh_round *round);
 /** Sends @event with the round's number. */
 void refresh_round_send(const struct refresh_round *round, struct refresh_event event);
 
+/** What the swap makes true of @subject beside the steps. */
+void refresh_round_add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state);
+
+/** Says which subjects it holds, if any. */
+void refresh_round_tell_held(const struct refresh_round *round);
+
 /** -ECANCELED once a signal asked. */
 int refresh_round_interrupted(const struct refresh_round *round, struct err *err) MUST_CHECK;
 
@@ -67,14 +74,11 @@ void refresh_round_fail(struct refresh_round *round, size_t i, const char *why);
 /** The names of the plan's packages (assets are none), or only of those that were put, with blanks between; the caller frees it. */
 char *refresh_round_packages(const struct refresh_round *round, bool only_put) MUST_CHECK;
 
-/** The run's row: pending. Afterwards round->id is its number, and the arrays are there. */
-int refresh_round_begin(struct refresh_round *round, struct err *err) MUST_CHECK;
+/** What a run does between its beginning and its end. round->id is its number, and the arrays are there. */
+typedef int refresh_round_fn(struct refresh_round *round, void *data, struct err *err);
 
-/** Its end: the row, and DONE. Returns @r, the round's own outcome, or why it could not be journaled. */
-int refresh_round_end(struct refresh_round *round, int r, struct err *err) MUST_CHECK;
-
-/** The outcome of a round that ended with 0. */
-enum refresh_result refresh_round_result(const struct refresh_round *round);
+/** The run itself: its row, pending; @work; the row's end, and DONE. Returns what @work does, or why that could not be journaled; @ret on 0. */
+int refresh_round_carry_out(struct refresh_round *round, refresh_round_fn *work, void *data, enum refresh_result *ret, struct err *err) MUST_CHECK;
 
 /** Builds and stages everything (make.c). Stops early when the image's part has failed: why is refresh_swap_put()'s to say. */
 int refresh_make_all(struct refresh_round *round, struct err *err) MUST_CHECK;

@@ -88,12 +88,14 @@ static bool needs_image(const struct refresh_plan *plan)
 	return needs;
 }
 
-static int execute(struct refresh_round *round, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	const struct refresh_plan *plan = &round->plan;
 	bool any;
 	int r;
 
+	(void)data;
+	announce(round);
 	if (!is_anything(plan))
 		return 0;
 	r = needs_image(plan) ? refresh_swap_prepare(round, err) : 0;
@@ -117,12 +119,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct err own = ERR_INIT;
-	int r;
+	int r = refresh_outside_load(&round, &records, err);
 
-	if (!err)
-		err = &own;
-	r = refresh_outside_load(&round, &records, err);
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
 	if (r >= 0)
@@ -130,14 +128,9 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 	if (r >= 0 && is_anything(&round.plan) && needs_image(&round.plan))
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)
-		r = refresh_round_begin(&round, err);
+		r = refresh_round_carry_out(&round, execute, NULL, ret, err);
 	if (r < 0)
 		return r;
-	announce(&round);
-	r = refresh_round_end(&round, execute(&round, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
 	/* After DONE: nobody waits for it. */
 	if (*ret == REFRESH_OK)
 		refresh_prune(&round);

@@ -103,10 +103,11 @@ int refresh_stamp_put(struct refresh_round *round, struct err *err)
 	return 0;
 }
 
-static int execute(struct refresh_round *round, struct err *err)
+static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	int r = refresh_swap_open(round, err);
 
+	(void)data;
 	if (r >= 0)
 		r = refresh_stamp_put(round, err);
 	round->after_us = clock_us();
@@ -121,11 +122,8 @@ int refresh_stamp(struct refresh_session *session, const struct refresh_args *ar
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	struct err own = ERR_INIT;
 	int r;
 
-	if (!err)
-		err = &own;
 	if (!session->config->image.stamp) {
 		err_class_set(err, ERR_USAGE, -EINVAL, "'%s' names no file to stamp", session->config->file);
 		err_hint(err, "add `stamp = /PATH/IN/THE/IMAGE` to [image], such as /root/.config/ion/initrc");
@@ -133,16 +131,6 @@ int refresh_stamp(struct refresh_session *session, const struct refresh_args *ar
 	}
 	r = refresh_session_look(session, &round.look, err);
 	if (r >= 0)
-		r = refresh_outside_load(&round, &records, err);
-	if (r >= 0)
-		r = refresh_swap_check(&round, err);
-	if (r >= 0)
-		r = refresh_round_begin(&round, err);
-	if (r < 0)
-		return r;
-	r = refresh_round_end(&round, execute(&round, err), err);
-	if (r < 0)
-		return r;
-	*ret = refresh_round_result(&round);
-	return 0;
+		r = refresh_outside_enter(&round, &records, err);
+	return r < 0 ? r : refresh_round_carry_out(&round, execute, NULL, ret, err);
 }
