@@ -33,7 +33,9 @@ static int copy(const char *from, const char *to, const char *dir, const struct 
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return err_set(err, -errno, "cannot read '%s'", from);
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (unlink(to) < 0 && errno != ENOENT)
+		return err_set(err, -errno, "cannot delete '%s'", to);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (out < 0)
 		return err_set(err, -errno, "cannot make '%s'", to);
 	image_names_give(out, dir);
@@ -43,42 +45,110 @@ static int copy(const char *from, const char *to, const char *dir, const struct 
 	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", from, to) : 0;
 }
 
+/* A copy of what somebody writes meanwhile is of no use: it is one only when @from was @known before and after. */
+static int copy_known(const char *from, const char *to, const char *dir, const struct image_identity *known, const struct config_image *config,
+		      const struct cancel *cancel, struct err *err)
+{
+	struct image_identity now;
+	int r = image_identity_read_at(from, config->format, config->block, &now, err);
+
+	if (r == 0 && image_identity_same(&now, known))
+		r = copy(from, to, dir, cancel, err);
+	if (r == 0)
+		r = image_identity_read_at(from, config->format, config->block, &now, err);
+	if (r == 0 && !image_identity_same(&now, known))
+		r = err_set(err, -ESTALE, "'%s' was written meanwhile!", from);
+	return r;
+}
+
 /* A link where that is enough and allowed. */
-static int make(const char *from, const char *to, enum config_image_mode mode, const char *dir, const struct cancel *cancel, struct err *err)
+static int make(const char *from, const char *to, const struct config_image *config, const char *dir, const struct image_identity *booted,
+		const struct cancel *cancel, struct err *err)
 {
 	if (unlink(to) < 0 && errno != ENOENT)
 		return err_set(err, -errno, "cannot delete '%s'", to);
-	if (mode == CONFIG_IMAGE_SHADOW && link(from, to) == 0)
-		return 0;
-	return copy(from, to, dir, cancel, err);
+	if (config->mode != CONFIG_IMAGE_SHADOW || link(from, to) < 0)
+		return copy_known(from, to, dir, booted, config, cancel, err);
+	/* Between the look and the link another swap may have come. */
+	return is_file(to, booted) ? 0 : err_set(err, -ESTALE, "the image was replaced while '%s' was made!", to);
 }
 
-int image_good_keep(const char *path, enum config_image_mode mode, const struct image_identity *booted, const struct cancel *cancel,
+/* The image before has the file that was looked at, but the machine may have opened the new one: it is known only while somebody has it open. */
+static int check_booted_previous(const struct image_names *names, const struct image_identity *booted, struct err *err)
+{
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	int r = is_file(names->prev, booted) ? image_holders_find(names->prev, &holders, err) :
+					       err_set(err, -ESTALE, "the image that was booted is not there any more!");
+
+	if (r == 0 && holders.n == 0)
+		r = err_set(err, -ESTALE, "it was replaced meanwhile, and nobody has the one before open: which one booted is not known!");
+	return r;
+}
+
+static int put_in_place(const char *temporary, const char *path, const char *dir, struct err *err)
+{
+	if (rename(temporary, path) < 0)
+		return err_set(err, -errno, "cannot rename '%s' to '%s'", temporary, path);
+	return fs_sync_dir(dir) < 0 ? err_set(err, -EIO, "cannot sync folder '%s'", dir) : 0;
+}
+
+int image_good_keep(const char *path, const struct config_image *config, const struct image_identity *booted, const struct cancel *cancel,
 		    struct err *err)
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
 	CLEANUP_FREE char *good = NULL, *temporary = NULL;
-	const char *from;
+	bool is_there;
 	int r = image_names_init(&names, path, err);
 
 	if (r < 0)
 		return r;
 	good = xasprintf("%s.good", names.image);
 	temporary = xasprintf("%s.new", good);
-	if (is_file(good, booted) && mode == CONFIG_IMAGE_SHADOW)
+	is_there = is_file(names.image, booted);
+	if (!is_there)
+		r = check_booted_previous(&names, booted, err);
+	if (r == 0 && is_file(good, booted) && config->mode == CONFIG_IMAGE_SHADOW)
 		return 0;
-	from = is_file(names.image, booted) ? names.image : names.prev;
-	if (!is_file(from, booted))
-		return err_set(err, -ESTALE, "the image that was booted is not there any more!");
-	r = make(from, temporary, mode, names.dir, cancel, err);
-	/* Between the look and the link another swap may have come. */
-	if (r == 0 && mode == CONFIG_IMAGE_SHADOW && !is_file(temporary, booted) && !is_file(from, booted))
-		r = err_set(err, -ESTALE, "the image was replaced while '%s' was made!", good);
-	if (r == 0 && rename(temporary, good) < 0)
-		r = err_set(err, -errno, "cannot rename '%s' to '%s'", temporary, good);
 	if (r == 0)
-		r = fs_sync_dir(names.dir);
+		r = make(is_there ? names.image : names.prev, temporary, config, names.dir, booted, cancel, err);
+	if (r == 0)
+		r = put_in_place(temporary, good, names.dir, err);
 	if (r < 0)
 		(void)!unlink(temporary);
 	return r;
+}
+
+/* -- one file, two names ----------------------------------------------------------------------------------------------------------------------- */
+
+/* With the same content, in a file of its own. */
+static int part(const struct image_names *names, const char *path, const struct config_image *config, const struct cancel *cancel, struct err *err)
+{
+	CLEANUP_FREE char *temporary = xasprintf("%s.new", path);
+	struct image_identity now;
+	int r = image_identity_read_at(names->image, config->format, config->block, &now, err);
+
+	if (r < 0 || !is_file(path, &now))
+		return r;
+	r = copy_known(names->image, temporary, names->dir, &now, config, cancel, err);
+	if (r == 0)
+		r = put_in_place(temporary, path, names->dir, err);
+	if (r == 0)
+		return 0;
+	(void)!unlink(temporary);
+	err_wrap(err, r, "'%s' is another name of the image's own file, and would be changed with it", path);
+	err_hint(err, "make room for a copy of it there, or delete that name");
+	return r;
+}
+
+int image_good_part(const char *path, const struct config_image *config, const struct cancel *cancel, struct err *err)
+{
+	CLEANUP(image_names_clear) struct image_names names = { 0 };
+	CLEANUP_FREE char *good = NULL;
+	int r = image_names_init(&names, path, err);
+
+	if (r < 0)
+		return r;
+	good = xasprintf("%s.good", names.image);
+	r = part(&names, good, config, cancel, err);
+	return r == 0 ? part(&names, names.prev, config, cancel, err) : r;
 }

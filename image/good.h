@@ -10,9 +10,14 @@
 #include "base/cancel.h"
 #include "image/image.h"
 
-/** Makes IMAGE.good of the image @path that was @booted. 0; -ESTALE when neither the image nor IMAGE.prev is that file any more; -errno. */
-int image_good_keep(const char *path, enum config_image_mode mode, const struct image_identity *booted, const struct cancel *cancel,
+/** Makes IMAGE.good of the image @path that was @booted. 0; -errno. -ESTALE when it is not there any more: neither the image nor an IMAGE.prev that
+ * somebody has open is that file, or (where a copy is made) it was written since. */
+int image_good_keep(const char *path, const struct config_image *config, const struct image_identity *booted, const struct cancel *cancel,
 		    struct err *err) MUST_CHECK;
+
+/** Before the file of the image @path itself is written: IMAGE.good and IMAGE.prev that are other names of it become copies of it. 0; -errno, with a
+ * sentence: then it must not be written. With the image's lock held. */
+int image_good_part(const char *path, const struct config_image *config, const struct cancel *cancel, struct err *err) MUST_CHECK;
 
 /** 'IMAGE.good' with links resolved; the caller frees it. */
 int image_good_path(const char *path, char **ret, struct err *err) MUST_CHECK;

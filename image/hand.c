@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "image/good.h"
 #include "image/holders.h"
 #include "image/mount.h"
 #include "image/mounts.h"
@@ -46,6 +47,8 @@ int image_hand_mount(const struct config_image *config, const char *point, const
 		r = image_holders_refuse(names.image, &holders, err);
 	if (r == 0 && image_mounts_has(real))
 		r = err_class_set(err, ERR_BUSY, -EBUSY, "something else is mounted at '%s'", real);
+	if (r == 0)
+		r = image_good_part(names.image, config, cancel, err);
 	if (r < 0)
 		return r;
 	args.image = names.image;

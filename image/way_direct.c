@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/fs.h"
 #include "image/direct.h"
+#include "image/good.h"
 #include "image/guard.h"
 #include "image/holders.h"
 #include "image/live.h"
@@ -42,7 +43,9 @@ static int hold(struct image_txn *txn, struct err *err)
 	txn->guard = image_guard_take(txn->names.image, err);
 	if (txn->guard < 0)
 		return txn->guard;
-	r = image_identity_of(txn->config, &note.from, err);
+	r = image_good_part(txn->names.image, txn->config, txn->cancel, err);
+	if (r == 0)
+		r = image_identity_of(txn->config, &note.from, err);
 	if (r < 0)
 		return r;
 	/* A copy that an earlier run in shadow mode kept will not be one any more. */
@@ -245,6 +248,8 @@ static int live_begin(struct image_txn *txn, struct err *err)
 		r = start_pulse(txn, err);
 	if (r >= 0)
 		r = image_way_answers(txn, err);
+	if (r >= 0)
+		r = image_good_part(txn->names.image, txn->config, txn->cancel, err);
 	if (r < 0)
 		return r;
 	txn->root = image_live_open_root(&live, err);

@@ -81,7 +81,7 @@ static int find_image(struct booting *booting, struct err *err)
 		return -EINVAL;
 	}
 	booting->machine.image = xstrdup(path);
-	r = image_identity_read(path, config->image.format, &booting->booted, err);
+	r = image_identity_read_at(path, config->image.format, config->image.block, &booting->booted, err);
 	return r < 0 ? image_file_unusable(path, r, err) : 0;
 }
 
@@ -294,7 +294,7 @@ static void keep_good(struct booting *booting)
 
 	if (booting->verdict.result != REFRESH_BOOT_UP || (args->image && !args->keep_good))
 		return;
-	if (image_good_keep(booting->machine.image, args->config->image.mode, &booting->booted, args->cancel, &err) < 0)
+	if (image_good_keep(booting->machine.image, &args->config->image, &booting->booted, args->cancel, &err) < 0)
 		strvec_addf(&booting->verdict.notes, "the image that booted was not kept as '%s.good': %s", booting->machine.image, err.message);
 }
 
