@@ -151,10 +151,13 @@ static int open_log(struct booting *booting, struct err *err)
 static int prepare_console(struct booting *booting, struct err *err)
 {
 	struct refresh_boot_machine *machine = &booting->machine;
+	int r;
 
 	if (booting->args->replaces > 0 && kill(-booting->args->replaces, 0) == 0)
 		refresh_boot_end_other(machine, booting->args->replaces);
-	return refresh_console_prepare(machine->console, err);
+	r = refresh_console_prepare(machine->console, err);
+	/* Whoever is there now would be told to end when this boot's machine is. */
+	return r < 0 ? r : refresh_boot_check_monitor(machine, err);
 }
 
 static int prepare(struct booting *booting, struct err *err)

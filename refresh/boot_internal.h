@@ -84,6 +84,8 @@ bool refresh_boot_lives(struct refresh_boot_machine *machine);
 bool refresh_boot_wait(struct refresh_boot_machine *machine, bool (*done)(struct refresh_boot_machine *machine), int64_t limit_ms);
 /** Asks a machine that an earlier boot has left at the same place, with processes of @group, to end by the monitor, and waits for it. */
 void refresh_boot_end_other(const struct refresh_boot_machine *machine, pid_t group);
+/** -EBUSY when somebody answers at the monitor before the boot: a machine of somebody else's, which would be told to end with ours. */
+int refresh_boot_check_monitor(const struct refresh_boot_machine *machine, struct err *err) MUST_CHECK;
 /** Asks the machine to end, and waits for it. */
 void refresh_boot_stop(struct refresh_boot_machine *machine);
 

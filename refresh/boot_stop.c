@@ -71,6 +71,18 @@ static void await_close(int fd)
 	}
 }
 
+int refresh_boot_check_monitor(const struct refresh_boot_machine *machine, struct err *err)
+{
+	CLEANUP_CLOSE int fd = machine->setup.monitor ? connect_monitor(machine->setup.monitor) : -ENOENT;
+
+	if (fd < 0)
+		return 0;
+	err_class_set(err, ERR_BUSY, -EBUSY, "somebody answers at '%s', [boot] stop: a machine that reinject did not start runs there",
+		      machine->setup.monitor);
+	err_hint(err, "end it first; reinject leaves it alone");
+	return -EBUSY;
+}
+
 static bool ask_monitor(const struct refresh_boot_machine *machine)
 {
 	static const char hmp[] = "quit\n", qmp[] = "{\"execute\":\"qmp_capabilities\"}\n{\"execute\":\"quit\"}\n";

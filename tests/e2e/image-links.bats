@@ -89,3 +89,16 @@ expect_links_untouched() {
 	expect_equal "$(jq -r .result "$T/out")" up
 	refute test "$IMAGE.good" -ef "$IMAGE.prev"
 }
+
+@test "a monitor that answers before the boot is somebody else's: it is not told to end its machine" {
+	mode pty
+	monitor
+	printf '#!/bin/bash\nprintf "login: "\nread -r x\n' >"$TREE/run-dev.sh"
+	socat "UNIX-LISTEN:$T/run/redox-mon.sock,fork" "SYSTEM:cat >>$T/heard" 3>&- &
+	started+=("$!")
+	wait_until 5 test -S "$T/run/redox-mon.sock"
+	rx boot --wait --stop
+	refute test -s "$T/heard"
+	expect_refused 75
+	expect_err 'did not start'
+}
