@@ -64,11 +64,14 @@ static int end_daemons(const struct image_names *names, const struct config_imag
 {
 	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
 	bool was_mounted = image_mounts_has(names->mnt);
-	bool holding = !fs_exists(names->shadow);
+	struct image_note note;
 	int r = find_daemons(names, config, &daemons, err);
+	bool holding;
 
 	if (r < 0)
 		return r;
+	image_note_read(names->lock, &note);
+	holding = note.stage == IMAGE_NOTE_HOLDING;
 	r = clear_mount(names, config, names->mnt, ret_notes, err);
 	for (size_t i = 0; r == 0 && i < daemons.n; i++) {
 		const char *point = daemons.v[i].mount_point;

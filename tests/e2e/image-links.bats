@@ -11,6 +11,8 @@ setup() {
 	boot_machine
 }
 teardown() {
+	# A stopped daemon would hold up the unmounting.
+	if [[ -s $T/stopped ]]; then kill -CONT "$(<"$T/stopped")" 2>/dev/null || true; fi
 	machine_end
 	fixture_teardown
 }
@@ -101,4 +103,32 @@ expect_links_untouched() {
 	refute test -s "$T/heard"
 	expect_refused 75
 	expect_err 'did not start'
+}
+
+# ---- recovery
+
+@test "recovery leaves a user's mount of the image alone, whatever IMAGE.shadow is" {
+	ini_set image mode in-place
+	# Its daemon is stopped as soon as it has mounted, so that the run can be killed there.
+	cat >"$T/tool.sh" <<-END
+		#!/bin/sh
+		( until grep -q ' $IMAGE.mnt ' /proc/self/mountinfo; do :; done; kill -STOP \$\$; echo \$\$ >"$T/stopped" ) &
+		exec redoxfs "\$@"
+	END
+	chmod +x "$T/tool.sh"
+	ini_set image tool "$T/tool.sh"
+	start run "$REINJECT" refresh
+	wait_until 20 test -s "$T/stopped"
+	kill -KILL "$pid_run"
+	kill -CONT "$(<"$T/stopped")"
+	wait_until 5 pid_gone "$pid_run"
+	wait_until 5 umount "$IMAGE.mnt"
+	wait_until 10 pid_gone "$(<"$T/stopped")"
+	ini_set image tool redoxfs
+	touch "$IMAGE.shadow"
+	mount_image "$IMAGE" "$T/mine"
+	rx refresh
+	is_mounted "$T/mine" || fail "the user's mount has gone"
+	expect_status 75
+	unmount_image "$T/mine" "$pid"
 }
