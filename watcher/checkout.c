@@ -187,14 +187,22 @@ static int refuse_link(const char *folder, struct err *err)
 	return -ELOOP;
 }
 
+/* Before anything else, so that what a kill leaves is known as ours, and hidden. The tree that is written has it, too. */
+static int mark_ours(const char *folder, struct err *err)
+{
+	CLEANUP_FREE char *hiding = xasprintf("%s/" HIDING, folder);
+
+	return fs_write_atomic(hiding, HIDES_ALL, strlen(HIDES_ALL), 0644, err);
+}
+
 static int make_folder(const char *folder, struct err *err)
 {
 	struct stat st;
 	int r;
 
-	if (mkdir(folder, 0755) == 0)
-		return 0;
-	r = -errno;
+	r = mkdir(folder, 0755) < 0 ? -errno : 0;
+	if (r == 0)
+		return mark_ours(folder, err);
 	if (r == -EEXIST && lstat(folder, &st) == 0 && S_ISLNK(st.st_mode))
 		return refuse_link(folder, err);
 	if (r == -EEXIST && fs_is_dir(folder))

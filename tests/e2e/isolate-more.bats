@@ -80,3 +80,18 @@ work() {
 	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=1 out=2 proto=1 common=1'
 	expect_stale
 }
+
+@test "a folder whose writing ended before the commit's own files hid it is known, and uninstall removes it" {
+	local object
+	mkdir "$SRC/.cargo"
+	echo one >"$SRC/.cargo/a"
+	echo two, which is not to be had >"$SRC/.cargo/b"
+	commit 'what comes before .gitignore'
+	rx_ok refresh
+	object=$(git -C "$SRC" rev-parse HEAD:.cargo/b)
+	rm -f "$SRC/.git/objects/${object:0:2}/${object:2}"
+	commit_netd 2
+	test -e "$(echo "$TREE"/.src.reinject-*)/.cargo/a"
+	rx_ok hooks uninstall
+	expect_equal "$(compgen -G "$TREE/.src.reinject-*" || true)" ''
+}
