@@ -22,7 +22,7 @@ static int print_run(void *data, const struct journal_run *run)
 		cli_json_print(cli_run_json(run));
 		return 0;
 	}
-	printf("%5lld  %s  %-8s %-9s %8s  %s\n", (long long)run->id, time, run->verb, journal_result_name(run->result), duration,
+	printf("%5lld  %s  %-14s  %-9s %8s  %s\n", (long long)run->id, time, run->verb, journal_result_name(run->result), duration,
 	       run->error      ? run->error
 	       : run->packages ? run->packages
 			       : "");

@@ -31,9 +31,13 @@ says() {
 	# Held: not built again by itself.
 	note_cargo
 	rx_ok refresh
+	expect_err 'held by a rollback.*netd.*reinject refresh --retry'
 	expect_equal "$(cargo_builds)" ''
 	rx_ok status --json
 	expect_jq '.[0].held == ["netd"] and .[0].stale == []'
+	rx_ok log
+	expect_out 'rollback-image  ok  '
+	expect_out 'refresh         ok  '
 	rx_ok log --json
 	expect_jq '[.[] | select(.verb == "rollback-image")] | length == 1 and .[0].result == "ok" and (.[0].packages | tostring | test("netd"))'
 	# One run back is not the way for a whole image.
