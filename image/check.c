@@ -24,8 +24,8 @@ static int tell_redoxfs(int fd, const struct stat *st, const char *path, uint64_
 
 	if (r < 0)
 		return image_file_unusable(path, r, err);
-	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %" PRIu64 " MB, generation %" PRIu64 ", UUID %s",
-		    header.version, header.offset, header.size >> 20, header.generation, header.uuid);
+	strvec_addf(ret_facts, "RedoxFS version %" PRIu64 " at byte %" PRIu64 ", %.1f MB, generation %" PRIu64 ", UUID %s",
+		    header.version, header.offset, (double)header.size / 1e6, header.generation, header.uuid);
 	if (image_redoxfs_free(fd, &header, &room) == 0)
 		strvec_addf(ret_facts, "%.1f MB of %.1f MB are free in it", (double)room / 1e6, (double)header.size / 1e6);
 	if (header.offset + header.size > (uint64_t)st->st_size)
@@ -43,8 +43,7 @@ static int tell_file(const struct config_image *config, const char *path, uint64
 	if (fd < 0)
 		return image_file_unusable(path, fd, err);
 	*ret_size = (uint64_t)st.st_size;
-	strvec_addf(ret_facts, "'%s' has %" PRIu64 " MB, %" PRIu64 " MB of them on the disk", path, (uint64_t)st.st_size >> 20,
-		    (uint64_t)st.st_blocks >> 11);
+	strvec_addf(ret_facts, "'%s' has %.1f MB, %.1f MB of them on the disk", path, (double)st.st_size / 1e6, (double)st.st_blocks * 512 / 1e6);
 	if (config->format == CONFIG_IMAGE_REDOXFS)
 		return tell_redoxfs(fd, &st, path, config->block, ret_facts, err);
 	r = image_file_check_format(fd, path, config->format, err);

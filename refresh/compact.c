@@ -100,7 +100,7 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 		return r;
 	refresh_space_reset(round->session);
 	if (image_whole_free(&round->session->config->image, &after) == 0)
-		tell(round, REFRESH_EVENT_NOTE, xasprintf("%.1f MB are back: %.1f MB are free now, in %llu files nothing has changed",
+		tell(round, REFRESH_EVENT_NOTE, xasprintf("%.1f MB are back: %.1f MB are free now; the image's %llu files are as they were",
 							  (double)(after - before) / 1e6, (double)after / 1e6, (unsigned long long)tree.n_files));
 	return 0;
 }

@@ -302,7 +302,7 @@ static void whole_image_passes_the_full_check(void **state)
 
 	NEED_REDOXFS();
 	assert_ok(rig, image_check_run(&rig->config, NULL, true, NULL, &rig->notes, &rig->err));
-	assert_true(has_fact(&rig->notes, "RedoxFS version 8 at byte 0, 16 MB"));
+	assert_true(has_fact(&rig->notes, "RedoxFS version 8 at byte 0, 16.8 MB"));
 	assert_true(has_fact(&rig->notes, "nobody holds it"));
 	assert_true(has_fact(&rig->notes, "every block was read"));
 	assert_image_same(rig);
