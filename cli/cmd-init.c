@@ -329,6 +329,8 @@ static int check_written(struct cli_context *ctx, const struct init *init, struc
 		err_hint(err,
 			 "the files are written; a key in '%s' wins over the map, such as: [package NAME] and below it dest = /another/place",
 			 init->config);
+	else if (init->text)
+		log_info("`reinject doctor` says what a refresh still needs, `reinject refresh -n` what it would do");
 	return r;
 }
 

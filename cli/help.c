@@ -21,7 +21,7 @@ int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *fo
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	err_class_set(err, ERR_USAGE, -EINVAL, "%s", text);
-	err_hint(err, "usage: reinject %s %s", verb->name, verb->usage);
+	err_hint(err, "usage: reinject %s%s%s", verb->name, verb->usage[0] ? " " : "", verb->usage);
 	return -EINVAL;
 }
 
@@ -54,7 +54,7 @@ void cli_help_program(void)
 
 void cli_help_verb(const struct cli_verb *verb)
 {
-	printf("usage: reinject %s %s\n\n%s\n", verb->name, verb->usage, verb->description);
+	printf("usage: reinject %s%s%s\n\n%s\n", verb->name, verb->usage[0] ? " " : "", verb->usage, verb->description);
 	if (verb->options) {
 		printf("\noptions:\n");
 		print_options(verb->options);

@@ -106,6 +106,7 @@ $MAP"
 	printf '\n[dependencies.redox-scheme]\nversion = "0.8"\n' >>"$SRC/simple-file/Cargo.toml"
 	(cd "$SRC" && cargo metadata --offline --format-version 1) >/dev/null 2>&1 || skip "this cargo needs the network for that lock"
 	rx_ok init
+	expect_err 'reinject doctor'
 	expect_graph
 	grep -A2 '^\[package simple-file\]' "$MAP" | grep -qx 'uses = redox-scheme'
 }
