@@ -143,6 +143,29 @@ static bool read_dep(const struct world *world, const char *line, enum manifest_
 	return true;
 }
 
+/* The default features name what of the optional is on. Two sides of a merge may leave a name without its dependency, which cargo refuses, or a
+ * dependency without its name. */
+static bool read_features(const struct world *world, const char *line, struct manifest *ret)
+{
+	const char *at = line;
+
+	while ((at = strstr(at, "\"dep:"))) {
+		CLEANUP_FREE char *name = between(at, "\"dep:");
+		bool found = false;
+
+		for (size_t i = 0; name && i < ret->n_deps; i++) {
+			CLEANUP_FREE char *key = dep_key(world, &ret->deps[i]);
+
+			if (ret->deps[i].optional && str_eq(key, name))
+				found = ret->deps[i].active = true;
+		}
+		if (!found)
+			return false;
+		at++;
+	}
+	return true;
+}
+
 static bool read_line(const struct world *world, size_t crate, const char *line, int *table, struct manifest *ret)
 {
 	static const char *const fixed[] = { "",          "[package]", "edition = \"2021\"", "build = false", "[lib]", "path = \"src/lib.rs\"",
@@ -172,7 +195,7 @@ static bool read_line(const struct world *world, size_t crate, const char *line,
 
 bool manifest_read(const struct world *world, size_t crate, struct manifest *ret)
 {
-	CLEANUP_FREE char *path = xasprintf("%s/Cargo.toml", world_dir(world, crate)), *text = NULL;
+	CLEANUP_FREE char *path = xasprintf("%s/Cargo.toml", world_dir(world, crate)), *text = NULL, *features = NULL;
 	CLEANUP(manifest_clear) struct manifest manifest = { 0 };
 	CLEANUP(str_clear) struct str bytes = { 0 };
 	int table = MANIFEST_KINDS;
@@ -181,10 +204,13 @@ bool manifest_read(const struct world *world, size_t crate, struct manifest *ret
 	if (!world_read(world, path, &bytes) || bytes.len == 0)
 		return false;
 	rest = text = str_take(&bytes);
-	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
 		if (!read_line(world, crate, line, &table, &manifest))
 			return false;
-	if (table != MANIFEST_DEV)
+		if (!features && str_starts(line, "default = ["))
+			features = xstrdup(line);
+	}
+	if (table != MANIFEST_DEV || !features || !read_features(world, features, &manifest))
 		return false;
 	*ret = manifest;
 	manifest = (struct manifest){ 0 };

@@ -14,12 +14,13 @@ struct manifest_dep {
 	char *package; /* owned */
 	unsigned int major;
 	bool optional;
+	bool active; /* as read: the default features turn it on */
 };
 
 struct manifest {
 	struct manifest_dep *deps; /* owned; sorted */
 	size_t n_deps, cap;
-	bool active;       /* the default features turn the optional dependencies on */
+	bool active;       /* to be written: the default features turn the optional dependencies on */
 	unsigned int note; /* a comment */
 };
 

@@ -96,9 +96,9 @@ static void read_graph(struct graph *graph)
 
 /* -- what a package is made of -------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_built(const struct manifest *m, const struct manifest_dep *dep)
+static bool is_built(const struct manifest_dep *dep)
 {
-	return dep->kind != MANIFEST_DEV && (!dep->optional || m->active);
+	return dep->kind != MANIFEST_DEV && (!dep->optional || dep->active);
 }
 
 struct marks {
@@ -140,7 +140,7 @@ static void mark_crate(struct marks *marks, size_t crate)
 		mark_crate(marks, c->uses[i]);
 	mark_crate(marks, WORLD_EVERYBODYS);
 	for (size_t i = 0; i < m->n_deps; i++) {
-		if (!is_built(m, &m->deps[i]) || (graph->without_optional && m->deps[i].optional))
+		if (!is_built(&m->deps[i]) || (graph->without_optional && m->deps[i].optional))
 			continue;
 		if (m->deps[i].crate < WORLD_CRATES)
 			mark_crate(marks, m->deps[i].crate);
