@@ -117,7 +117,7 @@ static void look_and_judge(struct run *run, bool first)
 	run->before = run->truth;
 	run->truth = kept;
 	tree_read(run->world, &run->tree);
-	truth_read(run->world, &run->tree, first ? NULL : run->before, run->truth);
+	truth_read(run->world, &run->tree, first ? NULL : run->before, run->look->problems.n > 0, run->truth);
 	run->changer.settled = run->truth->settled;
 	verdict_give(&run->verdict, run->last, run->before, run->look, run->truth);
 	run->look_ms += middle - start;

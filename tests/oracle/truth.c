@@ -76,7 +76,7 @@ static bool is_tidy(const struct graph *graph)
 	return true;
 }
 
-static void read_graph(struct graph *graph)
+static void read_graph(struct graph *graph, bool doubted)
 {
 	graph->settled = true;
 	for (size_t i = 0; i < WORLD_CRATES; i++) {
@@ -92,6 +92,9 @@ static void read_graph(struct graph *graph)
 	for (size_t i = 0; i < WORLD_CRATES && graph->settled; i++)
 		graph->settled = agrees(graph, i);
 	graph->settled = graph->settled && is_tidy(graph);
+	/* What cargo itself refuses is not settled, whatever was understood here: merges and stashes mix manifests and locks in ways without number. */
+	if (graph->settled && doubted)
+		graph->settled = world_cargo(graph->world, "metadata", "--offline", "--locked", "--quiet", "--format-version=1", NULL) == 0;
 }
 
 /* -- what a package is made of -------------------------------------------------------------------------------------------------------------------- */
@@ -305,7 +308,7 @@ static uint64_t package_value(const struct truth *truth, size_t package)
 	return package == WORLD_REGISTERED ? tree_hash(hash, &truth->registered, sizeof(truth->registered)) : hash;
 }
 
-void truth_read(const struct world *world, const struct tree *tree, const struct truth *before, struct truth *ret)
+void truth_read(const struct world *world, const struct tree *tree, const struct truth *before, bool doubted, struct truth *ret)
 {
 	CLEANUP(graph_clear) struct graph graph = { .world = world };
 
@@ -314,7 +317,7 @@ void truth_read(const struct world *world, const struct tree *tree, const struct
 		ret->folders[i] = hash_folder(world, tree, world->folders[i].path, i);
 	for (size_t i = 0; i < WORLD_ASSETS; i++)
 		ret->values[WORLD_PACKAGES + i] = hash_asset(world, tree, world->assets[i]);
-	read_graph(&graph);
+	read_graph(&graph, doubted);
 	ret->settled = graph.settled;
 	assert_true(before || graph.settled);
 	if (!graph.settled) {

@@ -22,8 +22,8 @@ struct truth {
 	uint64_t values[WORLD_SUBJECTS];              /* while settled; packages, then assets; of an asset always */
 };
 
-/** @before: the truth before, for what is held; NULL at first. */
-void truth_read(const struct world *world, const struct tree *tree, const struct truth *before, struct truth *ret);
+/** @before: the truth before, for what is held; NULL at first. @doubted: somebody says that cargo refuses this workspace; then cargo is asked. */
+void truth_read(const struct world *world, const struct tree *tree, const struct truth *before, bool doubted, struct truth *ret);
 
 enum truth_answer { TRUTH_MUST, TRUTH_MUST_NOT, TRUTH_OPEN };
 
