@@ -254,19 +254,12 @@ static void notify(struct worker *worker, struct refresh_session *session, bool 
 		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
-/* What failed before a run could begin stands in the journal too: `log` and `hooks status` are where a hook's failure is looked for. */
+/* `log` and `hooks status` are where a hook's failure is looked for. */
 static void record_failure(struct worker *worker, int64_t started_ms, const struct err *failure)
 {
-	CLEANUP(journal_freep) struct journal *journal = NULL;
-	const char *image = worker->config->image.path;
 	struct err err = ERR_INIT;
-	int r = journal_open(worker->config->state, false, &journal, &err);
 
-	if (r >= 0)
-		r = journal_run_begin(journal, "hook", image ? image : "", "", &worker->run, &err);
-	if (r >= 0)
-		r = journal_run_end(journal, worker->run, JOURNAL_FAILED, NULL, failure->message, clock_ms() - started_ms, &err);
-	if (r < 0)
+	if (refresh_run_refused(worker->config, "hook", clock_ms() - started_ms, failure, &worker->run, &err) < 0)
 		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
@@ -281,34 +274,26 @@ static int open_session(struct worker *worker, struct refresh_isolate **ret_isol
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	struct refresh_session_args args = { 0 };
-	const struct config *config = worker->config;
-	int r = 0;
+	struct cancel *cancel = worker->args->cancel;
+	int r;
 
-	if (config_get_uint(config, "hooks", "isolate", 0))
-		r = refresh_isolate_new(config, NULL, ret_isolate, err);
-	if (r >= 0 && *ret_isolate)
-		config = refresh_isolate_config(*ret_isolate);
-	if (r >= 0)
-		r = refresh_session_open(config, &args, worker->args->cancel, ret, &notes, err);
-	if (r >= 0 && *ret_isolate)
-		r = refresh_isolate_fill(*ret_isolate, *ret, &notes, err);
+	if (config_get_uint(worker->config, "hooks", "isolate", 0))
+		r = refresh_isolate_open(worker->config, cancel, ret_isolate, ret, &notes, err);
+	else
+		r = refresh_session_open(worker->config, &args, cancel, ret, &notes, err);
 	say_all(worker, &notes);
 	return r;
 }
 
 static void say_replaced(const struct worker *worker, const struct refresh_isolate *isolate, struct refresh_session *session)
 {
-	CLEANUP(strvec_clear) struct strvec replaced = { 0 };
-	CLEANUP_FREE char *names = NULL, *text = NULL;
+	CLEANUP_FREE char *text = NULL;
 	struct err err = ERR_INIT;
 
-	if (refresh_isolate_tell(isolate, session, &replaced, &err) < 0)
+	if (refresh_isolate_tell(isolate, session, &text, &err) < 0)
 		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
-	if (replaced.n == 0)
-		return;
-	names = strvec_join(&replaced, ", ");
-	text = xasprintf("HEAD has replaced uncommitted work in the image: %s; `reinject refresh` puts the work tree's state back", names);
-	say(worker, REFRESH_EVENT_NOTE, text, NULL);
+	else if (text)
+		say(worker, REFRESH_EVENT_NOTE, text, NULL);
 }
 
 static int refresh(struct worker *worker, struct err *err)

@@ -71,11 +71,6 @@ void refresh_isolate_freep(struct refresh_isolate **isolate)
 	refresh_isolate_free(*isolate);
 }
 
-const struct config *refresh_isolate_config(const struct refresh_isolate *isolate)
-{
-	return &isolate->config;
-}
-
 /* -- which commits, and where ------------------------------------------------------------------------------------------------------------------ */
 
 static char *tag_of(const char *label, const char *a, const char *b)
@@ -89,16 +84,11 @@ static char *tag_of(const char *label, const char *a, const char *b)
 	return xstrndup(digest, TAG);
 }
 
-static int find_commit(struct place *place, const struct config_source *source, const git_oid *commit, struct err *err)
+static int find_commit(struct place *place, const struct config_source *source, struct err *err)
 {
 	char head[GIT_OID_HEXSZ + 1] = "";
-	int r;
+	int r = watcher_repo_head(place->repo, head, err);
 
-	if (commit && !git_oid_is_zero(commit)) {
-		place->commit = *commit;
-		return 0;
-	}
-	r = watcher_repo_head(place->repo, head, err);
 	if (r < 0)
 		return r;
 	if (!head[0]) {
@@ -110,7 +100,7 @@ static int find_commit(struct place *place, const struct config_source *source, 
 	return git_oid_fromstr(&place->commit, head) < 0 ? err_set(err, -EINVAL, "'%s' is no commit!", head) : 0;
 }
 
-static int find_place(struct refresh_isolate *isolate, size_t i, const git_oid *commit, const char *tag, struct err *err)
+static int find_place(struct refresh_isolate *isolate, size_t i, const char *tag, struct err *err)
 {
 	const struct config_source *home = &isolate->original->sources[i];
 	struct config_source *source = &isolate->config.sources[i];
@@ -119,7 +109,7 @@ static int find_place(struct refresh_isolate *isolate, size_t i, const git_oid *
 	int r = watcher_repo_open(home->path, &place->repo, err);
 
 	if (r == 0)
-		r = find_commit(place, home, commit, err);
+		r = find_commit(place, home, err);
 	if (r < 0)
 		return r;
 	prefix = watcher_repo_prefix(place->repo);
@@ -143,7 +133,7 @@ static char *find_target(const struct refresh_isolate *isolate)
 	return target ? xstrdup(target) : NULL;
 }
 
-int refresh_isolate_new(const struct config *config, const git_oid *commits, struct refresh_isolate **ret, struct err *err)
+static int isolate_new(const struct config *config, struct refresh_isolate **ret, struct err *err)
 {
 	CLEANUP(refresh_isolate_freep) struct refresh_isolate *isolate = xcalloc(1, sizeof(*isolate));
 	CLEANUP_FREE char *tag = tag_of("image", config->state, config->image.path);
@@ -159,7 +149,7 @@ int refresh_isolate_new(const struct config *config, const git_oid *commits, str
 		isolate->config.sources[i].path = NULL;
 	}
 	for (size_t i = 0; r == 0 && i < config->n_sources; i++)
-		r = find_place(isolate, i, commits ? &commits[i] : NULL, tag, err);
+		r = find_place(isolate, i, tag, err);
 	if (r < 0)
 		return r;
 	isolate->dir = xasprintf(PLACE "/%s", tag);
@@ -292,7 +282,7 @@ static void note_uncommitted(struct refresh_isolate *isolate, struct refresh_ses
 			note_subject(isolate, &look->subjects[i]);
 }
 
-int refresh_isolate_fill(struct refresh_isolate *isolate, struct refresh_session *session, struct strvec *notes, struct err *err)
+static int fill(struct refresh_isolate *isolate, struct refresh_session *session, struct strvec *notes, struct err *err)
 {
 	int r = journal_state_make_dir(isolate->original->state, PLACE, err);
 
@@ -321,16 +311,35 @@ static bool is_still_there(const struct refresh_records *records, const struct u
 	return false;
 }
 
-int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_session *session, struct strvec *ret, struct err *err)
+int refresh_isolate_open(const struct config *config, struct cancel *cancel, struct refresh_isolate **ret, struct refresh_session **ret_session,
+			 struct strvec *notes, struct err *err)
+{
+	struct refresh_session_args args = { 0 };
+	int r = isolate_new(config, ret, err);
+
+	if (r >= 0)
+		r = refresh_session_open(&(*ret)->config, &args, cancel, ret_session, notes, err);
+	return r < 0 ? r : fill(*ret, *ret_session, notes, err);
+}
+
+int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_session *session, char **ret, struct err *err)
 {
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	CLEANUP(strvec_clear) struct strvec replaced = { 0 };
+	CLEANUP_FREE char *names = NULL;
 	struct journal_image now = { 0 };
 	int r = refresh_records_load(session->journal, session->config->image.path, &now, &records, err);
 
-	for (size_t i = 0; r >= 0 && i < isolate->n_uncommitted; i++)
+	*ret = NULL;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < isolate->n_uncommitted; i++)
 		if (!is_still_there(&records, &isolate->uncommitted[i]))
-			strvec_add(ret, isolate->uncommitted[i].what);
-	return r < 0 ? r : 0;
+			strvec_add(&replaced, isolate->uncommitted[i].what);
+	names = strvec_join(&replaced, ", ");
+	if (replaced.n > 0)
+		*ret = xasprintf("HEAD has replaced uncommitted work in the image: %s; `reinject refresh` puts the work tree's state back", names);
+	return 0;
 }
 
 /* -- removing ------------------------------------------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /* A night: each step below is one of the others' with its own limits, in an order that leaves the image good at every point where it may end. */
 #include "refresh/nightly.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "image/check.h"
 #include "image/good.h"
@@ -36,27 +37,7 @@ static void say(const struct night *night, enum refresh_event_type type, const c
 	night->args->on_event(night->args->data, &event);
 }
 
-static void say_all(const struct night *night, const struct strvec *sentences)
-{
-	for (size_t i = 0; i < sentences->n; i++)
-		say(night, REFRESH_EVENT_NOTE, sentences->v[i], NULL);
-}
-
 /* -- what is committed --------------------------------------------------------------------------------------------------------------------------- */
-
-static int open_session(struct night *night, struct err *err)
-{
-	CLEANUP(strvec_clear) struct strvec notes = { 0 };
-	struct refresh_session_args args = { 0 };
-	int r = refresh_isolate_new(night->config, NULL, &night->isolate, err);
-
-	if (r >= 0)
-		r = refresh_session_open(refresh_isolate_config(night->isolate), &args, night->args->cancel, &night->session, &notes, err);
-	if (r >= 0)
-		r = refresh_isolate_fill(night->isolate, night->session, &notes, err);
-	say_all(night, &notes);
-	return r;
-}
 
 static void on_run_event(void *data, const struct refresh_event *event)
 {
@@ -70,24 +51,23 @@ static void on_run_event(void *data, const struct refresh_event *event)
 
 static void say_replaced(const struct night *night)
 {
-	CLEANUP(strvec_clear) struct strvec replaced = { 0 };
-	CLEANUP_FREE char *names = NULL, *text = NULL;
+	CLEANUP_FREE char *text = NULL;
 	struct err err = ERR_INIT;
 
-	if (refresh_isolate_tell(night->isolate, night->session, &replaced, &err) < 0)
+	if (refresh_isolate_tell(night->isolate, night->session, &text, &err) < 0)
 		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
-	if (replaced.n == 0)
-		return;
-	names = strvec_join(&replaced, ", ");
-	text = xasprintf("HEAD has replaced uncommitted work in the image: %s; `reinject refresh` puts the work tree's state back", names);
-	say(night, REFRESH_EVENT_NOTE, text, NULL);
+	else if (text)
+		say(night, REFRESH_EVENT_NOTE, text, NULL);
 }
 
 static int refresh_head(struct night *night, enum refresh_result *ret, struct err *err)
 {
+	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	struct refresh_args args = { .verb = "nightly", .on_event = on_run_event, .data = night };
-	int r = open_session(night, err);
+	int r = refresh_isolate_open(night->config, night->args->cancel, &night->isolate, &night->session, &notes, err);
 
+	for (size_t i = 0; i < notes.n; i++)
+		say(night, REFRESH_EVENT_NOTE, notes.v[i], NULL);
 	if (r >= 0)
 		r = refresh_run(night->session, &args, ret, err);
 	if (r >= 0)
@@ -97,7 +77,7 @@ static int refresh_head(struct night *night, enum refresh_result *ret, struct er
 
 /* -- whether it boots ---------------------------------------------------------------------------------------------------------------------------- */
 
-enum boots { BOOTS_UP, BOOTS_BAD, BOOTS_FLAKY, BOOTS_HOST };
+enum boots { BOOTS_UP, BOOTS_BAD, BOOTS_FLAKY, BOOTS_SPENT, BOOTS_HOST };
 
 static int boot_once(struct night *night, struct refresh_boot_verdict *ret, struct err *err)
 {
@@ -131,7 +111,7 @@ static int boot(struct night *night, enum boots *ret, struct err *err)
 		int r;
 
 		if (night->boots >= most) {
-			*ret = BOOTS_FLAKY;
+			*ret = BOOTS_SPENT;
 			return 0;
 		}
 		r = boot_once(night, &verdict, err);
@@ -223,6 +203,19 @@ static int check(struct night *night, enum refresh_night *ret, struct err *err)
 	return take_back(night, ret, err);
 }
 
+/* Neither good nor bad. */
+static const char *doubt(enum boots boots)
+{
+	switch (boots) {
+	case BOOTS_HOST:
+		return "no machine came to life: it is the host, and nothing is known of the image";
+	case BOOTS_SPENT:
+		return "max_boots are spent before the verdict is certain: no package is blamed, and tonight's image stays";
+	default:
+		return "the boots failed for other reasons each time: no package is blamed, and tonight's image stays";
+	}
+}
+
 static int prove(struct night *night, enum refresh_night *ret, struct err *err)
 {
 	enum boots boots = BOOTS_UP;
@@ -236,10 +229,7 @@ static int prove(struct night *night, enum refresh_night *ret, struct err *err)
 	if (boots == BOOTS_BAD)
 		return take_back(night, ret, err);
 	*ret = boots == BOOTS_HOST ? REFRESH_NIGHT_HOST : REFRESH_NIGHT_FLAKY;
-	say(night, REFRESH_EVENT_WARNING,
-	    boots == BOOTS_HOST ? "no machine came to life: it is the host, and nothing is known of the image" :
-				  "the boots failed for other reasons each time: no package is blamed, and tonight's image stays",
-	    "`reinject boot` shows the console");
+	say(night, REFRESH_EVENT_WARNING, doubt(boots), "`reinject boot` shows the console");
 	return 0;
 }
 
@@ -276,7 +266,16 @@ static void tell_failure(const struct night *night)
 	};
 	struct err err = ERR_INIT;
 
-	if (night->run > 0 && refresh_notify_run(&notify, &err) < 0)
+	if (refresh_notify_run(&notify, &err) < 0)
+		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+}
+
+/* Nobody saw it: what could not even begin is found in the journal, and told like the rest. */
+static void record_refusal(struct night *night, int64_t started_ms, const struct err *failure)
+{
+	struct err err = ERR_INIT;
+
+	if (refresh_run_refused(night->config, "nightly", clock_ms() - started_ms, failure, &night->run, &err) < 0)
 		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
@@ -284,16 +283,20 @@ int refresh_nightly(const struct config *config, const struct refresh_nightly_ar
 {
 	CLEANUP(night_clear) struct night night = { .config = config, .args = args };
 	enum refresh_result result = REFRESH_NOTHING;
+	int64_t started_ms = clock_ms();
 	int r = refresh_head(&night, &result, err);
 
 	*ret = result == REFRESH_NOTHING ? REFRESH_NIGHT_NOTHING : result == REFRESH_OK ? REFRESH_NIGHT_GOOD : REFRESH_NIGHT_FAILED;
 	if (r >= 0 && night.swapped)
 		r = prove(&night, ret, err);
-	if (!night.session || r == -ECANCELED || r == -EBUSY)
+	if (r == -ECANCELED || r == -EBUSY || (r >= 0 && *ret == REFRESH_NIGHT_NOTHING))
 		return r;
-	if (*ret != REFRESH_NIGHT_NOTHING)
-		write_report(&night);
-	if (r < 0 || (*ret != REFRESH_NIGHT_NOTHING && *ret != REFRESH_NIGHT_GOOD))
+	if (r < 0 && night.run == 0)
+		record_refusal(&night, started_ms, err);
+	if (!night.session)
+		return r;
+	write_report(&night);
+	if (r < 0 || *ret != REFRESH_NIGHT_GOOD)
 		tell_failure(&night);
 	return r;
 }

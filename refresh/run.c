@@ -136,3 +136,14 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 		refresh_prune(&round);
 	return 0;
 }
+
+int refresh_run_refused(const struct config *config, const char *verb, int64_t ms, const struct err *failure, int64_t *ret_run, struct err *err)
+{
+	CLEANUP(journal_freep) struct journal *journal = NULL;
+	const char *image = config->image.path;
+	int r = journal_open(config->state, false, &journal, err);
+
+	if (r >= 0)
+		r = journal_run_begin(journal, verb, image ? image : "", "", ret_run, err);
+	return r < 0 ? r : journal_run_end(journal, *ret_run, JOURNAL_FAILED, NULL, failure->message, ms, err);
+}

@@ -28,6 +28,10 @@ enum refresh_result { REFRESH_OK, REFRESH_RUN_FAILED, REFRESH_NOTHING, REFRESH_C
  * run had begun. */
 int refresh_run(struct refresh_session *session, const struct refresh_args *args, enum refresh_result *ret, struct err *err) MUST_CHECK;
 
+/** What failed before a run could begin stands in the journal, too, as a run of @verb that took @ms and failed with @failure's sentence. */
+int refresh_run_refused(const struct config *config, const char *verb, int64_t ms, const struct err *failure, int64_t *ret_run,
+			struct err *err) MUST_CHECK;
+
 /** Puts host file @file at @dest inside the image. */
 int refresh_inject(struct refresh_session *session, const char *file, const char *dest, const struct refresh_args *args,
 		   enum refresh_result *ret, struct err *err) MUST_CHECK;

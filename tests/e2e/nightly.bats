@@ -168,6 +168,41 @@ guest_by_try() {
 	expect_equal "$(wc -l <"$T/told")" 1
 }
 
+@test "the deep check finds damage: the last good image is back, before anything is booted but it" {
+	good_one
+	mark netd 2
+	commit 'netd 2'
+	mkdir "$T/bin"
+	printf '#!/bin/sh\necho "INCORRECT HASH" >&2\nexit 1\n' >"$T/bin/redoxfs-clone"
+	chmod +x "$T/bin/redoxfs-clone"
+	PATH=$T/bin:$PATH night 1
+	expect_boots 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	rx_ok status --json
+	expect_jq '.[0].held == ["netd"]'
+}
+
+@test "what cannot even begin stands in the journal" {
+	rx_ok refresh
+	rm "$IMAGE"
+	rx nightly --json
+	expect_status 3
+	rx_ok log --json
+	expect_jq '.[0].verb == "nightly" and .[0].result == "failed" and (.[0].error | contains("disk.img"))'
+}
+
+@test "max_boots is the end of trying" {
+	good_one
+	guest_by_try 'echo panicked at 7; exec sleep 60'
+	ini_set nightly max_boots 1
+	mark netd 2
+	commit 'netd 2'
+	night 1
+	expect_boots 'failed '
+	expect_err 'max_boots'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
 @test "boot = no: checked, not booted; -n does nothing" {
 	good_one
 	ini_set nightly boot no
