@@ -10,7 +10,7 @@ comma   := ,
 PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec
 
-ROOMS := base config cargo image journal watcher hooks refresh cli
+ROOMS := base config cargo image journal watcher hooks boot report refresh server night setup cli
 
 ifdef FAULTS
 B := build/faults

@@ -3,12 +3,12 @@
 #define REINJECT_CLI_BOOTS_H
 
 #include "cli/json.h"
-#include "refresh/boot.h"
+#include "boot/machine.h"
 
 /** {"event":"boot","result":"up|failed|timeout","ms":N, ...}; the caller owns it. */
-json_t *cli_boot_json(const struct refresh_boot_verdict *verdict);
+json_t *cli_boot_json(const struct boot_verdict *verdict);
 
 /** As lines on stderr: the verdict, the console's last lines when it is not up, checks that failed. */
-void cli_boot_tell(const struct refresh_boot_verdict *verdict);
+void cli_boot_tell(const struct boot_verdict *verdict);
 
 #endif

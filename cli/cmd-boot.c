@@ -71,7 +71,7 @@ static void on_tick(void *data, const char *doing, int64_t ms)
 		cli_ui_live(&booting->ui, "boot", doing);
 }
 
-static void tell(struct booting *booting, const struct refresh_boot_verdict *verdict)
+static void tell(struct booting *booting, const struct boot_verdict *verdict)
 {
 	cli_ui_wipe(&booting->ui);
 	if (booting->told)
@@ -86,12 +86,12 @@ static void tell(struct booting *booting, const struct refresh_boot_verdict *ver
 		(void)!write(STDERR_FILENO, "\r", 1);
 }
 
-static void on_verdict(void *data, const struct refresh_boot_verdict *verdict)
+static void on_verdict(void *data, const struct boot_verdict *verdict)
 {
 	tell(data, verdict);
 }
 
-static void tell_end(const struct booting *booting, const struct refresh_boot_verdict *verdict)
+static void tell_end(const struct booting *booting, const struct boot_verdict *verdict)
 {
 	for (size_t i = 0; i < verdict->notes.n; i++)
 		log_warning("%s", verdict->notes.v[i]);
@@ -102,10 +102,10 @@ static void tell_end(const struct booting *booting, const struct refresh_boot_ve
 static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(booting_clear) struct booting booting = { .ctx = ctx };
-	CLEANUP(refresh_boot_verdict_clear) struct refresh_boot_verdict verdict = { 0 };
+	CLEANUP(boot_verdict_clear) struct boot_verdict verdict = { 0 };
 	bool pty = str_eq(config_get(ctx->config, "boot", "console"), "pty");
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !ctx->json;
-	struct refresh_boot_args args = {
+	struct boot_args args = {
 		.config = ctx->config,
 		.stop = cli_args_has(ctx->args, "stop"),
 		.unattended = !isatty(STDIN_FILENO),
@@ -121,12 +121,12 @@ static int run(struct cli_context *ctx, struct err *err)
 	if (args.follow)
 		attach(&booting);
 	args.interactive = args.follow = booting.attached;
-	r = refresh_boot(&args, &verdict, err);
+	r = boot_run(&args, &verdict, err);
 	if (r < 0)
 		return r;
 	tell(&booting, &verdict);
 	tell_end(&booting, &verdict);
-	ctx->status = verdict.result == REFRESH_BOOT_UP ? 0 : ERR_FAILED;
+	ctx->status = verdict.result == BOOT_UP ? 0 : ERR_FAILED;
 	return 0;
 }
 

@@ -2,31 +2,31 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/json.h"
-#include "refresh/doctor.h"
+#include "setup/doctor.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 static const char *const words[] = {
-	[REFRESH_DOCTOR_OK] = "ok",
-	[REFRESH_DOCTOR_WARNING] = "warning",
-	[REFRESH_DOCTOR_FAILURE] = "failure",
-	[REFRESH_DOCTOR_SKIPPED] = "skipped",
+	[SETUP_DOCTOR_OK] = "ok",
+	[SETUP_DOCTOR_WARNING] = "warning",
+	[SETUP_DOCTOR_FAILURE] = "failure",
+	[SETUP_DOCTOR_SKIPPED] = "skipped",
 };
 
 static const char *const colors[] = {
-	[REFRESH_DOCTOR_OK] = "\033[32m",
-	[REFRESH_DOCTOR_WARNING] = "\033[33m",
-	[REFRESH_DOCTOR_FAILURE] = "\033[31m",
-	[REFRESH_DOCTOR_SKIPPED] = "\033[2m",
+	[SETUP_DOCTOR_OK] = "\033[32m",
+	[SETUP_DOCTOR_WARNING] = "\033[33m",
+	[SETUP_DOCTOR_FAILURE] = "\033[31m",
+	[SETUP_DOCTOR_SKIPPED] = "\033[2m",
 };
 
 struct doctor_output {
 	struct cli_context *ctx;
-	size_t n[REFRESH_DOCTOR_SKIPPED + 1], n_fixable, n_fixed;
+	size_t n[SETUP_DOCTOR_SKIPPED + 1], n_fixable, n_fixed;
 };
 
-static void print_json(const struct refresh_doctor_finding *finding)
+static void print_json(const struct setup_doctor_finding *finding)
 {
 	cli_json_print(json_pack("{s:s, s:s, s:o, s:s, s:o, s:b, s:b}", "check", finding->name, "status", words[finding->status], "said",
 				 cli_json_string(finding->said), "why", finding->why, "command", cli_json_string(finding->command), "fixable",
@@ -40,7 +40,7 @@ static bool may_color(const struct cli_context *ctx)
 }
 
 /* Lines are not broken: a command is to be copied whole, and the terminal breaks what is too long. */
-static void print_text(const struct cli_context *ctx, const struct refresh_doctor_finding *finding, bool is_wrong)
+static void print_text(const struct cli_context *ctx, const struct setup_doctor_finding *finding, bool is_wrong)
 {
 	CLEANUP_FREE char *said = str_visible(finding->said), *command = finding->command ? str_visible(finding->command) : NULL;
 	const char *color = may_color(ctx) ? colors[finding->status] : "";
@@ -54,17 +54,17 @@ static void print_text(const struct cli_context *ctx, const struct refresh_docto
 		printf("%9s%s: %s\n", "", finding->fixable ? "--fix does it" : "do", command);
 }
 
-static bool is_shown(const struct cli_context *ctx, const struct refresh_doctor_finding *finding, bool is_wrong)
+static bool is_shown(const struct cli_context *ctx, const struct setup_doctor_finding *finding, bool is_wrong)
 {
 	if (is_wrong || finding->fixed || cli_args_has(ctx->args, "verbose"))
 		return true;
-	return finding->status != REFRESH_DOCTOR_SKIPPED && !cli_args_has(ctx->args, "quiet");
+	return finding->status != SETUP_DOCTOR_SKIPPED && !cli_args_has(ctx->args, "quiet");
 }
 
-static void on_finding(void *data, const struct refresh_doctor_finding *finding)
+static void on_finding(void *data, const struct setup_doctor_finding *finding)
 {
 	struct doctor_output *output = data;
-	bool is_wrong = finding->status == REFRESH_DOCTOR_WARNING || finding->status == REFRESH_DOCTOR_FAILURE;
+	bool is_wrong = finding->status == SETUP_DOCTOR_WARNING || finding->status == SETUP_DOCTOR_FAILURE;
 
 	output->n[finding->status]++;
 	output->n_fixable += is_wrong && finding->fixable;
@@ -79,15 +79,15 @@ static void on_finding(void *data, const struct refresh_doctor_finding *finding)
 /* The end is what somebody sees first who scrolls nothing. */
 static void tell_end(const struct doctor_output *output, bool fix)
 {
-	size_t failures = output->n[REFRESH_DOCTOR_FAILURE], warnings = output->n[REFRESH_DOCTOR_WARNING];
+	size_t failures = output->n[SETUP_DOCTOR_FAILURE], warnings = output->n[SETUP_DOCTOR_WARNING];
 	CLEANUP_FREE char *fixed = output->n_fixed > 0 ? xasprintf(", %zu put right", output->n_fixed) : xstrdup("");
 
 	if (failures + warnings == 0)
 		log_info("nothing is wrong%s", fixed);
 	else
 		log_info("%zu failure%s, %zu warning%s%s", failures, failures == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s", fixed);
-	if (output->n[REFRESH_DOCTOR_SKIPPED] > 0)
-		log_info("%zu do not apply or could not be looked at: -v lists them", output->n[REFRESH_DOCTOR_SKIPPED]);
+	if (output->n[SETUP_DOCTOR_SKIPPED] > 0)
+		log_info("%zu do not apply or could not be looked at: -v lists them", output->n[SETUP_DOCTOR_SKIPPED]);
 	if (output->n_fixable > 0 && !fix)
 		log_info("`reinject doctor --fix` puts %zu of these right", output->n_fixable);
 }
@@ -128,7 +128,7 @@ static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(loaded_clear) struct loaded loaded = { 0 };
 	struct doctor_output output = { .ctx = ctx };
-	struct refresh_doctor_args args = {
+	struct setup_doctor_args args = {
 		.warnings = &loaded.warnings,
 		.only = &ctx->args->positional,
 		.fix = cli_args_has(ctx->args, "fix"),
@@ -143,7 +143,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	args.config = ctx->config;
 	args.problem = loaded.problem;
 	args.hint = loaded.hint;
-	r = refresh_doctor_run(&args, &n_failures, err);
+	r = setup_doctor_run(&args, &n_failures, err);
 	ctx->status = n_failures > 0 ? ERR_ENVIRONMENT : 0;
 	if (r == 0 && !ctx->json)
 		tell_end(&output, args.fix);

@@ -5,7 +5,7 @@
 #include "config/ini_reader.h"
 #include "config/schema.h"
 #include "refresh/map.h"
-#include "refresh/setup.h"
+#include "setup/init.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define MAP_NAME    "packages.ini"
 
 struct init {
-	struct refresh_setup setup;
+	struct setup setup;
 	struct refresh_map map;
 	char *config; /* path of reinject.ini */
 	char *text;   /* and what goes into it; NULL: it stays */
@@ -24,7 +24,7 @@ struct init {
 
 static void init_clear(struct init *init)
 {
-	refresh_setup_clear(&init->setup);
+	setup_clear(&init->setup);
 	refresh_map_clear(&init->map);
 	free(init->config);
 	free(init->text);
@@ -56,15 +56,15 @@ static char *ask(const char *question, const struct cancel *cancel)
 	return xstrdup(start);
 }
 
-static int ask_item(struct init *init, enum refresh_setup_item item, const struct cancel *cancel, struct err *err)
+static int ask_item(struct init *init, enum setup_item item, const struct cancel *cancel, struct err *err)
 {
 	for (;;) {
-		CLEANUP_FREE char *answer = ask(refresh_setup_what(item), cancel);
+		CLEANUP_FREE char *answer = ask(setup_what(item), cancel);
 		struct err wrong = ERR_INIT;
 
 		if (!answer)
 			return err_class_set(err, ERR_INTERRUPTED, -ECANCELED, "interrupted; nothing was written");
-		if (refresh_setup_set(&init->setup, item, answer, &wrong) == 0)
+		if (setup_set(&init->setup, item, answer, &wrong) == 0)
 			return 0;
 		log_warning("%s", wrong.message);
 	}
@@ -72,11 +72,11 @@ static int ask_item(struct init *init, enum refresh_setup_item item, const struc
 
 static int ask_rest(struct init *init, const struct cancel *cancel, struct err *err)
 {
-	for (size_t i = REFRESH_SETUP_TARGET; i < REFRESH_SETUP_N; i++) {
-		enum refresh_setup_item item = (enum refresh_setup_item)i;
+	for (size_t i = SETUP_TARGET; i < SETUP_N; i++) {
+		enum setup_item item = (enum setup_item)i;
 		int r;
 
-		if (init->setup.values[i] || init->setup.told[i] || !refresh_setup_is_wanted(&init->setup, item))
+		if (init->setup.values[i] || init->setup.told[i] || !setup_is_wanted(&init->setup, item))
 			continue;
 		r = ask_item(init, item, cancel, err);
 		if (r < 0)
@@ -87,13 +87,13 @@ static int ask_rest(struct init *init, const struct cancel *cancel, struct err *
 
 /* -- a new configuration ---------------------------------------------------------------------------------------------------------------------- */
 
-static int take_flags(struct cli_context *ctx, struct refresh_setup *setup, struct err *err)
+static int take_flags(struct cli_context *ctx, struct setup *setup, struct err *err)
 {
 	const char *rules = cli_args_value(ctx->args, "rules");
 
-	for (size_t i = 0; i < REFRESH_SETUP_N; i++) {
-		const char *value = cli_args_value(ctx->args, refresh_setup_name((enum refresh_setup_item)i));
-		int r = value ? refresh_setup_set(setup, (enum refresh_setup_item)i, value, err) : 0;
+	for (size_t i = 0; i < SETUP_N; i++) {
+		const char *value = cli_args_value(ctx->args, setup_name((enum setup_item)i));
+		int r = value ? setup_set(setup, (enum setup_item)i, value, err) : 0;
 
 		if (r < 0)
 			return r;
@@ -130,7 +130,7 @@ static int prepare_new(struct cli_context *ctx, struct init *init, struct err *e
 	CLEANUP(config_freep) struct config *config = NULL;
 	CLEANUP_FREE char *map = NULL;
 	const char *rules;
-	int r = refresh_setup_begin(cli_args_value(ctx->args, "directory"), &init->setup, err);
+	int r = setup_begin(cli_args_value(ctx->args, "directory"), &init->setup, err);
 
 	if (r < 0)
 		return r;
@@ -139,18 +139,18 @@ static int prepare_new(struct cli_context *ctx, struct init *init, struct err *e
 	r = refuse_existing(init, err);
 	if (r == 0)
 		r = take_flags(ctx, &init->setup, err);
-	if (r == 0 && has_somebody() && !init->setup.values[REFRESH_SETUP_SOURCE] && refresh_setup_find(&init->setup, NULL) < 0)
-		r = ask_item(init, REFRESH_SETUP_SOURCE, ctx->cancel, err);
+	if (r == 0 && has_somebody() && !init->setup.values[SETUP_SOURCE] && setup_find(&init->setup, NULL) < 0)
+		r = ask_item(init, SETUP_SOURCE, ctx->cancel, err);
 	if (r == 0)
-		r = refresh_setup_find(&init->setup, err);
+		r = setup_find(&init->setup, err);
 	if (r == 0 && has_somebody())
 		r = ask_rest(init, ctx->cancel, err);
 	if (r == 0)
-		r = refresh_setup_check(&init->setup, err);
+		r = setup_check(&init->setup, err);
 	if (r < 0)
 		return r;
-	init->text = refresh_setup_text(&init->setup, MAP_NAME);
-	config = refresh_setup_config(&init->setup);
+	init->text = setup_text(&init->setup, MAP_NAME);
+	config = setup_config(&init->setup);
 	rules = init->setup.rules;
 	r = refresh_map_make(config, map, rules, ctx->cancel, &init->map, err);
 	return r < 0 ? r : refuse_map(&init->map, err);
@@ -244,12 +244,12 @@ static int prepare_update(struct cli_context *ctx, struct init *init, struct err
 
 /* -- what was done ---------------------------------------------------------------------------------------------------------------------------- */
 
-static json_t *values_json(const struct refresh_setup *setup)
+static json_t *values_json(const struct setup *setup)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < REFRESH_SETUP_N; i++)
-		json_object_set_new(object, refresh_setup_name((enum refresh_setup_item)i), cli_json_string(setup->values[i]));
+	for (size_t i = 0; i < SETUP_N; i++)
+		json_object_set_new(object, setup_name((enum setup_item)i), cli_json_string(setup->values[i]));
 	json_object_set_new(object, "mount_point", cli_json_string(setup->mount_point));
 	return object;
 }
@@ -271,10 +271,10 @@ static void tell_missing(const struct init *init)
 {
 	for (size_t i = 0; i < init->setup.notes.n; i++)
 		log_info("%s", init->setup.notes.v[i]);
-	for (size_t i = REFRESH_SETUP_TARGET; init->text && i < REFRESH_SETUP_N; i++)
-		if (!init->setup.values[i] && !init->setup.told[i] && refresh_setup_is_wanted(&init->setup, (enum refresh_setup_item)i))
-			log_warning("not found: %s; --%s names it, or a line in " CONFIG_NAME, refresh_setup_what((enum refresh_setup_item)i),
-				    refresh_setup_name((enum refresh_setup_item)i));
+	for (size_t i = SETUP_TARGET; init->text && i < SETUP_N; i++)
+		if (!init->setup.values[i] && !init->setup.told[i] && setup_is_wanted(&init->setup, (enum setup_item)i))
+			log_warning("not found: %s; --%s names it, or a line in " CONFIG_NAME, setup_what((enum setup_item)i),
+				    setup_name((enum setup_item)i));
 	for (size_t i = 0; i < init->map.problems.n; i++)
 		log_warning("%s", init->map.problems.v[i]);
 }

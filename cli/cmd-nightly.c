@@ -1,19 +1,19 @@
 #include "cli/ui.h"
 #include "cli/verbs.h"
-#include "refresh/nightly.h"
+#include "night/night.h"
 
 static const struct cli_option options[] = {
 	{ "dry-run", 'n', NULL, "print what would be done, and do nothing" },
 	{ NULL, 0, NULL, NULL },
 };
 
-static int status_of(enum refresh_night night)
+static int status_of(enum night_result night)
 {
 	switch (night) {
-	case REFRESH_NIGHT_NOTHING:
-	case REFRESH_NIGHT_GOOD:
+	case NIGHT_NOTHING:
+	case NIGHT_GOOD:
 		return 0;
-	case REFRESH_NIGHT_HOST:
+	case NIGHT_HOST:
 		return ERR_ENVIRONMENT;
 	default:
 		return ERR_FAILED;
@@ -23,14 +23,14 @@ static int status_of(enum refresh_night night)
 static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(cli_ui_clear) struct cli_ui ui;
-	struct refresh_nightly_args args = { .cancel = ctx->cancel, .on_event = cli_ui_event, .data = &ui };
-	enum refresh_night night = REFRESH_NIGHT_NOTHING;
+	struct night_args args = { .cancel = ctx->cancel, .on_event = cli_ui_event, .data = &ui };
+	enum night_result night = NIGHT_NOTHING;
 	int r;
 
 	cli_ui_init(&ui, ctx);
 	if (cli_args_has(ctx->args, "dry-run"))
-		return refresh_nightly_preview(ctx->config, &args, err);
-	r = refresh_nightly(ctx->config, &args, &night, err);
+		return night_preview(ctx->config, &args, err);
+	r = night_run(ctx->config, &args, &night, err);
 	if (r >= 0)
 		ctx->status = status_of(night);
 	return r;

@@ -3,7 +3,7 @@
 #include "cli/json.h"
 #include "cli/verbs.h"
 #include "journal/state.h"
-#include "refresh/report.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static int find_output(const struct cli_context *ctx, char **ret, struct err *er
 	return 0;
 }
 
-static int collect(const struct cli_context *ctx, struct refresh_report *ret, struct err *err)
+static int collect(const struct cli_context *ctx, struct report *ret, struct err *err)
 {
 	CLEANUP(journal_freep) struct journal *journal = NULL;
 	uint32_t limit = 0;
@@ -46,7 +46,7 @@ static int collect(const struct cli_context *ctx, struct refresh_report *ret, st
 	if (r < 0)
 		return r;
 	r = journal_open(ctx->config->state, true, &journal, err);
-	return r < 0 && r != -ENOENT ? r : refresh_report_collect(ctx->config, journal, limit, ret, err);
+	return r < 0 && r != -ENOENT ? r : report_collect(ctx->config, journal, limit, ret, err);
 }
 
 static int write_file(const struct cli_context *ctx, const char *path, const struct str *html, struct err *err)
@@ -69,7 +69,7 @@ static int write_file(const struct cli_context *ctx, const char *path, const str
 
 static int run(struct cli_context *ctx, struct err *err)
 {
-	CLEANUP(refresh_report_clear) struct refresh_report report = { 0 };
+	CLEANUP(report_clear) struct report report = { 0 };
 	CLEANUP(str_clear) struct str html = { 0 };
 	CLEANUP_FREE char *path = NULL, *dir = NULL;
 	bool to_stdout = str_eq(cli_args_value(ctx->args, "output"), "-");
@@ -81,7 +81,7 @@ static int run(struct cli_context *ctx, struct err *err)
 		return r;
 	/* Who knows where that will lie. */
 	dir = to_stdout ? xstrdup("") : fs_dirname(path);
-	refresh_report_render(&report, dir, &html);
+	report_render(&report, dir, &html);
 	if (!to_stdout)
 		return write_file(ctx, path, &html, err);
 	r = fs_write_all(STDOUT_FILENO, html.buf, html.len);

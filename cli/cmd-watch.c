@@ -3,8 +3,8 @@
 #include "cli/supervise.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
-#include "refresh/client.h"
-#include "refresh/watch.h"
+#include "server/client.h"
+#include "server/watch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@ enum { MAX_LOG = 1 << 20 };
 
 struct watching {
 	struct cli_ui ui;
-	struct refresh_watch *watch; /* owned */
+	struct server_watch *watch; /* owned */
 	struct cli_keys keys;
 	struct cli_supervise supervise;
 	struct str log; /* the compiler's words of the last round that had any */
@@ -27,7 +27,7 @@ static void watching_clear(struct watching *watching)
 {
 	cli_keys_stop(&watching->keys);
 	cli_supervise_stop(&watching->supervise);
-	refresh_watch_free(watching->watch);
+	server_watch_free(watching->watch);
 	cli_ui_clear(&watching->ui);
 	str_clear(&watching->log);
 }
@@ -55,7 +55,7 @@ static void notify(const struct watching *watching, const struct refresh_event *
 
 	if (event->type != REFRESH_EVENT_DONE || !isatty(STDERR_FILENO) || strcmp(event->result, "cancelled") == 0)
 		return;
-	how = config_get(refresh_watch_config(watching->watch), "watch", "notify");
+	how = config_get(server_watch_config(watching->watch), "watch", "notify");
 	if (str_eq(how, "bell"))
 		text = xstrdup("\a");
 	else if (str_eq(how, "osc9"))
@@ -75,7 +75,7 @@ static void on_event(void *data, const struct refresh_event *event)
 	/* Whoever read it is gone: nobody wants it any more. */
 	if (ferror(stdout)) {
 		watching->unheard = true;
-		refresh_watch_stop(watching->watch);
+		server_watch_stop(watching->watch);
 	}
 }
 
@@ -92,11 +92,11 @@ static void print_log(struct watching *watching)
 
 static void toggle_pause(struct watching *watching)
 {
-	bool paused = refresh_watch_is_paused(watching->watch);
+	bool paused = server_watch_is_paused(watching->watch);
 
 	cli_ui_wipe(&watching->ui);
 	log_info(paused ? "going on" : "paused: what changes is looked at when it goes on");
-	refresh_watch_pause(watching->watch, !paused);
+	server_watch_pause(watching->watch, !paused);
 }
 
 static void on_key(void *data, char key)
@@ -105,7 +105,7 @@ static void on_key(void *data, char key)
 
 	switch (key) {
 	case 'r':
-		refresh_watch_ask(watching->watch);
+		server_watch_ask(watching->watch);
 		break;
 	case 'p':
 		toggle_pause(watching);
@@ -114,10 +114,10 @@ static void on_key(void *data, char key)
 		print_log(watching);
 		break;
 	case 'b':
-		refresh_watch_boot(watching->watch);
+		server_watch_boot(watching->watch);
 		break;
 	case 'q':
-		refresh_watch_stop(watching->watch);
+		server_watch_stop(watching->watch);
 		break;
 	default:
 		break;
@@ -134,31 +134,31 @@ static const struct cli_option options[] = {
 };
 
 /* True, with what is asked, when another watch is spoken to. */
-static bool find_wish(const struct cli_context *ctx, enum refresh_wish_kind *ret)
+static bool find_wish(const struct cli_context *ctx, enum server_wish_kind *ret)
 {
 	if (cli_args_has(ctx->args, "pause"))
-		*ret = REFRESH_WISH_PAUSE;
+		*ret = SERVER_WISH_PAUSE;
 	else if (cli_args_has(ctx->args, "resume"))
-		*ret = REFRESH_WISH_RESUME;
+		*ret = SERVER_WISH_RESUME;
 	else if (cli_args_has(ctx->args, "wait"))
-		*ret = REFRESH_WISH_WAIT;
+		*ret = SERVER_WISH_WAIT;
 	else
 		return false;
 	return true;
 }
 
-static int speak(struct cli_context *ctx, enum refresh_wish_kind kind, struct err *err)
+static int speak(struct cli_context *ctx, enum server_wish_kind kind, struct err *err)
 {
-	CLEANUP(refresh_client_freep) struct refresh_client *client = NULL;
-	struct refresh_client_args args = { .state = ctx->config->state, .cancel = ctx->cancel };
-	struct refresh_wish wish = { .kind = kind };
-	int r = refresh_client_connect(&args, &client, NULL, err);
+	CLEANUP(server_client_freep) struct server_client *client = NULL;
+	struct server_client_args args = { .state = ctx->config->state, .cancel = ctx->cancel };
+	struct server_wish wish = { .kind = kind };
+	int r = server_client_connect(&args, &client, NULL, err);
 
 	if (r == -ENOENT) {
 		err_class_set(err, ERR_FAILED, r, "no watch runs for '%s'", ctx->config->file);
 		err_hint(err, "start one: reinject watch");
 	}
-	return r < 0 ? r : refresh_client_ask(client, &wish, NULL, NULL, &ctx->status, err);
+	return r < 0 ? r : server_client_ask(client, &wish, NULL, NULL, &ctx->status, err);
 }
 
 /* -- the verb -------------------------------------------------------------------------------------------------------------------------------- */
@@ -172,14 +172,14 @@ static int run(struct cli_context *ctx, struct err *err)
 		.file = ctx->config->file,
 		.overrides = &overrides,
 	};
-	struct refresh_watch_args args = {
+	struct server_watch_args args = {
 		.config_args = &config_args,
 		.packages = &ctx->args->positional,
 		.cancel = ctx->cancel,
 		.on_event = on_event,
 		.data = &watching,
 	};
-	enum refresh_wish_kind kind;
+	enum server_wish_kind kind;
 	int r;
 
 	if (find_wish(ctx, &kind))
@@ -187,13 +187,13 @@ static int run(struct cli_context *ctx, struct err *err)
 	cli_args_values(ctx->args, "option", &overrides);
 	cli_ui_init(&watching.ui, ctx);
 	cli_supervise_open(&watching.supervise);
-	r = refresh_watch_new(ctx->config, &args, &watching.watch, err);
+	r = server_watch_new(ctx->config, &args, &watching.watch, err);
 	if (r < 0)
 		return r;
 	log_set_times(true);
-	cli_keys_start(&watching.keys, refresh_watch_loop(watching.watch), on_key, &watching);
-	cli_supervise_start(&watching.supervise, refresh_watch_loop(watching.watch));
-	r = refresh_watch_run(watching.watch, err);
+	cli_keys_start(&watching.keys, server_watch_loop(watching.watch), on_key, &watching);
+	cli_supervise_start(&watching.supervise, server_watch_loop(watching.watch));
+	r = server_watch_run(watching.watch, err);
 	cli_ui_wipe(&watching.ui);
 	log_set_times(false);
 	return r == 0 && watching.unheard ? err_set(err, -EPIPE, "cannot write to standard output") : r;

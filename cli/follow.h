@@ -1,4 +1,4 @@
-/* cli/follow - beside a running watch the verbs do not work themselves: they hand their wish over and follow (refresh/client).
+/* cli/follow - beside a running watch the verbs do not work themselves: they hand their wish over and follow (server/client).
  *
  * A watch that has another configuration or another image is no help, and one that does not answer cannot be waited for: the verb goes on alone
  * then, and is busy (75) only if that watch happens to hold the image. */
@@ -6,7 +6,7 @@
 #define REINJECT_CLI_FOLLOW_H
 
 #include "cli/ui.h"
-#include "refresh/client.h"
+#include "server/client.h"
 #include "refresh/run.h"
 
 /** Hands @request of @verb ('refresh', 'build') over and prints by @ui what comes of it. Returns 1 with @ret when the watch has done it; 0 when there
@@ -18,8 +18,8 @@ int cli_follow(struct cli_context *ctx, const char *verb, const struct refresh_r
 struct cli_watch {
 	pid_t pid;     /* 0: none runs for this configuration */
 	bool answered; /* else only the pid is known */
-	struct refresh_watch_status status;
-	struct refresh_client *client; /* owned; status borrows from it */
+	struct server_watch_status status;
+	struct server_client *client; /* owned; status borrows from it */
 };
 
 /** Asks within half a second. A watch that cannot be asked is a warning, not an error. */

@@ -22,7 +22,7 @@
 #define JOURNAL_SPOOL_DIR         "spool"
 #define JOURNAL_SPOOL_QUEUE       "spool/queue"
 #define JOURNAL_SPOOL_WORKER_LOCK "worker.lock"
-#define JOURNAL_SPOOL_WATCH_LOCK  "watch.lock" /* refresh/socket */
+#define JOURNAL_SPOOL_WATCH_LOCK  "watch.lock" /* server/socket */
 #define JOURNAL_SPOOL_LOG         "hooks.log"  /* the worker's words */
 
 struct journal_record {

@@ -9,7 +9,7 @@
 #define REINJECT_REFRESH_EVENT_H
 
 #include "refresh/activate.h"
-#include "refresh/boot.h"
+#include "boot/machine.h"
 #include "refresh/plan.h"
 
 #include <stdint.h>
@@ -47,7 +47,7 @@ struct refresh_event {
 	uint64_t bytes;
 	int64_t ms;
 	const struct refresh_activations *activations; /* SWAP: what the change needs now */
-	const struct refresh_boot_verdict *boot;       /* BOOT */
+	const struct boot_verdict *boot;               /* BOOT */
 	bool is_whole_run;                             /* DONE: the error is refresh_run()'s own, and returned by it */
 	size_t position, of;                           /* this is number position of so many builds */
 };

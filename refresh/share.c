@@ -4,8 +4,8 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "config/template.h"
-#include "refresh/console.h"
-#include "refresh/lines.h"
+#include "boot/console.h"
+#include "boot/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,28 +105,28 @@ static void tell_line(void *data, const char *line, uint64_t number, bool comple
 		refresh_round_send(data, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
 }
 
-static void hear_answer(struct refresh_round *round, struct refresh_console *console)
+static void hear_answer(struct refresh_round *round, struct boot_console *console)
 {
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = tell_line, .data = round };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = tell_line, .data = round };
 	int64_t end = clock_ms() + ANSWER_MS, now;
 	bool heard = false;
 
 	while ((now = clock_ms()) < end) {
 		CLEANUP(str_clear) struct str bytes = { 0 };
-		struct pollfd p = { .fd = refresh_console_fd(console), .events = POLLIN };
+		struct pollfd p = { .fd = boot_console_fd(console), .events = POLLIN };
 
-		if (poll(&p, 1, heard ? QUIET_MS : (int)(end - now)) <= 0 || refresh_console_read(console, &bytes) < 0)
+		if (poll(&p, 1, heard ? QUIET_MS : (int)(end - now)) <= 0 || boot_console_read(console, &bytes) < 0)
 			break;
 		heard = heard || bytes.len > 0;
-		refresh_lines_feed(&lines, str_text(&bytes), bytes.len);
+		boot_lines_feed(&lines, str_text(&bytes), bytes.len);
 	}
-	refresh_lines_end(&lines);
+	boot_lines_end(&lines);
 }
 
-static int open_console(const struct refresh_round *round, struct refresh_console **ret, struct err *err)
+static int open_console(const struct refresh_round *round, struct boot_console **ret, struct err *err)
 {
 	const struct config *config = round->session->config;
-	CLEANUP(refresh_console_freep) struct refresh_console *console = NULL;
+	CLEANUP(boot_console_freep) struct boot_console *console = NULL;
 	CLEANUP(strvec_clear) struct strvec variables = { 0 };
 	CLEANUP_FREE char *place = NULL;
 	int r;
@@ -135,11 +135,11 @@ static int open_console(const struct refresh_round *round, struct refresh_consol
 		strvec_addf(&variables, "SOCKET_DIR=%s/boots", config->state);
 	r = template_expand(config_get(config, "boot", "console"), &variables, NULL, &place, err);
 	if (r >= 0)
-		r = refresh_console_new(place, config->dir, &console, err);
-	if (r >= 0 && (!refresh_console_can_send(console) || refresh_console_kind(console) == REFRESH_CONSOLE_PTY))
+		r = boot_console_new(place, config->dir, &console, err);
+	if (r >= 0 && (!boot_console_can_send(console) || boot_console_kind(console) == BOOT_CONSOLE_PTY))
 		r = err_set(err, -ENOTSUP, "[boot] console = %s cannot be reached from here; a socket or tmux can!", place);
 	if (r >= 0)
-		r = refresh_console_open(console, err);
+		r = boot_console_open(console, err);
 	if (r == 0)
 		r = err_set(err, -ENOENT, "no machine answers at %s!", place);
 	if (r == 1)
@@ -165,7 +165,7 @@ static char *lines_of(const char *text)
 static void tell_guest(struct refresh_round *round)
 {
 	const char *after_put = config_get(round->session->config, "share", "after_put");
-	CLEANUP(refresh_console_freep) struct refresh_console *console = NULL;
+	CLEANUP(boot_console_freep) struct boot_console *console = NULL;
 	CLEANUP_FREE char *lines = NULL, *text = NULL;
 	struct err err = ERR_INIT;
 	int r;
@@ -175,8 +175,8 @@ static void tell_guest(struct refresh_round *round)
 	lines = lines_of(after_put);
 	r = open_console(round, &console, &err);
 	if (r >= 0) {
-		refresh_console_skip_history(console);
-		r = refresh_console_send(console, lines, strlen(lines), &err);
+		boot_console_skip_history(console);
+		r = boot_console_send(console, lines, strlen(lines), &err);
 	}
 	if (r >= 0) {
 		hear_answer(round, console);

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Includes point down only: base < config < cargo, image, journal < watcher < hooks < refresh < cli. Rooms of one level do not know each other.
+# Includes point down only: base < config < cargo, image, journal < watcher < hooks, boot, report < refresh < server, night, setup < cli. Rooms of one level
+# do not know each other.
 set -eu
 level() {
 	case $1 in
 	base) echo 0 ;; config) echo 1 ;; cargo | image | journal) echo 2 ;;
-	watcher) echo 3 ;; hooks) echo 4 ;; refresh) echo 5 ;; cli) echo 6 ;;
+	watcher) echo 3 ;; hooks | boot | report) echo 4 ;; refresh) echo 5 ;;
+	server | night | setup) echo 6 ;; cli) echo 7 ;;
 	*) echo 'unknown' ;;
 	esac
 }
 bad=0
 n=0
-for file in base/*.[ch] config/*.[ch] cargo/*.[ch] image/*.[ch] journal/*.[ch] watcher/*.[ch] hooks/*.[ch] refresh/*.[ch] cli/*.[ch]; do
-	[ -e "$file" ] || continue
+for file in */*.[ch]; do
 	room=${file%%/*}
 	for include in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file"); do
 		n=$((n + 1))

@@ -8,14 +8,14 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "refresh/run.h"
-#include "refresh/server.h"
+#include "server/server.h"
 
 #include <errno.h>
 #include <signal.h>
 
 struct waiting {
-	struct refresh_server_client *client; /* NULL: left meanwhile */
-	struct refresh_wish wish;
+	struct server_peer *client; /* NULL: left meanwhile */
+	struct server_wish wish;
 	struct waiting *next;
 };
 
@@ -24,7 +24,7 @@ struct small_watch {
 	uv_signal_t term, usr1;
 	struct config *config;
 	struct cancel cancel;
-	struct refresh_server *server;
+	struct server *server;
 	struct waiting *first;
 	struct waiting *now;
 	bool holds, ends;
@@ -37,7 +37,7 @@ static void on_event(void *data, const struct refresh_event *event)
 
 	watch->run = event->run > 0 ? event->run : watch->run;
 	if (watch->now->client)
-		refresh_server_send(watch->now->client, event);
+		server_send(watch->now->client, event);
 	uv_run(&watch->loop, UV_RUN_NOWAIT);
 }
 
@@ -45,7 +45,7 @@ static void run(struct small_watch *watch, struct waiting *waiting)
 {
 	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
-	bool builds = waiting->wish.kind == REFRESH_WISH_BUILD;
+	bool builds = waiting->wish.kind == SERVER_WISH_BUILD;
 	struct refresh_args args = { .verb = builds ? "build" : "refresh", .on_event = on_event, .data = watch };
 	struct refresh_session_args open = { 0 };
 	enum refresh_result result = REFRESH_NOTHING;
@@ -59,34 +59,34 @@ static void run(struct small_watch *watch, struct waiting *waiting)
 		r = refresh_run(session, &args, &result, &err);
 	printf("ran %s\n", r < 0 ? err.message : "through");
 	if (waiting->client && r < 0)
-		refresh_server_end(waiting->client, err_exit_status(&err, r), &err);
+		server_end(waiting->client, err_exit_status(&err, r), &err);
 	else if (waiting->client)
-		refresh_server_end(waiting->client, result == REFRESH_RUN_FAILED, NULL);
+		server_end(waiting->client, result == REFRESH_RUN_FAILED, NULL);
 	watch->now = NULL;
 	watch->run = 0;
 }
 
-static void reply_status(struct small_watch *watch, struct refresh_server_client *client)
+static void reply_status(struct small_watch *watch, struct server_peer *client)
 {
-	struct refresh_watch_status status = { .pid = getpid(), .state = REFRESH_WATCH_IDLE, .run = watch->run };
+	struct server_watch_status status = { .pid = getpid(), .state = SERVER_WATCH_IDLE, .run = watch->run };
 
 	if (watch->now)
-		status.state = REFRESH_WATCH_BUILDING;
+		status.state = SERVER_WATCH_BUILDING;
 	else if (watch->first)
-		status.state = REFRESH_WATCH_WAITING;
+		status.state = SERVER_WATCH_WAITING;
 	status.doing = watch->now ? "a run for somebody" : NULL;
-	refresh_server_reply(client, refresh_wire_status(&status));
-	refresh_server_end(client, 0, NULL);
+	server_reply(client, server_wire_status(&status));
+	server_end(client, 0, NULL);
 }
 
-static void on_request(void *data, struct refresh_server_client *client, const struct refresh_wish *wish)
+static void on_request(void *data, struct server_peer *client, const struct server_wish *wish)
 {
 	struct small_watch *watch = data;
 	struct waiting **end = &watch->first;
 	struct waiting *waiting;
 
-	printf("asked %d by %d\n", (int)wish->kind, (int)refresh_server_client_pid(client));
-	if (wish->kind > REFRESH_WISH_BUILD) {
+	printf("asked %d by %d\n", (int)wish->kind, (int)server_peer_pid(client));
+	if (wish->kind > SERVER_WISH_BUILD) {
 		reply_status(watch, client);
 		return;
 	}
@@ -99,7 +99,7 @@ static void on_request(void *data, struct refresh_server_client *client, const s
 	*end = waiting;
 }
 
-static void on_gone(void *data, struct refresh_server_client *client)
+static void on_gone(void *data, struct server_peer *client)
 {
 	struct small_watch *watch = data;
 
@@ -147,7 +147,7 @@ static void work(struct small_watch *watch)
 		watch->first = waiting->next;
 		if (waiting->client)
 			run(watch, waiting);
-		refresh_wish_clear(&waiting->wish);
+		server_wish_clear(&waiting->wish);
 		free(waiting);
 	}
 }
@@ -155,13 +155,13 @@ static void work(struct small_watch *watch)
 static void start(struct small_watch *watch, const char *ini, struct err *err)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
-	struct refresh_server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
+	struct server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
 	struct config_args args = { .file = ini };
 
 	signal(SIGPIPE, SIG_IGN);
 	if (cancel_init(&watch->cancel, err) < 0 || config_load(&args, &watch->config, &problems, err) < 0 || uv_loop_init(&watch->loop) < 0)
 		return;
-	if (refresh_server_open(&watch->loop, watch->config, &hooks, &watch->server, err) < 0) {
+	if (server_open(&watch->loop, watch->config, &hooks, &watch->server, err) < 0) {
 		uv_run(&watch->loop, UV_RUN_DEFAULT);
 		uv_loop_close(&watch->loop);
 		return;
@@ -175,13 +175,13 @@ static void start(struct small_watch *watch, const char *ini, struct err *err)
 
 static void stop(struct small_watch *watch)
 {
-	refresh_server_close(watch->server, NULL);
+	server_close(watch->server, NULL);
 	uv_close((uv_handle_t *)&watch->term, NULL);
 	uv_close((uv_handle_t *)&watch->usr1, NULL);
 	uv_run(&watch->loop, UV_RUN_DEFAULT);
 	for (struct waiting *waiting = watch->first, *next; waiting; waiting = next) {
 		next = waiting->next;
-		refresh_wish_clear(&waiting->wish);
+		server_wish_clear(&waiting->wish);
 		free(waiting);
 	}
 	if (uv_loop_close(&watch->loop) < 0)

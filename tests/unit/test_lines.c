@@ -1,5 +1,5 @@
 /* A console's bytes as lines: line ends, escape sequences, prompts that have no end, however the bytes are cut. */
-#include "refresh/lines.h"
+#include "boot/lines.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,9 +19,9 @@ static void note(void *data, const char *line, uint64_t number, bool complete)
 static void expect(const char *bytes, const char *want)
 {
 	CLEANUP(str_clear) struct str got = { 0 };
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = note, .data = &got };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = note, .data = &got };
 
-	refresh_lines_feed(&lines, bytes, strlen(bytes));
+	boot_lines_feed(&lines, bytes, strlen(bytes));
 	assert_string_equal(str_text(&got), want);
 }
 
@@ -29,10 +29,10 @@ static void expect(const char *bytes, const char *want)
 static void expect_cut(const char *bytes, const char *want)
 {
 	CLEANUP(str_clear) struct str got = { 0 }, whole = { 0 };
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = note, .data = &got };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = note, .data = &got };
 
 	for (size_t i = 0; bytes[i]; i++) {
-		refresh_lines_feed(&lines, bytes + i, 1);
+		boot_lines_feed(&lines, bytes + i, 1);
 		if (strchr(str_text(&got), '|'))
 			str_add(&whole, str_text(&got) + (strrchr(str_text(&got), ']') ? strrchr(str_text(&got), ']') - got.buf + 1 : 0));
 		str_reset(&got);
@@ -50,27 +50,27 @@ static void line_ends(void **state)
 static void prompts(void **state)
 {
 	CLEANUP(str_clear) struct str got = { 0 };
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = note, .data = &got };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = note, .data = &got };
 
 	(void)state;
 	expect("up\nredox login: ", "up|[redox login: ]");
-	refresh_lines_feed(&lines, "redox ", 6);
-	refresh_lines_feed(&lines, "", 0);
-	refresh_lines_feed(&lines, "\033[1m", 4);
-	refresh_lines_feed(&lines, "login:", 6);
+	boot_lines_feed(&lines, "redox ", 6);
+	boot_lines_feed(&lines, "", 0);
+	boot_lines_feed(&lines, "\033[1m", 4);
+	boot_lines_feed(&lines, "login:", 6);
 	assert_string_equal(str_text(&got), "[redox ][redox login:]");
-	refresh_lines_end(&lines);
-	refresh_lines_end(&lines);
+	boot_lines_end(&lines);
+	boot_lines_end(&lines);
 	assert_string_equal(str_text(&got), "[redox ][redox login:]redox login:|");
 }
 
 static void numbers(void **state)
 {
 	CLEANUP(str_clear) struct str got = { 0 };
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = note, .data = &got };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = note, .data = &got };
 
 	(void)state;
-	refresh_lines_feed(&lines, "a\n\nb\nc", 6);
+	boot_lines_feed(&lines, "a\n\nb\nc", 6);
 	assert_int_equal(lines.number, 2);
 }
 
@@ -98,11 +98,11 @@ static void cut_anywhere(void **state)
 static void endless_line(void **state)
 {
 	CLEANUP(str_clear) struct str got = { 0 };
-	CLEANUP(refresh_lines_clear) struct refresh_lines lines = { .on_line = note, .data = &got };
+	CLEANUP(boot_lines_clear) struct boot_lines lines = { .on_line = note, .data = &got };
 
 	(void)state;
-	for (int i = 0; i < REFRESH_LINES_MAX + 10; i++) {
-		refresh_lines_feed(&lines, "x", 1);
+	for (int i = 0; i < BOOT_LINES_MAX + 10; i++) {
+		boot_lines_feed(&lines, "x", 1);
 		str_reset(&got);
 	}
 	assert_int_equal(lines.line.len, 10);

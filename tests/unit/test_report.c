@@ -1,5 +1,5 @@
 /* What of the report is worth a test without a journal: what an image has lost, and text that is safe in a page. */
-#include "refresh/report_html.h"
+#include "report/html.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,13 +15,13 @@ static void what_was_got_back_is_not_lost(void **state)
 		{ .run = 3, .size = 1000, .before = 120, .used = 150, .grown = 0 },  /* compacted: all came back, loses 30 */
 		{ .run = 4, .size = 1000, .before = 400, .used = 405, .grown = 0 },  /* somebody else has put something in; loses 5 */
 	};
-	struct refresh_report report = { .spaces = spaces, .n_spaces = N_ELEMENTS(spaces) };
+	struct report report = { .spaces = spaces, .n_spaces = N_ELEMENTS(spaces) };
 
 	(void)state;
-	assert_int_equal(refresh_report_lost(&report, 0), 50);
-	assert_int_equal(refresh_report_lost(&report, 1), 60);
-	assert_int_equal(refresh_report_lost(&report, 2), 30);
-	assert_int_equal(refresh_report_lost(&report, 3), 35);
+	assert_int_equal(report_lost(&report, 0), 50);
+	assert_int_equal(report_lost(&report, 1), 60);
+	assert_int_equal(report_lost(&report, 2), 30);
+	assert_int_equal(report_lost(&report, 3), 35);
 }
 
 static void text_is_safe(void **state)
@@ -29,12 +29,12 @@ static void text_is_safe(void **state)
 	CLEANUP(str_clear) struct str html = { 0 };
 
 	(void)state;
-	refresh_html_text(&html, NULL);
-	refresh_html_text(&html, "a<b>&\"c'\n\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+	report_html_text(&html, NULL);
+	report_html_text(&html, "a<b>&\"c'\n\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 	assert_string_equal(str_text(&html), "a&lt;b&gt;&amp;&quot;c&#39;\n\t\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 	str_reset(&html);
 	/* Alone, cut off, too long, a half of UTF-16, beyond the last, C0 and C1. */
-	refresh_html_text(&html, "\xff|\xe2\x82|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\x1b|\x7f|\xc2\x9b|");
+	report_html_text(&html, "\xff|\xe2\x82|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\x1b|\x7f|\xc2\x9b|");
 	assert_string_equal(str_text(&html),
 			    "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|"
 			    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|");
@@ -45,13 +45,13 @@ static void an_address_is_relative_only_below(void **state)
 	CLEANUP(str_clear) struct str html = { 0 };
 
 	(void)state;
-	refresh_html_address(&html, "/a/b", "/a/b/c d/\"#?%.log");
+	report_html_address(&html, "/a/b", "/a/b/c d/\"#?%.log");
 	assert_string_equal(str_text(&html), "./c%20d/%22%23%3F%25.log");
 	str_reset(&html);
-	refresh_html_address(&html, "/a/b", "/a/bc/x");
+	report_html_address(&html, "/a/b", "/a/bc/x");
 	assert_string_equal(str_text(&html), "file:///a/bc/x");
 	str_reset(&html);
-	refresh_html_address(&html, "", "/a/x");
+	report_html_address(&html, "", "/a/x");
 	assert_string_equal(str_text(&html), "file:///a/x");
 }
 

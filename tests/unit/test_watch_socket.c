@@ -1,9 +1,9 @@
 /* Both ends of the socket, for real: a server on a loop in a thread of its own, and clients that block. Nothing sleeps: a test waits for what the
  * other side does, with a limit. */
 #include "config/config.h"
-#include "refresh/client.h"
-#include "refresh/server.h"
-#include "refresh/socket.h"
+#include "server/client.h"
+#include "server/server.h"
+#include "server/socket.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,11 +35,11 @@ struct watch {
 	pthread_cond_t changed;
 	char *dir;
 	struct config config;
-	struct refresh_server *server;
+	struct server *server;
 	void (*task)(struct watch *watch); /* to be done on the loop's thread */
 	/* What has come in. */
-	struct refresh_server_client *clients[MAX_SEEN];
-	enum refresh_wish_kind kinds[MAX_SEEN];
+	struct server_peer *clients[MAX_SEEN];
+	enum server_wish_kind kinds[MAX_SEEN];
 	size_t n_requests, n_gone, n_notes;
 	char package[64], dest[64], last_note[256];
 	bool retry;
@@ -47,10 +47,10 @@ struct watch {
 	size_t most_kept;
 };
 
-static void on_request(void *data, struct refresh_server_client *client, const struct refresh_wish *wish)
+static void on_request(void *data, struct server_peer *client, const struct server_wish *wish)
 {
 	struct watch *watch = data;
-	struct refresh_watch_status status = { .pid = getpid(), .state = REFRESH_WATCH_BUILDING, .doing = "netd", .run = 12, .since_ms = 34 };
+	struct server_watch_status status = { .pid = getpid(), .state = SERVER_WATCH_BUILDING, .doing = "netd", .run = 12, .since_ms = 34 };
 
 	pthread_mutex_lock(&watch->lock);
 	watch->clients[watch->n_requests] = client;
@@ -62,12 +62,12 @@ static void on_request(void *data, struct refresh_server_client *client, const s
 	pthread_mutex_unlock(&watch->lock);
 	if (!watch->answers)
 		return;
-	if (wish->kind == REFRESH_WISH_STATUS)
-		refresh_server_reply(client, refresh_wire_status(&status));
-	refresh_server_end(client, 0, NULL);
+	if (wish->kind == SERVER_WISH_STATUS)
+		server_reply(client, server_wire_status(&status));
+	server_end(client, 0, NULL);
 }
 
-static void on_gone(void *data, struct refresh_server_client *client)
+static void on_gone(void *data, struct server_peer *client)
 {
 	struct watch *watch = data;
 
@@ -126,7 +126,7 @@ static void watch_config(struct watch *watch)
 
 static void watch_start(struct watch *watch)
 {
-	struct refresh_server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
+	struct server_hooks hooks = { .on_request = on_request, .on_gone = on_gone, .on_note = on_note, .data = watch };
 	struct err err = ERR_INIT;
 
 	memset(watch, 0, sizeof(*watch));
@@ -136,7 +136,7 @@ static void watch_start(struct watch *watch)
 	assert_int_equal(uv_loop_init(&watch->loop), 0);
 	assert_int_equal(uv_async_init(&watch->loop, &watch->async, on_async), 0);
 	watch->async.data = watch;
-	if (refresh_server_open(&watch->loop, &watch->config, &hooks, &watch->server, &err) < 0)
+	if (server_open(&watch->loop, &watch->config, &hooks, &watch->server, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(pthread_create(&watch->thread, NULL, watch_main, watch), 0);
 }
@@ -176,7 +176,7 @@ static void on_loop(struct watch *watch, void (*task)(struct watch *watch))
 
 static void close_server(struct watch *watch)
 {
-	refresh_server_close(watch->server, NULL);
+	server_close(watch->server, NULL);
 	watch->server = NULL;
 	uv_close((uv_handle_t *)&watch->async, NULL);
 }
@@ -201,7 +201,7 @@ struct asker {
 	pthread_t thread;
 	const char *state;
 	struct cancel cancel;
-	struct refresh_wish wish;
+	struct server_wish wish;
 	uint32_t silence_ms;
 	/* What came of it. */
 	int r, status;
@@ -227,15 +227,15 @@ static void on_event(void *data, const struct refresh_event *event)
 
 static void *asker_main(void *data)
 {
-	CLEANUP(refresh_client_freep) struct refresh_client *client = NULL;
+	CLEANUP(server_client_freep) struct server_client *client = NULL;
 	struct asker *asker = data;
-	struct refresh_client_args args = {
+	struct server_client_args args = {
 		.state = asker->state, .cancel = &asker->cancel, .answer_ms = LIMIT_MS, .silence_ms = asker->silence_ms
 	};
 
-	asker->r = refresh_client_connect(&args, &client, NULL, &asker->err);
+	asker->r = server_client_connect(&args, &client, NULL, &asker->err);
 	if (asker->r == 0)
-		asker->r = refresh_client_ask(client, &asker->wish, on_event, asker, &asker->status, &asker->err);
+		asker->r = server_client_ask(client, &asker->wish, on_event, asker, &asker->status, &asker->err);
 	return NULL;
 }
 
@@ -261,7 +261,7 @@ static void asker_join(struct asker *asker)
 static void asker_clear(struct asker *asker)
 {
 	cancel_clear(&asker->cancel);
-	refresh_wish_clear(&asker->wish);
+	server_wish_clear(&asker->wish);
 	str_clear(&asker->seen);
 }
 
@@ -272,13 +272,13 @@ static void send_run(struct watch *watch)
 	struct refresh_plan plan = { 0 };
 
 	for (size_t i = 0; i < watch->n_requests; i++) {
-		struct refresh_server_client *client = watch->clients[i];
+		struct server_peer *client = watch->clients[i];
 
 		if (!client)
 			continue;
-		refresh_server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_PLAN, .run = 7, .plan = &plan });
-		refresh_server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_TICK, .run = 7 });
-		refresh_server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_DONE, .run = 7, .result = "ok" });
+		server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_PLAN, .run = 7, .plan = &plan });
+		server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_TICK, .run = 7 });
+		server_send(client, &(struct refresh_event){ .type = REFRESH_EVENT_DONE, .run = 7, .result = "ok" });
 	}
 }
 
@@ -287,14 +287,14 @@ static void send_run(struct watch *watch)
 
 static void send_note(struct watch *watch)
 {
-	refresh_server_send(watch->clients[0], &(struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = "wait a little" });
+	server_send(watch->clients[0], &(struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = "wait a little" });
 }
 
 static void end_all(struct watch *watch, int status, const struct err *err)
 {
 	for (size_t i = 0; i < watch->n_requests; i++)
 		if (watch->clients[i])
-			refresh_server_end(watch->clients[i], status, err);
+			server_end(watch->clients[i], status, err);
 	memset(watch->clients, 0, sizeof(watch->clients));
 }
 
@@ -330,10 +330,10 @@ static void end_with_wrong_status(struct watch *watch)
 
 static void raw_connect(const char *state, int *ret)
 {
-	struct refresh_peer peer;
+	struct server_credentials peer;
 	struct err err = ERR_INIT;
 
-	if (refresh_socket_connect(state, LIMIT_MS, ret, &peer, &err) < 0)
+	if (server_socket_connect(state, LIMIT_MS, ret, &peer, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(peer.pid, getpid());
 }
@@ -382,19 +382,19 @@ static void test_the_socket_is_ours_alone_and_goes_with_us(void **state)
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *path = xasprintf("%s/state/watch.sock", dir);
-	struct refresh_socket one;
+	struct server_socket one;
 	struct stat st;
 	struct err err = ERR_INIT;
 	mode_t mask = umask(0);
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
 	umask(mask);
 	assert_string_equal(one.path, path);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	assert_int_equal(lstat(path, &st), -1);
 	scratch_remove(dir);
 }
@@ -404,19 +404,19 @@ static void test_a_second_watch_is_refused_by_name(void **state)
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *pid = xasprintf("process %d", (int)getpid());
-	struct refresh_socket one, two = { .fd = -1, .lock_fd = -1 };
+	struct server_socket one, two = { .fd = -1, .lock_fd = -1 };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
-	assert_int_equal(refresh_socket_bind(folder, &two, &err), -EBUSY);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &two, &err), -EBUSY);
 	assert_int_equal(err.class, ERR_BUSY);
 	assert_non_null(strstr(err.message, pid));
 	assert_true(fs_exists(one.path));
-	refresh_socket_clear(&one);
-	assert_int_equal(refresh_socket_bind(folder, &two, &err), 0);
-	refresh_socket_clear(&two);
+	server_socket_clear(&one);
+	assert_int_equal(server_socket_bind(folder, &two, &err), 0);
+	server_socket_clear(&two);
 	scratch_remove(dir);
 }
 
@@ -427,17 +427,17 @@ static void test_a_living_socket_is_not_replaced_though_the_lock_is_gone(void **
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *lock = xasprintf("%s/state/watch.lock", dir);
 	CLEANUP_FREE char *pid = xasprintf("process %d", (int)getpid());
-	struct refresh_socket one, two = { .fd = -1, .lock_fd = -1 };
+	struct server_socket one, two = { .fd = -1, .lock_fd = -1 };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
 	assert_int_equal(listen(one.fd, 1), 0);
 	assert_int_equal(unlink(lock), 0);
-	assert_int_equal(refresh_socket_bind(folder, &two, &err), -EBUSY);
+	assert_int_equal(server_socket_bind(folder, &two, &err), -EBUSY);
 	assert_non_null(strstr(err.message, pid));
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -446,18 +446,18 @@ static void test_what_is_no_longer_ours_is_left(void **state)
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *path = xasprintf("%s/state/watch.sock", dir);
-	struct refresh_socket one;
+	struct server_socket one;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
 	assert_int_equal(unlink(path), 0);
 	scratch_write(dir, "state/watch.sock", "another's");
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	assert_true(fs_exists(path));
 	/* And what is no socket is in the way. */
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), -EEXIST);
+	assert_int_equal(server_socket_bind(folder, &one, &err), -EEXIST);
 	assert_int_equal(err.class, ERR_USAGE);
 	assert_true(fs_exists(path));
 	scratch_remove(dir);
@@ -474,9 +474,9 @@ static void leave_stale_socket(const char *folder)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		struct refresh_socket socket;
+		struct server_socket socket;
 
-		if (refresh_socket_bind(folder, &socket, NULL) < 0 || listen(socket.fd, 1) < 0 || write(fds[1], "", 1) != 1)
+		if (server_socket_bind(folder, &socket, NULL) < 0 || listen(socket.fd, 1) < 0 || write(fds[1], "", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -493,21 +493,21 @@ static void test_a_dead_watchs_socket_is_no_watch_and_is_replaced(void **state)
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *path = xasprintf("%s/state/watch.sock", dir);
-	struct refresh_client_args args = { 0 };
-	struct refresh_client *client = NULL;
-	struct refresh_socket one;
+	struct server_client_args args = { 0 };
+	struct server_client *client = NULL;
+	struct server_socket one;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	make_state(dir, &folder);
 	args.state = folder;
-	assert_int_equal(refresh_client_connect(&args, &client, NULL, &err), -ENOENT);
+	assert_int_equal(server_client_connect(&args, &client, NULL, &err), -ENOENT);
 	leave_stale_socket(folder);
 	assert_true(fs_exists(path));
-	assert_int_equal(refresh_client_connect(&args, &client, NULL, &err), -ENOENT);
-	if (refresh_socket_bind(folder, &one, &err) < 0)
+	assert_int_equal(server_client_connect(&args, &client, NULL, &err), -ENOENT);
+	if (server_socket_bind(folder, &one, &err) < 0)
 		fail_msg("%s", err.message);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	assert_false(fs_exists(path));
 	scratch_remove(dir);
 }
@@ -532,23 +532,23 @@ static void test_a_long_path_goes_to_the_runtime_folder(void **state)
 	CLEANUP_FREE char *folder = deep_state(dir);
 	CLEANUP_FREE char *runtime = xasprintf("%s/run", dir);
 	CLEANUP_FREE char *prefix = xasprintf("%s/run/reinject-", dir);
-	struct refresh_peer peer = { 0 };
-	struct refresh_socket one;
+	struct server_credentials peer = { 0 };
+	struct server_socket one;
 	struct err err = ERR_INIT;
 	int fd = -1;
 
 	(void)state;
 	assert_int_equal(mkdir(runtime, 0700), 0);
 	setenv("XDG_RUNTIME_DIR", runtime, 1);
-	if (refresh_socket_bind(folder, &one, &err) < 0)
+	if (server_socket_bind(folder, &one, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_true(str_starts(one.path, prefix));
 	assert_true(str_ends(one.path, ".sock"));
 	assert_int_equal(strlen(one.path), strlen(prefix) + 16 + strlen(".sock"));
 	assert_int_equal(listen(one.fd, 1), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), 0);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), 0);
 	close(fd);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	unsetenv("XDG_RUNTIME_DIR");
 	scratch_remove(dir);
 }
@@ -558,22 +558,22 @@ static void test_a_long_path_without_a_runtime_folder(void **state)
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = deep_state(dir);
 	CLEANUP_FREE char *runtime = xasprintf("%s/run", dir);
-	struct refresh_peer peer = { 0 };
-	struct refresh_socket one = { .fd = -1, .lock_fd = -1 };
+	struct server_credentials peer = { 0 };
+	struct server_socket one = { .fd = -1, .lock_fd = -1 };
 	struct err err = ERR_INIT;
 	int fd = -1;
 
 	(void)state;
 	unsetenv("XDG_RUNTIME_DIR");
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), -ENAMETOOLONG);
+	assert_int_equal(server_socket_bind(folder, &one, &err), -ENAMETOOLONG);
 	assert_int_equal(err.class, ERR_ENVIRONMENT);
 	assert_non_null(strstr(err.message, "XDG_RUNTIME_DIR"));
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), -ENOENT);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), -ENOENT);
 	/* One that others can write is worse than none. */
 	assert_int_equal(mkdir(runtime, 0700), 0);
 	assert_int_equal(chmod(runtime, 0777), 0);
 	setenv("XDG_RUNTIME_DIR", runtime, 1);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), -EPERM);
+	assert_int_equal(server_socket_bind(folder, &one, &err), -EPERM);
 	assert_int_equal(err.class, ERR_USAGE);
 	unsetenv("XDG_RUNTIME_DIR");
 	scratch_remove(dir);
@@ -590,38 +590,38 @@ static void test_a_path_of_107_bytes_is_not_too_long(void **state)
 	memset(folder, 'a', sizeof(folder));
 	folder[0] = '/';
 	folder[107 - strlen("/watch.sock")] = '\0';
-	assert_int_equal(refresh_socket_path(folder, &path, &err), 0);
+	assert_int_equal(server_socket_path(folder, &path, &err), 0);
 	assert_int_equal(strlen(path), 107);
 	folder[107 - strlen("/watch.sock")] = 'a';
 	folder[108 - strlen("/watch.sock")] = '\0';
 	free(path);
 	path = NULL;
-	assert_int_equal(refresh_socket_path(folder, &path, &err), -ENAMETOOLONG);
+	assert_int_equal(server_socket_path(folder, &path, &err), -ENAMETOOLONG);
 }
 
 static void test_a_socket_or_folder_that_others_can_write_is_refused(void **state)
 {
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
-	struct refresh_peer peer = { 0 };
-	struct refresh_socket one;
+	struct server_credentials peer = { 0 };
+	struct server_socket one;
 	struct err err = ERR_INIT;
 	int fd = -1;
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
 	assert_int_equal(listen(one.fd, 4), 0);
 	assert_int_equal(chmod(one.path, 0602), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
 	assert_int_equal(err.class, ERR_USAGE);
 	assert_int_equal(chmod(one.path, 0600), 0);
 	assert_int_equal(chmod(folder, 0702), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
 	assert_int_equal(chmod(folder, 0700), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), 0);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), 0);
 	close(fd);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -630,8 +630,8 @@ static void test_another_users_socket_is_refused_and_under_sudo_it_is_the_owners
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
 	CLEANUP_FREE char *lock = xasprintf("%s/state/watch.lock", dir);
-	struct refresh_peer peer = { 0 };
-	struct refresh_socket one;
+	struct server_credentials peer = { 0 };
+	struct server_socket one;
 	struct err err = ERR_INIT;
 	struct stat st;
 	int fd = -1;
@@ -642,14 +642,14 @@ static void test_another_users_socket_is_refused_and_under_sudo_it_is_the_owners
 		scratch_remove(dir);
 		skip();
 	}
-	assert_int_equal(refresh_socket_bind(folder, &one, &err), 0);
+	assert_int_equal(server_socket_bind(folder, &one, &err), 0);
 	assert_int_equal(listen(one.fd, 4), 0);
 	assert_int_equal(chown(one.path, 12345, 12345), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
-	refresh_socket_clear(&one);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), -EPERM);
+	server_socket_clear(&one);
 	assert_int_equal(chown(dir, 12345, 54321), 0);
 	assert_int_equal(chown(folder, 12345, 54321), 0);
-	if (refresh_socket_bind(folder, &one, &err) < 0)
+	if (server_socket_bind(folder, &one, &err) < 0)
 		fail_msg("%s", err.message);
 	assert_int_equal(lstat(one.path, &st), 0);
 	assert_int_equal(st.st_uid, 12345);
@@ -658,9 +658,9 @@ static void test_another_users_socket_is_refused_and_under_sudo_it_is_the_owners
 	assert_int_equal(lstat(lock, &st), 0);
 	assert_int_equal(st.st_uid, 12345);
 	assert_int_equal(listen(one.fd, 4), 0);
-	assert_int_equal(refresh_socket_connect(folder, 1000, &fd, &peer, &err), 0);
+	assert_int_equal(server_socket_connect(folder, 1000, &fd, &peer, &err), 0);
 	close(fd);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -674,15 +674,15 @@ static void test_a_wish_is_heard_and_its_run_followed(void **state)
 	(void)state;
 	watch_start(&watch);
 	asker_start(&asker, watch.config.state);
-	asker.wish.kind = REFRESH_WISH_BUILD;
+	asker.wish.kind = SERVER_WISH_BUILD;
 	strvec_add(&asker.wish.packages, "netd");
 	asker.wish.dest = xstrdup("/usr/bin");
 	asker_go(&asker);
 	wait_for(&watch, &watch.n_requests, 1);
-	assert_int_equal(watch.kinds[0], REFRESH_WISH_BUILD);
+	assert_int_equal(watch.kinds[0], SERVER_WISH_BUILD);
 	assert_string_equal(watch.package, "netd");
 	assert_string_equal(watch.dest, "/usr/bin");
-	assert_int_equal(refresh_server_client_pid(watch.clients[0]), getpid());
+	assert_int_equal(server_peer_pid(watch.clients[0]), getpid());
 	on_loop(&watch, send_run);
 	on_loop(&watch, end_well);
 	asker_join(&asker);
@@ -753,9 +753,9 @@ static void test_a_watch_that_ends_says_so_to_its_followers(void **state)
 
 static void test_status_is_answered(void **state)
 {
-	struct refresh_watch_status status = { 0 };
-	struct refresh_client *client = NULL;
-	struct refresh_client_args args = { 0 };
+	struct server_watch_status status = { 0 };
+	struct server_client *client = NULL;
+	struct server_client_args args = { 0 };
 	struct watch watch;
 	struct err err = ERR_INIT;
 	pid_t pid = 0;
@@ -764,22 +764,22 @@ static void test_status_is_answered(void **state)
 	watch_start(&watch);
 	watch.answers = true;
 	args.state = watch.config.state;
-	assert_int_equal(refresh_client_connect(&args, &client, &pid, &err), 0);
+	assert_int_equal(server_client_connect(&args, &client, &pid, &err), 0);
 	assert_int_equal(pid, getpid());
-	assert_true(refresh_client_serves(client, &watch.config, true));
-	assert_int_equal(refresh_client_status(client, &status, &err), 0);
-	assert_int_equal(status.state, REFRESH_WATCH_BUILDING);
+	assert_true(server_client_serves(client, &watch.config, true));
+	assert_int_equal(server_client_status(client, &status, &err), 0);
+	assert_int_equal(status.state, SERVER_WATCH_BUILDING);
 	assert_int_equal(status.run, 12);
 	assert_string_equal(status.doing, "netd");
 	assert_int_equal(status.since_ms, 34);
-	refresh_client_free(client);
+	server_client_free(client);
 	watch_stop(&watch);
 }
 
 static void test_a_watch_of_another_configuration_is_known_as_such(void **state)
 {
-	struct refresh_client *client = NULL;
-	struct refresh_client_args args = { 0 };
+	struct server_client *client = NULL;
+	struct server_client_args args = { 0 };
 	struct config other;
 	struct watch watch;
 	struct err err = ERR_INIT;
@@ -787,16 +787,16 @@ static void test_a_watch_of_another_configuration_is_known_as_such(void **state)
 	(void)state;
 	watch_start(&watch);
 	args.state = watch.config.state;
-	assert_int_equal(refresh_client_connect(&args, &client, NULL, &err), 0);
+	assert_int_equal(server_client_connect(&args, &client, NULL, &err), 0);
 	other = watch.config;
 	other.file = (char *)"/elsewhere/reinject.ini";
-	assert_false(refresh_client_serves(client, &other, false));
+	assert_false(server_client_serves(client, &other, false));
 	other = watch.config;
 	other.image.path = (char *)"/elsewhere/disk.img";
-	assert_false(refresh_client_serves(client, &other, false));
+	assert_false(server_client_serves(client, &other, false));
 	other.image.path = NULL;
-	assert_false(refresh_client_serves(client, &other, false));
-	refresh_client_free(client);
+	assert_false(server_client_serves(client, &other, false));
+	server_client_free(client);
 	watch_stop(&watch);
 }
 
@@ -848,7 +848,7 @@ static void test_a_run_that_was_begun_goes_on_and_that_is_said(void **state)
 
 static void test_a_cancel_ends_the_waiting_for_a_silent_watch(void **state)
 {
-	struct refresh_socket one;
+	struct server_socket one;
 	struct asker asker;
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
@@ -856,7 +856,7 @@ static void test_a_cancel_ends_the_waiting_for_a_silent_watch(void **state)
 
 	(void)state;
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, NULL), 0);
+	assert_int_equal(server_socket_bind(folder, &one, NULL), 0);
 	assert_int_equal(listen(one.fd, 1), 0);
 	asker_start(&asker, folder);
 	asker_go(&asker);
@@ -867,7 +867,7 @@ static void test_a_cancel_ends_the_waiting_for_a_silent_watch(void **state)
 	assert_int_equal(asker.r, -ECANCELED);
 	asker_clear(&asker);
 	close(fd);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -888,7 +888,7 @@ static void test_a_killed_asker_is_noticed(void **state)
 		_exit(0);
 	}
 	wait_for(&watch, &watch.n_requests, 1);
-	assert_int_equal(refresh_server_client_pid(watch.clients[0]), pid);
+	assert_int_equal(server_peer_pid(watch.clients[0]), pid);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	wait_for(&watch, &watch.n_gone, 1);
@@ -907,11 +907,11 @@ static void ask_a_played_watch(const char *lines, size_t n, enum part part, stru
 	bool closes = part != FALLS_SILENT;
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
-	struct refresh_socket one;
+	struct server_socket one;
 	int fd;
 
 	make_state(dir, &folder);
-	assert_int_equal(refresh_socket_bind(folder, &one, NULL), 0);
+	assert_int_equal(server_socket_bind(folder, &one, NULL), 0);
 	assert_int_equal(listen(one.fd, 1), 0);
 	asker_start(asker, folder);
 	if (!closes)
@@ -921,14 +921,14 @@ static void ask_a_played_watch(const char *lines, size_t n, enum part part, stru
 	assert_true(fd >= 0);
 	raw_say(fd, lines, n);
 	if (part == DIES)
-		refresh_socket_clear(&one);
+		server_socket_clear(&one);
 	if (closes)
 		close(fd);
 	asker_join(asker);
 	if (!closes)
 		close(fd);
 	asker_clear(asker);
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -993,23 +993,23 @@ static void test_a_watch_that_does_not_answer_is_named(void **state)
 {
 	char *dir = scratch_make();
 	CLEANUP_FREE char *folder = NULL;
-	struct refresh_client *client = NULL;
-	struct refresh_client_args args = { .answer_ms = 30 };
-	struct refresh_socket one;
+	struct server_client *client = NULL;
+	struct server_client_args args = { .answer_ms = 30 };
+	struct server_socket one;
 	struct err err = ERR_INIT;
 	pid_t pid = 0;
 
 	(void)state;
 	make_state(dir, &folder);
 	args.state = folder;
-	assert_int_equal(refresh_socket_bind(folder, &one, NULL), 0);
+	assert_int_equal(server_socket_bind(folder, &one, NULL), 0);
 	assert_int_equal(listen(one.fd, 0), 0);
 	/* First it takes the call and says nothing; then its queue is full. */
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(refresh_client_connect(&args, &client, &pid, &err), -ETIMEDOUT);
+		assert_int_equal(server_client_connect(&args, &client, &pid, &err), -ETIMEDOUT);
 		assert_true(pid == getpid() || i > 0);
 	}
-	refresh_socket_clear(&one);
+	server_socket_clear(&one);
 	scratch_remove(dir);
 }
 
@@ -1018,7 +1018,7 @@ static void test_a_watch_that_does_not_answer_is_named(void **state)
 /* Says @text, and expects an end of this class, then the door. */
 static void expect_shown_out(struct watch *watch, const char *text, size_t n, enum err_class class)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str said = { 0 };
 	struct err err = ERR_INIT;
 	int fd = -1;
@@ -1027,8 +1027,8 @@ static void expect_shown_out(struct watch *watch, const char *text, size_t n, en
 	assert_true(raw_line(fd, &said));
 	raw_say(fd, text, n);
 	assert_true(raw_line(fd, &said));
-	assert_int_equal(refresh_wire_read(said.buf, said.len, &line, &err), 0);
-	assert_int_equal(line.type, REFRESH_LINE_END);
+	assert_int_equal(server_wire_read(said.buf, said.len, &line, &err), 0);
+	assert_int_equal(line.type, SERVER_LINE_END);
 	assert_int_equal(line.err.class, class);
 	assert_false(raw_line(fd, &said));
 	close(fd);
@@ -1076,7 +1076,7 @@ static void test_who_speaks_after_its_wish_is_left(void **state)
 /* Its mode would let nobody else in; that is not all that stands in the way. */
 static void test_another_user_is_refused_by_the_kernels_word(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str said = { 0 };
 	CLEANUP_FREE char *path = NULL;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -1114,8 +1114,8 @@ static void test_another_user_is_refused_by_the_kernels_word(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	close(fds[0]);
-	assert_int_equal(refresh_wire_read(said.buf, said.len, &line, &err), 0);
-	assert_int_equal(line.type, REFRESH_LINE_END);
+	assert_int_equal(server_wire_read(said.buf, said.len, &line, &err), 0);
+	assert_int_equal(line.type, SERVER_LINE_END);
 	assert_int_equal(line.err.class, ERR_USAGE);
 	assert_non_null(strstr(line.err.message, "12345"));
 	watch_stop(&watch);
@@ -1134,8 +1134,8 @@ static void send_much(struct watch *watch)
 	for (int i = 0; i < 1000; i++) {
 		size_t kept;
 
-		refresh_server_send(watch->clients[0], &event);
-		kept = refresh_server_backlog(watch->clients[0]);
+		server_send(watch->clients[0], &event);
+		kept = server_backlog(watch->clients[0]);
 		if (kept > watch->most_kept)
 			watch->most_kept = kept;
 	}
@@ -1156,8 +1156,8 @@ static void test_a_follower_that_does_not_read_is_dropped(void **state)
 	wait_for(&watch, &watch.n_gone, 1);
 	assert_int_equal(watch.n_notes, 1);
 	assert_non_null(strstr(watch.last_note, "does not read"));
-	assert_true(watch.most_kept > REFRESH_SERVER_BACKLOG / 2);
-	assert_true(watch.most_kept <= REFRESH_SERVER_BACKLOG);
+	assert_true(watch.most_kept > SERVER_BACKLOG / 2);
+	assert_true(watch.most_kept <= SERVER_BACKLOG);
 	/* Others do not feel it. */
 	asker_start(&other, watch.config.state);
 	asker_go(&other);
@@ -1179,8 +1179,8 @@ static void send_some_and_end(struct watch *watch)
 	memset(text, 'x', 60000);
 	text[60000] = '\0';
 	for (int i = 0; i < 20; i++)
-		refresh_server_send(watch->clients[0], &event);
-	watch->most_kept = refresh_server_backlog(watch->clients[0]);
+		server_send(watch->clients[0], &event);
+	watch->most_kept = server_backlog(watch->clients[0]);
 	end_well(watch);
 }
 
@@ -1239,9 +1239,9 @@ static void test_fifty_at_once(void **state)
 
 static void test_too_many_callers_are_told_so(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str said = { 0 };
-	int fds[REFRESH_SERVER_MAX + 1];
+	int fds[SERVER_MAX + 1];
 	struct rlimit limit;
 	struct watch watch;
 	struct err err = ERR_INIT;
@@ -1250,22 +1250,22 @@ static void test_too_many_callers_are_told_so(void **state)
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	limit.rlim_cur = limit.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	if (limit.rlim_cur < 3 * REFRESH_SERVER_MAX)
+	if (limit.rlim_cur < 3 * SERVER_MAX)
 		skip();
 	watch_start(&watch);
-	for (size_t i = 0; i <= REFRESH_SERVER_MAX; i++) {
+	for (size_t i = 0; i <= SERVER_MAX; i++) {
 		raw_connect(watch.config.state, &fds[i]);
 		assert_true(raw_line(fds[i], &said));
 		/* All stay, as those that follow do: one that says nothing would be shown out after a while. */
 		raw_say(fds[i], WISH, strlen(WISH));
 	}
-	assert_int_equal(refresh_wire_read(said.buf, said.len, &line, &err), 0);
-	assert_int_equal(line.type, REFRESH_LINE_END);
+	assert_int_equal(server_wire_read(said.buf, said.len, &line, &err), 0);
+	assert_int_equal(line.type, SERVER_LINE_END);
 	assert_int_equal(line.err.class, ERR_BUSY);
 	assert_int_equal(line.status, 75);
-	for (size_t i = 0; i <= REFRESH_SERVER_MAX; i++)
+	for (size_t i = 0; i <= SERVER_MAX; i++)
 		close(fds[i]);
-	wait_for(&watch, &watch.n_gone, REFRESH_SERVER_MAX);
+	wait_for(&watch, &watch.n_gone, SERVER_MAX);
 	watch_stop(&watch);
 }
 
@@ -1285,7 +1285,7 @@ static void test_a_follower_hears_that_the_watch_lives(void **state)
 	began = clock_ms();
 	assert_true(raw_line(fd, &said));
 	assert_string_equal(said.buf, "{\"alive\":true}");
-	assert_true(clock_ms() - began < 5 * REFRESH_SERVER_ALIVE_MS);
+	assert_true(clock_ms() - began < 5 * SERVER_ALIVE_MS);
 	close(fd);
 	wait_for(&watch, &watch.n_gone, 1);
 	watch_stop(&watch);

@@ -1,6 +1,6 @@
 /* Every event there and back; and whatever comes in that is none is refused without harm. The mutations are seeded: a failure can be seen again. */
-#include "refresh/codec.h"
-#include "refresh/wire.h"
+#include "server/codec.h"
+#include "server/wire.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,16 +21,16 @@ static void make_plan(struct refresh_plan *plan)
 	struct refresh_step *steps = xcalloc(3, sizeof(*steps));
 	struct refresh_removal *removals = xcalloc(2, sizeof(*removals));
 
-	steps[0] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = "netd", .why = xstrdup("src/lib.rs, through " NO_UTF8) };
+	steps[0] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = "netd", .why = xstrdup("src/lib.rs, through " NO_UTF8) };
 	strvec_add(&steps[0].dests, "/usr/lib/drivers");
 	strvec_add(&steps[0].dests, "/usr/bin/" NO_UTF8);
-	steps[1] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = "conf", .is_asset = true, .one_off = true };
-	steps[2] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = NO_UTF8, .is_asset = true, .is_file = true };
+	steps[1] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = "conf", .is_asset = true, .one_off = true };
+	steps[2] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = NO_UTF8, .is_asset = true, .is_file = true };
 	removals[0] = (struct refresh_removal){
 		.path = xstrdup("/usr/bin/old"), .owner = xstrdup("package old"), .hash = xstrdup("abc"), .why = xstrdup("gone"), .after = 0
 	};
 	removals[1] = (struct refresh_removal){
-		.path = xstrdup("/" NO_UTF8), .owner = xstrdup("asset x"), .after = REFRESH_NO_STEP, .owner_gone = true
+		.path = xstrdup("/" NO_UTF8), .owner = xstrdup("asset x"), .after = SERVER_NO_STEP, .owner_gone = true
 	};
 	*plan = (struct refresh_plan){ .steps = steps,
 				       .n_steps = 3,
@@ -119,7 +119,7 @@ static void expect_steps(const struct refresh_plan *got, const struct refresh_pl
 		expect_text(a->name, b->name);
 		expect_text(a->why, b->why);
 		expect_strings(&a->dests, &b->dests);
-		assert_int_equal(a->subject, REFRESH_NO_STEP);
+		assert_int_equal(a->subject, SERVER_NO_STEP);
 		assert_int_equal(a->is_asset, b->is_asset);
 		assert_int_equal(a->is_file, b->is_file);
 		assert_int_equal(a->one_off, b->one_off);
@@ -185,17 +185,17 @@ static void expect_event(const struct refresh_event *got, const struct refresh_e
 }
 
 /* Writes and reads; the line must be one. */
-static void there_and_back(const struct refresh_event *event, struct refresh_line *line)
+static void there_and_back(const struct refresh_event *event, struct server_line *line)
 {
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(refresh_wire_add_event(&text, event), 0);
+	assert_int_equal(server_wire_add_event(&text, event), 0);
 	assert_ptr_equal(memchr(text.buf, '\n', text.len), text.buf + text.len - 1);
-	assert_true(text.len <= REFRESH_WIRE_MAX);
-	if (refresh_wire_read(text.buf, text.len - 1, line, &err) < 0)
+	assert_true(text.len <= SERVER_WIRE_MAX);
+	if (server_wire_read(text.buf, text.len - 1, line, &err) < 0)
 		fail_msg("%s: %s", err.message, text.buf);
-	assert_int_equal(line->type, REFRESH_LINE_EVENT);
+	assert_int_equal(line->type, SERVER_LINE_EVENT);
 }
 
 static void test_every_event_comes_back_as_it_was(void **state)
@@ -206,7 +206,7 @@ static void test_every_event_comes_back_as_it_was(void **state)
 	(void)state;
 	make_plan(&plan);
 	for (size_t i = 0; i < N_ELEMENTS(examples); i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
 		struct refresh_event event = examples[i];
 
 		event.plan = has_plan(event.type) ? &plan : NULL;
@@ -220,7 +220,7 @@ static void test_every_event_comes_back_as_it_was(void **state)
 
 static void test_an_empty_plan(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	struct refresh_plan plan = { 0 };
 	struct refresh_event event = { .type = REFRESH_EVENT_PLAN, .plan = &plan };
 
@@ -247,7 +247,7 @@ static void test_a_long_text_is_cut_and_says_so(void **state)
 	(void)state;
 	/* Wherever the cut falls: the units begin at each of four places. */
 	for (size_t i = 0; i < 4 * N_ELEMENTS(units); i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
 		const char *unit = units[i / 4];
 		CLEANUP_FREE char *rest = long_text(unit, 300 << 10);
 		CLEANUP_FREE char *text = xasprintf("%.*s%s", (int)(i % 4), "xxx", rest);
@@ -265,7 +265,7 @@ static void test_a_long_text_is_cut_and_says_so(void **state)
 
 static void test_a_long_plan_goes_without_its_whys(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
 	CLEANUP_FREE char *why = long_text("why ", 8000);
 	struct refresh_event event = { .type = REFRESH_EVENT_PLAN, .plan = &plan };
@@ -290,30 +290,30 @@ static void test_a_plan_that_is_too_long_even_so_is_an_error(void **state)
 	(void)state;
 	for (size_t i = 0; i < 200; i++)
 		strvec_add(&plan.stale, name);
-	assert_int_equal(refresh_wire_add_event(&text, &event), -EMSGSIZE);
+	assert_int_equal(server_wire_add_event(&text, &event), -EMSGSIZE);
 	assert_int_equal(text.len, 0);
 }
 
 /* -- the other lines --------------------------------------------------------------------------------------------------------------------------- */
 
-static int read_line(const char *text, struct refresh_line *ret, struct err *err)
+static int read_line(const char *text, struct server_line *ret, struct err *err)
 {
 	size_t n = strlen(text);
 
-	return refresh_wire_read(text, n > 0 && text[n - 1] == '\n' ? n - 1 : n, ret, err);
+	return server_wire_read(text, n > 0 && text[n - 1] == '\n' ? n - 1 : n, ret, err);
 }
 
 static void test_greeting(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
-	struct refresh_greeting greeting = { .pid = 4711, .config = "/a/" NO_UTF8 "/reinject.ini", .image = NULL, .digest = "d1" };
+	struct server_greeting greeting = { .pid = 4711, .config = "/a/" NO_UTF8 "/reinject.ini", .image = NULL, .digest = "d1" };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(refresh_wire_add_greeting(&text, &greeting), 0);
+	assert_int_equal(server_wire_add_greeting(&text, &greeting), 0);
 	assert_int_equal(read_line(text.buf, &line, &err), 0);
-	assert_int_equal(line.type, REFRESH_LINE_GREETING);
+	assert_int_equal(line.type, SERVER_LINE_GREETING);
 	assert_int_equal(line.greeting.pid, 4711);
 	expect_text(line.greeting.config, greeting.config);
 	expect_text(line.greeting.image, NULL);
@@ -327,8 +327,8 @@ static void test_another_version_is_refused_with_a_sentence(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(versions); i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
-		CLEANUP(refresh_wish_clear) struct refresh_wish wish = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
+		CLEANUP(server_wish_clear) struct server_wish wish = { 0 };
 		CLEANUP_FREE char *greeting = xasprintf("{\"reinject\":%s,\"something\":\"new\"}", versions[i]);
 		CLEANUP_FREE char *asked = xasprintf("{\"reinject\":%s,\"wish\":\"dance\"}", versions[i]);
 
@@ -336,22 +336,22 @@ static void test_another_version_is_refused_with_a_sentence(void **state)
 		assert_non_null(strstr(err.message, versions[i]));
 		assert_int_equal(err.class, ERR_ENVIRONMENT);
 		assert_true(err.hint[0]);
-		assert_int_equal(refresh_wire_read_wish(asked, strlen(asked), &wish, &err), -EPROTONOSUPPORT);
+		assert_int_equal(server_wire_read_wish(asked, strlen(asked), &wish, &err), -EPROTONOSUPPORT);
 	}
 }
 
 static void test_an_end_keeps_code_class_sentence_and_hint(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct err err = ERR_INIT, said = ERR_INIT;
 
 	(void)state;
 	err_class_set(&said, ERR_BUSY, -EBUSY, "image '%s' is in use", NO_UTF8);
 	err_hint(&said, "wait");
-	assert_int_equal(refresh_wire_add_end(&text, 75, &said), 0);
+	assert_int_equal(server_wire_add_end(&text, 75, &said), 0);
 	assert_int_equal(read_line(text.buf, &line, &err), 0);
-	assert_int_equal(line.type, REFRESH_LINE_END);
+	assert_int_equal(line.type, SERVER_LINE_END);
 	assert_int_equal(line.status, 75);
 	assert_int_equal(line.err.code, -EBUSY);
 	assert_int_equal(line.err.class, ERR_BUSY);
@@ -361,12 +361,12 @@ static void test_an_end_keeps_code_class_sentence_and_hint(void **state)
 
 static void test_an_end_without_an_error(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(refresh_wire_add_end(&text, 1, &err), 0);
+	assert_int_equal(server_wire_add_end(&text, 1, &err), 0);
 	assert_int_equal(read_line(text.buf, &line, &err), 0);
 	assert_int_equal(line.status, 1);
 	assert_int_equal(line.err.class, 0);
@@ -375,22 +375,21 @@ static void test_an_end_without_an_error(void **state)
 
 static void test_status(void **state)
 {
-	static const enum refresh_watch_state states[] = { REFRESH_WATCH_IDLE, REFRESH_WATCH_BUILDING, REFRESH_WATCH_PAUSED,
-							   REFRESH_WATCH_WAITING };
+	static const enum server_watch_state states[] = { SERVER_WATCH_IDLE, SERVER_WATCH_BUILDING, SERVER_WATCH_PAUSED, SERVER_WATCH_WAITING };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(states); i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
 		CLEANUP(str_clear) struct str text = { 0 };
-		struct refresh_watch_status status = {
+		struct server_watch_status status = {
 			.pid = 5, .state = states[i], .doing = i ? "netd" : NULL, .run = (int64_t)i, .since_ms = 9
 		};
-		struct refresh_watch_status got = { 0 };
+		struct server_watch_status got = { 0 };
 
-		assert_int_equal(refresh_wire_add_reply(&text, refresh_wire_status(&status)), 0);
+		assert_int_equal(server_wire_add_reply(&text, server_wire_status(&status)), 0);
 		assert_int_equal(read_line(text.buf, &line, &err), 0);
-		assert_int_equal(refresh_wire_read_status(&line, &got, &err), 0);
+		assert_int_equal(server_wire_read_status(&line, &got, &err), 0);
 		assert_int_equal(got.pid, 5);
 		assert_int_equal(got.state, states[i]);
 		expect_text(got.doing, status.doing);
@@ -401,17 +400,17 @@ static void test_status(void **state)
 
 static void test_a_wish_comes_back_as_it_was(void **state)
 {
-	CLEANUP(refresh_wish_clear) struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD, .wait_s = 86400, .dest = xstrdup("/usr/" NO_UTF8) };
-	CLEANUP(refresh_wish_clear) struct refresh_wish got = { 0 };
+	CLEANUP(server_wish_clear) struct server_wish wish = { .kind = SERVER_WISH_BUILD, .wait_s = 86400, .dest = xstrdup("/usr/" NO_UTF8) };
+	CLEANUP(server_wish_clear) struct server_wish got = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	strvec_add(&wish.packages, "netd");
 	strvec_add(&wish.packages, "odd_pkg");
-	assert_int_equal(refresh_wire_add_wish(&text, &wish), 0);
-	assert_int_equal(refresh_wire_read_wish(text.buf, text.len - 1, &got, &err), 0);
-	assert_int_equal(got.kind, REFRESH_WISH_BUILD);
+	assert_int_equal(server_wire_add_wish(&text, &wish), 0);
+	assert_int_equal(server_wire_read_wish(text.buf, text.len - 1, &got, &err), 0);
+	assert_int_equal(got.kind, SERVER_WISH_BUILD);
 	expect_strings(&got.packages, &wish.packages);
 	expect_text(got.dest, wish.dest);
 	assert_int_equal(got.wait_s, wish.wait_s);
@@ -423,16 +422,16 @@ static void test_each_kind_of_wish(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	for (int kind = REFRESH_WISH_REFRESH; kind <= REFRESH_WISH_WAIT; kind++) {
-		CLEANUP(refresh_wish_clear)
-		struct refresh_wish wish = { .kind = (enum refresh_wish_kind)kind, .retry = kind == REFRESH_WISH_REFRESH };
-		CLEANUP(refresh_wish_clear) struct refresh_wish got = { 0 };
+	for (int kind = SERVER_WISH_REFRESH; kind <= SERVER_WISH_WAIT; kind++) {
+		CLEANUP(server_wish_clear)
+		struct server_wish wish = { .kind = (enum server_wish_kind)kind, .retry = kind == SERVER_WISH_REFRESH };
+		CLEANUP(server_wish_clear) struct server_wish got = { 0 };
 		CLEANUP(str_clear) struct str text = { 0 };
 
-		if (kind == REFRESH_WISH_BUILD)
+		if (kind == SERVER_WISH_BUILD)
 			strvec_add(&wish.packages, "netd");
-		assert_int_equal(refresh_wire_add_wish(&text, &wish), 0);
-		assert_int_equal(refresh_wire_read_wish(text.buf, text.len - 1, &got, &err), 0);
+		assert_int_equal(server_wire_add_wish(&text, &wish), 0);
+		assert_int_equal(server_wire_read_wish(text.buf, text.len - 1, &got, &err), 0);
 		assert_int_equal(got.kind, kind);
 		assert_int_equal(got.retry, wish.retry);
 	}
@@ -478,10 +477,10 @@ static void test_a_wish_that_makes_no_sense_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(wishes); i++) {
-		struct refresh_wish wish = { 0 };
+		struct server_wish wish = { 0 };
 		struct err err = ERR_INIT;
 
-		if (refresh_wire_read_wish(wishes[i], strlen(wishes[i]), &wish, &err) != -EPROTO)
+		if (server_wire_read_wish(wishes[i], strlen(wishes[i]), &wish, &err) != -EPROTO)
 			fail_msg("taken: %s", wishes[i]);
 		assert_true(err.message[0]);
 		assert_null(wish.packages.v);
@@ -491,20 +490,20 @@ static void test_a_wish_that_makes_no_sense_is_refused(void **state)
 
 static void test_a_long_package_name_and_too_many_of_them_are_refused(void **state)
 {
-	CLEANUP(refresh_wish_clear) struct refresh_wish wish = { 0 };
+	CLEANUP(server_wish_clear) struct server_wish wish = { 0 };
 	CLEANUP_FREE char *name = long_text("n", 256);
 	CLEANUP_FREE char *named = xasprintf("{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[\"%s\"]}", name);
 	CLEANUP_FREE char *names = long_text("\"n\",", 5000 * 4);
 	CLEANUP_FREE char *many = xasprintf("{\"reinject\":1,\"wish\":\"refresh\",\"packages\":[%s\"n\"]}", names);
-	CLEANUP_FREE char *blanks = long_text(" ", REFRESH_WIRE_MAX_WISH);
+	CLEANUP_FREE char *blanks = long_text(" ", SERVER_WIRE_MAX_WISH);
 	CLEANUP_FREE char *wide = xasprintf("{\"reinject\":1,\"wish\":\"refresh\"%s}", blanks);
 
 	(void)state;
-	assert_int_equal(refresh_wire_read_wish(named, strlen(named), &wish, NULL), -EPROTO);
-	assert_int_equal(refresh_wire_read_wish(many, strlen(many), &wish, NULL), -EPROTO);
-	assert_int_equal(refresh_wire_read_wish(wide, strlen(wide), &wish, NULL), -EPROTO);
+	assert_int_equal(server_wire_read_wish(named, strlen(named), &wish, NULL), -EPROTO);
+	assert_int_equal(server_wire_read_wish(many, strlen(many), &wish, NULL), -EPROTO);
+	assert_int_equal(server_wire_read_wish(wide, strlen(wide), &wish, NULL), -EPROTO);
 	strvec_copy(&wish.packages, &(struct strvec){ .v = (char *[]){ blanks, NULL }, .n = 1 });
-	assert_int_equal(refresh_wire_add_wish(&(struct str){ 0 }, &wish), -EMSGSIZE);
+	assert_int_equal(server_wire_add_wish(&(struct str){ 0 }, &wish), -EMSGSIZE);
 }
 
 /* Each of these would have cli/ui print nonsense, or worse, follow a NULL. */
@@ -576,7 +575,7 @@ static void test_lines_that_lack_what_their_readers_need_are_refused(void **stat
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(lines); i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
 		struct err err = ERR_INIT;
 
 		if (read_line(lines[i], &line, &err) != -EPROTO)
@@ -587,7 +586,7 @@ static void test_lines_that_lack_what_their_readers_need_are_refused(void **stat
 
 static void test_unknown_keys_are_passed_over(void **state)
 {
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -596,28 +595,28 @@ static void test_unknown_keys_are_passed_over(void **state)
 
 static void test_a_line_over_the_limit_is_not_even_parsed(void **state)
 {
-	CLEANUP_FREE char *blanks = long_text(" ", REFRESH_WIRE_MAX);
-	CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
+	CLEANUP_FREE char *blanks = long_text(" ", SERVER_WIRE_MAX);
+	CLEANUP(server_line_clear) struct server_line line = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	memcpy(blanks, "{\"alive\":true}", 14);
-	assert_int_equal(refresh_wire_read(blanks, REFRESH_WIRE_MAX, &line, &err), -EPROTO);
+	assert_int_equal(server_wire_read(blanks, SERVER_WIRE_MAX, &line, &err), -EPROTO);
 	assert_null(line.root);
-	assert_int_equal(refresh_wire_read(blanks, REFRESH_WIRE_MAX - 1, &line, &err), 0);
+	assert_int_equal(server_wire_read(blanks, SERVER_WIRE_MAX - 1, &line, &err), 0);
 }
 
 static void test_what_is_nested_without_end_is_refused(void **state)
 {
-	CLEANUP_FREE char *brackets = long_text("[", REFRESH_WIRE_MAX - 100);
+	CLEANUP_FREE char *brackets = long_text("[", SERVER_WIRE_MAX - 100);
 	CLEANUP_FREE char *line = xasprintf("{\"event\":%s", brackets);
 	CLEANUP_FREE char *wish = xasprintf("{\"reinject\":1,\"packages\":%.60000s", brackets);
-	CLEANUP(refresh_line_clear) struct refresh_line got = { 0 };
-	struct refresh_wish none = { 0 };
+	CLEANUP(server_line_clear) struct server_line got = { 0 };
+	struct server_wish none = { 0 };
 
 	(void)state;
-	assert_int_equal(refresh_wire_read(line, strlen(line), &got, NULL), -EPROTO);
-	assert_int_equal(refresh_wire_read_wish(wish, strlen(wish), &none, NULL), -EPROTO);
+	assert_int_equal(server_wire_read(line, strlen(line), &got, NULL), -EPROTO);
+	assert_int_equal(server_wire_read_wish(wish, strlen(wish), &none, NULL), -EPROTO);
 }
 
 /* -- mutations --------------------------------------------------------------------------------------------------------------------------------- */
@@ -654,7 +653,7 @@ static void mutate(struct str *text, uint64_t *seed)
 }
 
 /* What cli/ui relies on, followed to its end: under ASan a dangling text is seen. */
-static size_t use(const struct refresh_line *line)
+static size_t use(const struct server_line *line)
 {
 	const struct refresh_event *event = &line->event;
 	const char *texts[] = {
@@ -667,7 +666,7 @@ static size_t use(const struct refresh_line *line)
 	for (size_t i = 0; i < line->plan.n_steps; i++)
 		n += strlen(line->plan.steps[i].name);
 	for (size_t i = 0; i < line->plan.n_removals; i++) {
-		assert_true(line->plan.removals[i].after == REFRESH_NO_STEP || line->plan.removals[i].after < line->plan.n_steps);
+		assert_true(line->plan.removals[i].after == SERVER_NO_STEP || line->plan.removals[i].after < line->plan.n_steps);
 		n += strlen(line->plan.removals[i].path) + strlen(line->plan.removals[i].owner);
 	}
 	for (size_t i = 0; i < line->activations.n; i++) {
@@ -681,10 +680,10 @@ static void add_seeds(struct strvec *seeds)
 {
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
 	CLEANUP(str_clear) struct str text = { 0 };
-	struct refresh_greeting greeting = { .pid = 1, .config = "/c", .image = "/i", .digest = "d" };
-	struct refresh_wish wish = { .kind = REFRESH_WISH_BUILD,
-				     .dest = (char *)"/usr/bin",
-				     .packages = { .v = (char *[]){ (char *)"a", NULL }, .n = 1 } };
+	struct server_greeting greeting = { .pid = 1, .config = "/c", .image = "/i", .digest = "d" };
+	struct server_wish wish = { .kind = SERVER_WISH_BUILD,
+				    .dest = (char *)"/usr/bin",
+				    .packages = { .v = (char *[]){ (char *)"a", NULL }, .n = 1 } };
 	struct err err = ERR_INIT;
 
 	make_plan(&plan);
@@ -693,16 +692,16 @@ static void add_seeds(struct strvec *seeds)
 		struct refresh_event event = examples[i];
 
 		event.plan = has_plan(event.type) ? &plan : NULL;
-		assert_int_equal(refresh_wire_add_event(&text, &event), 0);
+		assert_int_equal(server_wire_add_event(&text, &event), 0);
 		strvec_take(seeds, str_take(&text));
 	}
-	assert_int_equal(refresh_wire_add_greeting(&text, &greeting), 0);
+	assert_int_equal(server_wire_add_greeting(&text, &greeting), 0);
 	strvec_take(seeds, str_take(&text));
-	assert_int_equal(refresh_wire_add_end(&text, 1, &err), 0);
+	assert_int_equal(server_wire_add_end(&text, 1, &err), 0);
 	strvec_take(seeds, str_take(&text));
-	assert_int_equal(refresh_wire_add_reply(&text, refresh_wire_status(&(struct refresh_watch_status){ .pid = 1, .doing = "a" })), 0);
+	assert_int_equal(server_wire_add_reply(&text, server_wire_status(&(struct server_watch_status){ .pid = 1, .doing = "a" })), 0);
 	strvec_take(seeds, str_take(&text));
-	assert_int_equal(refresh_wire_add_wish(&text, &wish), 0);
+	assert_int_equal(server_wire_add_wish(&text, &wish), 0);
 	strvec_take(seeds, str_take(&text));
 }
 
@@ -715,25 +714,25 @@ static void test_mutated_lines_do_no_harm(void **state)
 	(void)state;
 	add_seeds(&seeds);
 	for (size_t i = 0; i < 20000; i++) {
-		CLEANUP(refresh_line_clear) struct refresh_line line = { 0 };
-		CLEANUP(refresh_wish_clear) struct refresh_wish wish = { 0 };
+		CLEANUP(server_line_clear) struct server_line line = { 0 };
+		CLEANUP(server_wish_clear) struct server_wish wish = { 0 };
 		CLEANUP(str_clear) struct str text = { 0 };
-		struct refresh_watch_status status = { 0 };
+		struct server_watch_status status = { 0 };
 		struct err err = ERR_INIT;
 
 		str_add(&text, seeds.v[i % seeds.n]);
 		mutate(&text, &seed);
-		if (refresh_wire_read(text.buf, text.len, &line, &err) == 0) {
+		if (server_wire_read(text.buf, text.len, &line, &err) == 0) {
 			taken++;
 			used += use(&line);
-			if (line.type == REFRESH_LINE_REPLY)
-				(void)!refresh_wire_read_status(&line, &status, &err);
+			if (line.type == SERVER_LINE_REPLY)
+				(void)!server_wire_read_status(&line, &status, &err);
 		} else {
 			refused++;
 			assert_true(err.message[0]);
 		}
-		if (refresh_wire_read_wish(text.buf, text.len, &wish, &err) == 0)
-			assert_true(wish.kind <= REFRESH_WISH_WAIT);
+		if (server_wire_read_wish(text.buf, text.len, &wish, &err) == 0)
+			assert_true(wish.kind <= SERVER_WISH_WAIT);
 	}
 	/* Mutations that are all refused, or none, would prove nothing. */
 	assert_true(taken > 500);
