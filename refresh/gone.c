@@ -75,7 +75,7 @@ static size_t find_step(const struct refresh_plan *plan, size_t subject)
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (plan->steps[i].subject == subject)
 			return i;
-	return SERVER_NO_STEP;
+	return REFRESH_NO_STEP;
 }
 
 /* Every place that somebody who is there wants; a missing one whose source is not settled wants its own as well. */
@@ -107,18 +107,18 @@ static void judge(const struct config *config, const struct watcher_look *look, 
 
 	if (!owner) {
 		if (all_settled(look))
-			add_removal(plan, content, "is in the configuration no more", SERVER_NO_STEP, true);
+			add_removal(plan, content, "is in the configuration no more", REFRESH_NO_STEP, true);
 		return;
 	}
 	subject = (size_t)(owner - look->subjects);
 	if (owner->missing) {
 		if (look->sources[source_of(config, owner)].settled)
-			add_removal(plan, content, "is in the source no more", SERVER_NO_STEP, true);
+			add_removal(plan, content, "is in the source no more", REFRESH_NO_STEP, true);
 		return;
 	}
 	step = find_step(plan, subject);
 	/* One that failed or is held has not arrived where it goes now. */
-	if (step != SERVER_NO_STEP || plan->states[subject] == REFRESH_FRESH || plan->states[subject] == REFRESH_NOWHERE)
+	if (step != REFRESH_NO_STEP || plan->states[subject] == REFRESH_FRESH || plan->states[subject] == REFRESH_NOWHERE)
 		add_removal(plan, content, "goes elsewhere now", step, plan->states[subject] == REFRESH_NOWHERE);
 }
 

@@ -253,7 +253,7 @@ static void leave_out(struct refresh_round *round)
 
 		if (refresh_is_in_initfs(removal->path))
 			member = find_member(round->initfs, removal->path + strlen(PREFIX));
-		if (member && !member->file && (removal->after == SERVER_NO_STEP || round->staged[removal->after].ok))
+		if (member && !member->file && (removal->after == REFRESH_NO_STEP || round->staged[removal->after].ok))
 			member->hash[0] = '\0';
 	}
 }

@@ -39,7 +39,7 @@ struct refresh_step {
 	struct strvec shares; /* 'share:/...', on the host (refresh/share); with these alone the image is not needed */
 };
 
-#define SERVER_NO_STEP SIZE_MAX
+#define REFRESH_NO_STEP SIZE_MAX
 
 /** A file of ours in the image whose package or asset is gone, or goes elsewhere now. */
 struct refresh_removal {
@@ -47,7 +47,7 @@ struct refresh_removal {
 	char *owner;      /* 'package NAME', 'asset NAME' */
 	char *hash;       /* it is removed only with this content */
 	char *why;        /* a phrase */
-	size_t after;     /* number of the step that must be in the image first, or SERVER_NO_STEP */
+	size_t after;     /* number of the step that must be in the image first, or REFRESH_NO_STEP */
 	bool owner_gone;  /* its owner is to be forgotten with it */
 };
 

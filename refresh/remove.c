@@ -77,7 +77,7 @@ int refresh_remove_all(struct refresh_round *round, struct err *err)
 
 		if (refresh_is_in_initfs(removal->path))
 			continue; /* refresh/initfs leaves it out */
-		if (removal->after == SERVER_NO_STEP || round->is_put[removal->after])
+		if (removal->after == REFRESH_NO_STEP || round->is_put[removal->after])
 			r = remove_one(round, removal, &wanted, err);
 	}
 	return r;

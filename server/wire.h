@@ -8,7 +8,7 @@
  * `status` has {"reply":{...}} before its end.
  * Events:   whole enough for the asking process to hand them to its own refresh_event_fn and to print what a run of its own would have printed.
  *           server/wire_event.c has one table of the fields and one of the types: a new field or type of refresh/event is a row there. Not on the
- *           wire is what only the run itself needs: plan.states, step.fingerprint, and step.subject, which is SERVER_NO_STEP on arrival.
+ *           wire is what only the run itself needs: plan.states, step.fingerprint, and step.subject, which is REFRESH_NO_STEP on arrival.
  * Version:  a number in the greeting and in the wish. Another number is refused with a sentence by whoever sees it first; keys that are not known
  *           are passed over. It goes up when a type or result of event comes in that an older program would have to know.
  * Limits:   a line has at most SERVER_WIRE_MAX bytes, a wish SERVER_WIRE_MAX_WISH. Long texts are cut with a mark; a plan that is too long goes

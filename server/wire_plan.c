@@ -31,7 +31,7 @@ static json_t *removal_json(const struct refresh_removal *removal, bool brief)
 	json_t *object = json_pack("{s:o, s:o, s:b}", "path", server_codec_text(removal->path, SHORT_TEXT), "owner",
 				   server_codec_text(removal->owner, SHORT_TEXT), "owner_gone", removal->owner_gone);
 
-	if (removal->after != SERVER_NO_STEP)
+	if (removal->after != REFRESH_NO_STEP)
 		json_object_set_new(object, "after", json_integer((json_int_t)removal->after));
 	if (brief)
 		return object;
@@ -83,7 +83,7 @@ static int read_step(struct server_line *line, const json_t *object, struct refr
 {
 	int r = server_codec_read_text(json_object_get(object, "name"), SHORT_TEXT, &line->keep, &step->name);
 
-	step->subject = SERVER_NO_STEP;
+	step->subject = REFRESH_NO_STEP;
 	if (r == 0 && !step->name)
 		r = -EPROTO;
 	if (r == 0)
@@ -100,7 +100,7 @@ static int read_after(const json_t *value, size_t n_steps, size_t *ret)
 	int64_t number;
 	int r = server_codec_read_int(value, 0, (int64_t)n_steps - 1, &number);
 
-	*ret = value && !json_is_null(value) ? (size_t)number : SERVER_NO_STEP;
+	*ret = value && !json_is_null(value) ? (size_t)number : REFRESH_NO_STEP;
 	return r;
 }
 

@@ -257,7 +257,7 @@ static void expect_removals(struct world *w, const char *paths)
 
 	plan_all(w, false, &plan);
 	for (size_t i = 0; i < plan.n_removals; i++)
-		strvec_addf(&found, "%s%s%s", plan.removals[i].path, plan.removals[i].after == SERVER_NO_STEP ? "" : ">",
+		strvec_addf(&found, "%s%s%s", plan.removals[i].path, plan.removals[i].after == REFRESH_NO_STEP ? "" : ">",
 			    plan.removals[i].owner_gone ? "!" : "");
 	text = strvec_join(&found, " ");
 	assert_string_equal(text, paths);

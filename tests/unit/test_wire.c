@@ -21,16 +21,16 @@ static void make_plan(struct refresh_plan *plan)
 	struct refresh_step *steps = xcalloc(3, sizeof(*steps));
 	struct refresh_removal *removals = xcalloc(2, sizeof(*removals));
 
-	steps[0] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = "netd", .why = xstrdup("src/lib.rs, through " NO_UTF8) };
+	steps[0] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = "netd", .why = xstrdup("src/lib.rs, through " NO_UTF8) };
 	strvec_add(&steps[0].dests, "/usr/lib/drivers");
 	strvec_add(&steps[0].dests, "/usr/bin/" NO_UTF8);
-	steps[1] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = "conf", .is_asset = true, .one_off = true };
-	steps[2] = (struct refresh_step){ .subject = SERVER_NO_STEP, .name = NO_UTF8, .is_asset = true, .is_file = true };
+	steps[1] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = "conf", .is_asset = true, .one_off = true };
+	steps[2] = (struct refresh_step){ .subject = REFRESH_NO_STEP, .name = NO_UTF8, .is_asset = true, .is_file = true };
 	removals[0] = (struct refresh_removal){
 		.path = xstrdup("/usr/bin/old"), .owner = xstrdup("package old"), .hash = xstrdup("abc"), .why = xstrdup("gone"), .after = 0
 	};
 	removals[1] = (struct refresh_removal){
-		.path = xstrdup("/" NO_UTF8), .owner = xstrdup("asset x"), .after = SERVER_NO_STEP, .owner_gone = true
+		.path = xstrdup("/" NO_UTF8), .owner = xstrdup("asset x"), .after = REFRESH_NO_STEP, .owner_gone = true
 	};
 	*plan = (struct refresh_plan){ .steps = steps,
 				       .n_steps = 3,
@@ -119,7 +119,7 @@ static void expect_steps(const struct refresh_plan *got, const struct refresh_pl
 		expect_text(a->name, b->name);
 		expect_text(a->why, b->why);
 		expect_strings(&a->dests, &b->dests);
-		assert_int_equal(a->subject, SERVER_NO_STEP);
+		assert_int_equal(a->subject, REFRESH_NO_STEP);
 		assert_int_equal(a->is_asset, b->is_asset);
 		assert_int_equal(a->is_file, b->is_file);
 		assert_int_equal(a->one_off, b->one_off);
@@ -666,7 +666,7 @@ static size_t use(const struct server_line *line)
 	for (size_t i = 0; i < line->plan.n_steps; i++)
 		n += strlen(line->plan.steps[i].name);
 	for (size_t i = 0; i < line->plan.n_removals; i++) {
-		assert_true(line->plan.removals[i].after == SERVER_NO_STEP || line->plan.removals[i].after < line->plan.n_steps);
+		assert_true(line->plan.removals[i].after == REFRESH_NO_STEP || line->plan.removals[i].after < line->plan.n_steps);
 		n += strlen(line->plan.removals[i].path) + strlen(line->plan.removals[i].owner);
 	}
 	for (size_t i = 0; i < line->activations.n; i++) {
