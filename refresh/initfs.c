@@ -2,14 +2,13 @@
 
 #include "base/fault.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "image/initfs.h"
 #include "journal/blobs.h"
+#include "refresh/initfs_pack.h"
 #include "refresh/initfs_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,19 +18,8 @@
 #define PREFIX    "initfs:"
 #define STATE_ROW PREFIX /* not the path of a member */
 
-enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644 };
-
-struct member {
-	char *path;                 /* owned; in the initfs: '/bin/init' */
-	char *owner;                /* owned */
-	char *file;                 /* owned; what was staged in this run, or NULL */
-	uint64_t size;
-	char hash[HASH_HEX_SIZE];   /* '' for one that is left out from now on */
-	char before[HASH_HEX_SIZE]; /* '' for a new one */
-};
-
 struct refresh_initfs {
-	struct member *members; /* owned */
+	struct refresh_initfs_member *members; /* owned */
 	size_t n, cap;
 	char *tree, *packed; /* owned: the folder and the file that is made from it, on the host */
 	char state[HASH_HEX_SIZE], state_before[HASH_HEX_SIZE];
@@ -44,11 +32,8 @@ void refresh_initfs_free(struct refresh_initfs *initfs)
 {
 	if (!initfs)
 		return;
-	for (size_t i = 0; i < initfs->n; i++) {
-		free(initfs->members[i].path);
-		free(initfs->members[i].owner);
-		free(initfs->members[i].file);
-	}
+	for (size_t i = 0; i < initfs->n; i++)
+		refresh_initfs_member_clear(&initfs->members[i]);
 	free(initfs->members);
 	free(initfs->tree);
 	free(initfs->packed);
@@ -141,7 +126,7 @@ int refresh_initfs_check(const struct refresh_round *round, struct err *err)
 
 /* -- members ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static struct member *find_member(const struct refresh_initfs *initfs, const char *path)
+static struct refresh_initfs_member *find_member(const struct refresh_initfs *initfs, const char *path)
 {
 	for (size_t i = 0; i < initfs->n; i++)
 		if (strcmp(initfs->members[i].path, path) == 0)
@@ -149,9 +134,9 @@ static struct member *find_member(const struct refresh_initfs *initfs, const cha
 	return NULL;
 }
 
-static struct member *add_member(struct refresh_initfs *initfs, const char *path)
+static struct refresh_initfs_member *add_member(struct refresh_initfs *initfs, const char *path)
 {
-	struct member *found = find_member(initfs, path);
+	struct refresh_initfs_member *found = find_member(initfs, path);
 
 	if (found)
 		return found;
@@ -161,7 +146,7 @@ static struct member *add_member(struct refresh_initfs *initfs, const char *path
 	return found;
 }
 
-static void set_owner(struct member *member, const char *owner)
+static void set_owner(struct refresh_initfs_member *member, const char *owner)
 {
 	free(member->owner);
 	member->owner = xstrdup(owner);
@@ -171,7 +156,7 @@ static int take_content(void *data, const struct journal_content *content)
 {
 	struct refresh_round *round = data;
 	struct refresh_initfs *initfs = round->initfs;
-	struct member *member;
+	struct refresh_initfs_member *member;
 
 	if (strcmp(content->path, STATE_ROW) == 0) {
 		snprintf(initfs->state_before, sizeof(initfs->state_before), "%s", content->hash);
@@ -216,7 +201,7 @@ static int take_file(struct refresh_round *round, size_t step, const struct refr
 {
 	CLEANUP_FREE char *path = member_path(round, dest, file->name, is_program);
 	CLEANUP_CLOSE int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-	struct member *member = add_member(round->initfs, path);
+	struct refresh_initfs_member *member = add_member(round->initfs, path);
 	int r = fd < 0 ? -errno : hash_fd(fd, member->hash, &member->size);
 
 	if (r < 0)
@@ -249,7 +234,7 @@ static void leave_out(struct refresh_round *round)
 {
 	for (size_t i = 0; i < round->plan.n_removals; i++) {
 		const struct refresh_removal *removal = &round->plan.removals[i];
-		struct member *member = NULL;
+		struct refresh_initfs_member *member = NULL;
 
 		if (refresh_is_in_initfs(removal->path))
 			member = find_member(round->initfs, removal->path + strlen(PREFIX));
@@ -282,7 +267,7 @@ static bool has_place(const struct refresh_round *round, const char *dest, const
 {
 	CLEANUP_FREE char *path = member_path(round, dest, name, is_program);
 	CLEANUP_FREE char *host = xasprintf("%s%s", round->session->config->initfs.dir, path);
-	const struct member *member = find_member(round->initfs, path);
+	const struct refresh_initfs_member *member = find_member(round->initfs, path);
 
 	return (member && member->hash[0]) || fs_exists(host);
 }
@@ -323,69 +308,6 @@ static int check_complete(const struct refresh_round *round, struct err *err)
 	return 0;
 }
 
-static int add_to_tree(const struct refresh_round *round, const struct member *member, struct err *err)
-{
-	const struct refresh_session *session = round->session;
-	CLEANUP_FREE char *blob = NULL;
-	mode_t mode = str_starts(member->owner, "asset ") ? MODE_ASSET : MODE_PROGRAM;
-	int r = member->file ? 0 : journal_blob_find(session->config->state, member->hash, &blob, err);
-
-	if (r < 0) {
-		err_wrap(err, r, "'%s' of the initfs", member->path);
-		err_hint(err, "build it again: reinject build %s", strchr(member->owner, ' ') ? strchr(member->owner, ' ') + 1 : member->owner);
-		return r;
-	}
-	return refresh_initfs_tree_add(session, round->initfs->tree, member->path, member->file ? member->file : blob, mode, err);
-}
-
-static int make_tree(const struct refresh_round *round, struct err *err)
-{
-	const struct refresh_initfs *initfs = round->initfs;
-	int r = refresh_initfs_tree_copy(round->session, round->session->config->initfs.dir, initfs->tree, err);
-
-	for (size_t i = 0; r == 0 && i < initfs->n; i++) {
-		r = refresh_round_interrupted(round, err);
-		if (r == 0 && initfs->members[i].hash[0])
-			r = add_to_tree(round, &initfs->members[i], err);
-	}
-	if (r == 0) {
-		r = FAULT("initfs-staged");
-		if (r < 0)
-			err_set(err, r, "cannot pack the initfs");
-	}
-	return r;
-}
-
-static void take_word(void *data, const char *line, size_t n)
-{
-	struct str *words = data;
-
-	if (words->len > 0)
-		str_add(words, "; ");
-	if (words->len < 500)
-		str_add_n(words, line, n);
-}
-
-static int run_packer(const struct refresh_round *round, struct err *err)
-{
-	const struct config_initfs *config = &round->session->config->initfs;
-	CLEANUP(str_clear) struct str words = { 0 };
-	CLEANUP_FREE char *tool = refresh_initfs_tree_tool(config), *size = xasprintf("%" PRIu64, config->max_size), *how = NULL;
-	char *argv[] = { tool, (char *)"--max-size", size, (char *)"--output", round->initfs->packed, round->initfs->tree, config->bootstrap, NULL };
-	struct proc_spec spec = {
-		.argv = argv, .on_stdout = take_word, .on_stderr = take_word, .data = &words, .cancel = round->session->cancel
-	};
-	struct proc_result result = { 0 };
-	int r = tool ? proc_run(&spec, &result, err) : err_set(err, -ENOENT, "the packer of the initfs is gone!");
-
-	if (r < 0 || (!result.signalled && result.status == 0))
-		return r;
-	how = proc_describe(&result);
-	err_set(err, -EIO, "the initfs could not be packed: '%s' %s: %s!", tool, how, words.len ? str_text(&words) : "it said nothing");
-	err_hint(err, "is it larger than [initfs] max_size, %s bytes?", size);
-	return -EIO;
-}
-
 /* The same but for its time, as after a touch of the folder, is no reason to write it again. */
 static int take_time_of_old(const struct refresh_round *round, struct err *err)
 {
@@ -398,25 +320,15 @@ static int take_time_of_old(const struct refresh_round *round, struct err *err)
 static int pack(struct refresh_round *round, struct err *err)
 {
 	struct refresh_initfs *initfs = round->initfs;
-	struct stat st;
-	int r = fs_remove_tree(initfs->tree, err);
+	struct refresh_initfs_packing packing = {
+		.session = round->session, .members = initfs->members, .n = initfs->n, .tree = initfs->tree, .packed = initfs->packed
+	};
+	int r = refresh_initfs_pack_members(&packing, &initfs->size, err);
 
-	if (r == 0 && unlink(initfs->packed) < 0 && errno != ENOENT)
-		r = err_set(err, -errno, "cannot delete '%s'", initfs->packed);
-	if (r == 0)
-		r = make_tree(round, err);
-	if (r == 0)
-		r = run_packer(round, err);
-	if (r == 0)
-		r = image_initfs_check(initfs->packed, err);
 	if (r == 0)
 		r = take_time_of_old(round, err);
-	if (r == 0 && stat(initfs->packed, &st) < 0)
-		r = err_set(err, -errno, "cannot read '%s'", initfs->packed);
 	if (r < 0)
 		return r;
-	refresh_stage_give(round->session, initfs->packed);
-	initfs->size = (uint64_t)st.st_size;
 	initfs->is_packed = true;
 	r = FAULT("initfs-packed");
 	return r < 0 ? err_set(err, r, "cannot use the packed initfs") : 0;
@@ -531,7 +443,7 @@ static void add_row(struct refresh_round *round, const char *path, const char *o
 		.result = hash[0] ? (changed ? IMAGE_PUT_WRITTEN : IMAGE_PUT_IDENTICAL) : (written ? IMAGE_PUT_REMOVED : IMAGE_PUT_ABSENT),
 		.path = xasprintf(PREFIX "%s", path),
 		.bytes = size,
-		.mode = str_starts(owner, "asset ") ? MODE_ASSET : MODE_PROGRAM,
+		.mode = str_starts(owner, "asset ") ? REFRESH_INITFS_MODE_ASSET : REFRESH_INITFS_MODE_PROGRAM,
 	};
 
 	snprintf(put.new_hash, sizeof(put.new_hash), "%s", hash);
@@ -546,7 +458,7 @@ static void add_rows(struct refresh_round *round, bool written)
 	const struct refresh_initfs *initfs = round->initfs;
 
 	for (size_t i = 0; i < initfs->n; i++) {
-		const struct member *member = &initfs->members[i];
+		const struct refresh_initfs_member *member = &initfs->members[i];
 
 		if (member->file || strcmp(member->hash, member->before) != 0)
 			add_row(round, member->path, member->owner, member->hash, member->before, written, member->size, true);
@@ -564,7 +476,7 @@ int refresh_initfs_put(struct refresh_round *round, struct err *err)
 	if (!initfs || initfs->is_given_up)
 		return 0;
 	if (initfs->is_packed)
-		r = image_txn_put(round->txn, initfs->packed, dest, fs_basename(dest), MODE_ASSET, &put, err);
+		r = image_txn_put(round->txn, initfs->packed, dest, fs_basename(dest), REFRESH_INITFS_MODE_ASSET, &put, err);
 	if (r < 0)
 		return err_wrap(err, r, "the initfs");
 	add_rows(round, put.result == IMAGE_PUT_WRITTEN);
