@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "watcher/affected.h"
 #include "watcher/changes.h"
+#include "watcher/commit.h"
 #include "watcher/look.h"
 
 #include <errno.h>
@@ -15,38 +16,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What changed in one source, with what the question about it borrows. */
-struct part {
-	struct strvec paths, folders;
-	struct cargo_lock before, after;
-	struct err problem;
-};
-
 struct asking {
 	struct cli_context *ctx;
 	const struct config *config;
 	struct watcher_graph *graph;
 	struct pkgmap *said;         /* with --explain */
 	struct watcher_repo **repos; /* as config->sources; opened when asked for */
-	struct part *parts;          /* likewise */
+	struct watcher_changed *parts;  /* likewise */
 	bool several;                /* one answer for each of several commits */
 	struct strvec names;         /* without --json: what is affected, for the end */
 };
-
-static void part_clear(struct part *part)
-{
-	strvec_clear(&part->paths);
-	strvec_clear(&part->folders);
-	cargo_lock_clear(&part->before);
-	cargo_lock_clear(&part->after);
-	*part = (struct part){ 0 };
-}
 
 static void asking_clear(struct asking *asking)
 {
 	for (size_t i = 0; i < asking->config->n_sources; i++) {
 		watcher_repo_free(asking->repos[i]);
-		part_clear(&asking->parts[i]);
+		watcher_changed_clear(&asking->parts[i]);
 	}
 	free(asking->repos);
 	free(asking->parts);
@@ -86,30 +71,6 @@ static size_t find_source(const struct config *config, const char *path, const c
 		*ret = path[n] == '/' ? path + n + 1 : path + n;
 	}
 	return found;
-}
-
-/* -- the lock --------------------------------------------------------------------------------------------------------------------------------- */
-
-static int parse_lock(struct str *text, int read, struct cargo_lock *ret, bool *ret_there, struct err *err)
-{
-	*ret_there = read == 0;
-	if (read == -ENOENT)
-		return 0;
-	return read < 0 ? read : cargo_lock_parse(str_text(text), text->len, ret, err);
-}
-
-/* The lock as it is at @commit, or in the work tree (NULL). */
-static int read_lock(struct asking *asking, size_t source, const git_oid *commit, struct cargo_lock *ret, bool *ret_there, struct err *err)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", asking->config->sources[source].path, WATCHER_LOCK_FILE);
-	CLEANUP(str_clear) struct str text = { 0 };
-	int r;
-
-	if (commit)
-		r = watcher_changes_file(asking->repos[source], commit, WATCHER_LOCK_FILE, &text, err);
-	else
-		r = fs_read(path, INT_MAX, &text, err);
-	return parse_lock(&text, r, ret, ret_there, err);
 }
 
 /* -- answers ---------------------------------------------------------------------------------------------------------------------------------- */
@@ -183,42 +144,33 @@ static void print_reasons(const struct asking *asking, const char *commit, struc
 		printf("nobody: %s\n", affected->unowned.v[i]);
 }
 
-/* One answer for all that the parts hold. @commit: NULL for the work tree. */
-static void answer(struct asking *asking, const char *commit, const struct watcher_affected_change *changes)
+/* @commit: NULL for the work tree. */
+static void answer(struct asking *asking, const char *commit, struct watcher_affected *affected)
+{
+	if (asking->ctx->json)
+		print_json(asking, commit, affected);
+	else if (asking->said)
+		print_reasons(asking, commit, affected);
+	else
+		strvec_copy(&asking->names, &affected->affected);
+}
+
+/* One answer for all that the parts hold. */
+static void answer_changes(struct asking *asking, const struct watcher_affected_change *changes)
 {
 	CLEANUP(watcher_affected_clear) struct watcher_affected affected = { 0 };
 	struct watcher_affected_question question = { .graph = asking->graph, .said = asking->said, .changes = changes };
 
 	watcher_affected_find(&question, &affected);
-	if (asking->ctx->json)
-		print_json(asking, commit, &affected);
-	else if (asking->said)
-		print_reasons(asking, commit, &affected);
-	else
-		strvec_copy(&asking->names, &affected.affected);
+	answer(asking, NULL, &affected);
 }
 
 /* -- questions -------------------------------------------------------------------------------------------------------------------------------- */
 
-/* Fills the rest of @change for a source whose paths are in its part; the locks are read where one of the paths names them. */
-static int finish_part(struct asking *asking, size_t source, const git_oid *before, const git_oid *after, struct watcher_affected_change *change)
+/* Fills @change for a source whose paths are in its part, against the work tree. */
+static void finish_part(struct asking *asking, size_t source, const git_oid *before, struct watcher_affected_change *change)
 {
-	struct part *part = &asking->parts[source];
-	bool was = false, is = false;
-	int r = 0;
-
-	change->paths = &part->paths;
-	change->folders = &part->folders;
-	if (!strvec_has(&part->paths, WATCHER_LOCK_FILE))
-		return 0;
-	r = read_lock(asking, source, before, &part->before, &was, &part->problem);
-	if (r == 0)
-		r = read_lock(asking, source, after, &part->after, &is, &part->problem);
-	change->lock_before = was ? &part->before : NULL;
-	change->lock_after = is ? &part->after : NULL;
-	/* One that cannot be read is an answer: everything may be affected. */
-	change->lock_problem = r < 0 ? part->problem.message : NULL;
-	return 0;
+	watcher_changed_finish(&asking->parts[source], asking->repos[source], asking->config->sources[source].path, before, NULL, change);
 }
 
 /* True when @a's and @b's repository is the same one, so that a commit is one of both. */
@@ -259,25 +211,14 @@ static int open_same(struct asking *asking, size_t source, struct err *err)
 
 static int answer_commit(struct asking *asking, const git_oid *commit, struct err *err)
 {
-	size_t n = asking->config->n_sources;
-	CLEANUP_FREE struct watcher_affected_change *changes = xcalloc(n, sizeof(*changes));
+	CLEANUP(watcher_affected_clear) struct watcher_affected affected = { 0 };
 	char name[GIT_OID_HEXSZ + 1];
-	int r = 0;
+	int r = watcher_commit_affected(asking->graph, asking->repos, asking->said, commit, &affected, err);
 
 	git_oid_tostr(name, sizeof(name), commit);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		git_oid parent;
-
-		if (!asking->repos[i])
-			continue;
-		part_clear(&asking->parts[i]);
-		r = watcher_changes_of_commit(asking->repos[i], commit, &asking->parts[i].paths, &parent, err);
-		if (r == 0)
-			r = finish_part(asking, i, &parent, commit, &changes[i]);
-	}
 	if (r < 0)
 		return err_wrap(err, r, "commit %s", name);
-	answer(asking, name, changes);
+	answer(asking, name, &affected);
 	return 0;
 }
 
@@ -337,10 +278,10 @@ static int answer_work_tree(struct asking *asking, const git_oid *commit, struct
 		if (r == 0)
 			r = watcher_changes_since(asking->repos[i], commit ? commit : &from, &ignore, &asking->parts[i].paths, err);
 		if (r == 0)
-			r = finish_part(asking, i, commit ? commit : &from, NULL, &changes[i]);
+			finish_part(asking, i, commit ? commit : &from, &changes[i]);
 	}
 	if (r == 0)
-		answer(asking, NULL, changes);
+		answer_changes(asking, changes);
 	return r;
 }
 
@@ -429,10 +370,10 @@ static int ask_paths(struct asking *asking, const struct strvec *paths, struct e
 		if (r == 0 && asking->repos[i])
 			r = head_of(asking, i, &head, err);
 		if (r == 0)
-			r = finish_part(asking, i, &head, NULL, &changes[i]);
+			finish_part(asking, i, &head, &changes[i]);
 	}
 	if (r == 0)
-		answer(asking, NULL, changes);
+		answer_changes(asking, changes);
 	return r;
 }
 
