@@ -44,7 +44,7 @@ char *xstrdup(const char *s)
 	return xstrndup(s, strlen(s));
 }
 
-static void str_vprintf(struct str *s, const char *format, va_list args)
+void str_vprintf(struct str *s, const char *format, va_list args)
 {
 	va_list again;
 	int n;

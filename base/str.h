@@ -43,6 +43,7 @@ void str_add_c(struct str *s, char c);
 /** Adds @text so that glob(3) takes it as it stands. */
 void str_add_literal(struct str *s, const char *text);
 void str_printf(struct str *s, const char *format, ...) PRINTF(2, 3);
+void str_vprintf(struct str *s, const char *format, va_list args) PRINTF(2, 0);
 /** The text so far, '' when nothing was added; owned by @s. */
 const char *str_text(const struct str *s);
 /** Hands the text to the caller (free()), never NULL; @s is empty afterwards. */

@@ -19,17 +19,16 @@ static int rollback(struct refresh_session *session, const void *what, const str
 	return refresh_rollback(session, *id, args, ret, err);
 }
 
-/* @what: whether it is the good one. */
+/* @what: struct refresh_restore_what. */
 static int restore(struct refresh_session *session, const void *what, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
 {
-	const bool *good = what;
-
-	return refresh_restore(session, *good, args, ret, err);
+	return refresh_restore(session, what, args, ret, err);
 }
 
 static int run(struct cli_context *ctx, struct err *err)
 {
 	bool image = cli_args_has(ctx->args, "image"), good = cli_args_has(ctx->args, "good");
+	struct refresh_restore_what what = { .good = good };
 	const char *word = ctx->args->positional.n > 0 ? ctx->args->positional.v[0] : NULL;
 	char *end = NULL;
 	int64_t id = word ? strtoll(word, &end, 10) : 0;
@@ -39,7 +38,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	if (image + good + (word != NULL) > 1)
 		return cli_usage_error(ctx->args->verb, err, "one of ID, --image and --good is enough");
 	if (image || good)
-		return cli_do(ctx, REFRESH_RESTORE_VERB, restore, &good, err);
+		return cli_do(ctx, REFRESH_RESTORE_VERB, restore, &what, err);
 	return cli_do(ctx, "rollback", rollback, &id, err);
 }
 

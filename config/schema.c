@@ -130,6 +130,8 @@ const struct schema_option schema_options[] = {
 	  .help = "a bad verdict needs the same result so often" },
 	{ .section = "nightly", .key = "max_boots", .type = SCHEMA_UINT, .min = 1, .max = 10000, .unit = "boots", .fallback = "40",
 	  .help = "after these the good image stays" },
+	{ .section = "nightly", .key = "timeout_s", .type = SCHEMA_UINT, .min = 1, .max = 604800, .unit = "s", .fallback = "28800",
+	  .help = "the whole night's limit; after it the good image stays" },
 	{ .section = "nightly", .key = "on_boot_failure", .type = SCHEMA_ENUM, .choices = "rollback|keep", .fallback = "rollback",
 	  .help = "to IMAGE.good, the last one that booted" },
 	{ .section = "nightly", .key = "report", .type = SCHEMA_PATH, .fallback = ".reinject/report.html", .help = "the HTML report" },

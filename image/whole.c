@@ -305,6 +305,18 @@ int image_whole_read(struct image_whole *whole, int (*fn)(void *data, int root, 
 	return stopped;
 }
 
+int image_whole_fill(struct image_whole *whole, int (*fn)(void *data, int root, struct err *err), void *data, struct err *err)
+{
+	free(whole->source);
+	whole->source = NULL;
+	return image_whole_read(whole, fn, data, err);
+}
+
+const char *image_whole_path(const struct image_whole *whole)
+{
+	return whole->names.shadow;
+}
+
 int image_whole_seal(struct image_whole *whole, struct image_identity *ret, struct err *err)
 {
 	int r = image_shadow_take_over(&whole->names, err);

@@ -32,6 +32,12 @@ int image_whole_copy(const struct image_whole_args *args, const char *from, stru
 /** Mounts it, calls @fn with a descriptor of its root folder, and unmounts it. Returns what @fn returned, or why it could not be mounted. */
 int image_whole_read(struct image_whole *whole, int (*fn)(void *data, int root, struct err *err), void *data, struct err *err) MUST_CHECK;
 
+/** The same for a function that writes: then it is no copy of its source any more. */
+int image_whole_fill(struct image_whole *whole, int (*fn)(void *data, int root, struct err *err), void *data, struct err *err) MUST_CHECK;
+
+/** The file, to be booted once it is sealed. Owned by @whole. */
+const char *image_whole_path(const struct image_whole *whole);
+
 /** After this it is complete and on the disk. @ret: the identity that the image will have. */
 int image_whole_seal(struct image_whole *whole, struct image_identity *ret, struct err *err) MUST_CHECK;
 

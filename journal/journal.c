@@ -62,6 +62,13 @@ static const char *const schema[] = {
 	"CREATE TABLE boot_check (boot INTEGER NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL, required INTEGER NOT NULL, line TEXT,"
 	"  ms INTEGER NOT NULL, PRIMARY KEY (boot, name)) WITHOUT ROWID;"
 	"CREATE TABLE boot_number (boot INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (boot, name)) WITHOUT ROWID;",
+	/* What became of each night, and who was at fault. */
+	"CREATE TABLE night (id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, started INTEGER NOT NULL, ms INTEGER NOT NULL DEFAULT 0,"
+	"  result TEXT NOT NULL DEFAULT 'pending', run INTEGER NOT NULL DEFAULT 0, boots INTEGER NOT NULL DEFAULT 0,"
+	"  trials INTEGER NOT NULL DEFAULT 0, summary TEXT, record TEXT);"
+	"CREATE INDEX night_by_image ON night (image, id);"
+	"CREATE TABLE culprit (night INTEGER NOT NULL, subject TEXT NOT NULL, fingerprint TEXT, commits TEXT NOT NULL, line TEXT, log TEXT);"
+	"CREATE INDEX culprit_by_night ON culprit (night);",
 };
 
 static const char *const result_names[] = {

@@ -146,6 +146,10 @@ int journal_changed_since(struct journal *journal, const char *image, int64_t ru
 /** The digest that run @run, or the last before it that changed it, left at @path of @image: NULL when there was no such file then. The caller frees it. */
 int journal_file_at(struct journal *journal, const char *image, const char *path, int64_t run, char **ret_hash, struct err *err) MUST_CHECK;
 
+/** Calls @fn for each path of @image that a run after @run changed, with the last such change; with @first the first. */
+int journal_files_since(struct journal *journal, const char *image, int64_t run, bool first, int (*fn)(void *data, const struct journal_file *file),
+			void *data, struct err *err) MUST_CHECK;
+
 /** The newest run that changed the file @path of @image (NULL: any file), 0 when there is none. */
 int journal_last_change(struct journal *journal, const char *image, const char *path, int64_t *ret, struct err *err) MUST_CHECK;
 /** Records the image's identity without a swap. */

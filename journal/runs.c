@@ -181,26 +181,47 @@ int journal_files_add(struct journal *journal, int64_t run, const struct journal
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
+static int call_files(const struct journal_rows *rows, int (*fn)(void *data, const struct journal_file *file), void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < rows->n; i++) {
+		struct journal_file file = {
+			.path = journal_db_text(rows, i, 0),
+			.owner = journal_db_text(rows, i, 1),
+			.new_hash = journal_db_text(rows, i, 2),
+			.old_hash = journal_db_text(rows, i, 3),
+			.mode = (uint32_t)journal_db_int(rows, i, 4),
+			.size = (uint64_t)journal_db_int(rows, i, 5),
+			.result = journal_result_parse(journal_db_text(rows, i, 6)),
+		};
+
+		r = fn(data, &file);
+	}
+	return r;
+}
+
 int journal_files(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_file *file), void *data, struct err *err)
 {
 	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
 	int r = journal_db_query(journal->db, &rows, err,
 				 "SELECT path, owner, new_hash, old_hash, mode, size, result FROM file WHERE run = ? ORDER BY path", "i", run);
 
-	for (size_t i = 0; r == 0 && i < rows.n; i++) {
-		struct journal_file file = {
-			.path = journal_db_text(&rows, i, 0),
-			.owner = journal_db_text(&rows, i, 1),
-			.new_hash = journal_db_text(&rows, i, 2),
-			.old_hash = journal_db_text(&rows, i, 3),
-			.mode = (uint32_t)journal_db_int(&rows, i, 4),
-			.size = (uint64_t)journal_db_int(&rows, i, 5),
-			.result = journal_result_parse(journal_db_text(&rows, i, 6)),
-		};
+	return r < 0 ? r : call_files(&rows, fn, data);
+}
 
-		r = fn(data, &file);
-	}
-	return r;
+int journal_files_since(struct journal *journal, const char *image, int64_t run, bool first, int (*fn)(void *data, const struct journal_file *file),
+			void *data, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	/* SQLite takes the other columns from the row that has the least. */
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT f.path, f.owner, f.new_hash, f.old_hash, f.mode, f.size, f.result,"
+				 " min(f.run * ?3) FROM file f JOIN run r ON r.id = f.run"
+				 " WHERE r.image = ?1 AND f.run > ?2 AND f.result = 'ok' GROUP BY f.path ORDER BY f.path",
+				 "sii", image, run, (int64_t)(first ? 1 : -1));
+
+	return r < 0 ? r : call_files(&rows, fn, data);
 }
 
 int journal_file_at(struct journal *journal, const char *image, const char *path, int64_t run, char **ret_hash, struct err *err)

@@ -1,40 +1,45 @@
-/* A night: each step below is one of the others' with its own limits, in an order that leaves the image good at every point where it may end. */
-#include "night/night.h"
+#include "night/internal.h"
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "image/check.h"
 #include "image/good.h"
-#include "boot/machine.h"
-#include "refresh/isolate.h"
-#include "refresh/notify.h"
-#include "report/report.h"
+#include "journal/nights.h"
+#include "refresh/changes.h"
+#include "refresh/compact.h"
 #include "refresh/restore.h"
+#include "refresh/space.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
-struct night {
-	const struct config *config;
-	const struct night_args *args;
-	struct refresh_isolate *isolate; /* owned; outlives the session */
-	struct refresh_session *session; /* owned */
-	int64_t run;                     /* tonight's, 0 before it */
-	bool swapped;
-	uint32_t boots;
-};
+/* Each step below is one of the others' with its own limits, in an order that leaves the image good at every point where the night may end. */
 
 static void night_clear(struct night *night)
 {
 	refresh_session_free(night->session);
 	refresh_isolate_free(night->isolate);
+	deadline_stop(&night->deadline);
+	strvec_clear(&night->seen);
 }
 
-static void say(const struct night *night, enum refresh_event_type type, const char *text, const char *hint)
+void night_say(const struct night *night, enum refresh_event_type type, const char *text, const char *hint)
 {
 	struct refresh_event event = { .type = type, .text = text, .hint = hint };
 
 	night->args->on_event(night->args->data, &event);
+}
+
+void night_sayf(const struct night *night, enum refresh_event_type type, const char *format, ...)
+{
+	CLEANUP(str_clear) struct str text = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	str_vprintf(&text, format, args);
+	va_end(args);
+	night_say(night, type, str_text(&text), NULL);
 }
 
 /* -- what is committed --------------------------------------------------------------------------------------------------------------------------- */
@@ -44,7 +49,7 @@ static void on_run_event(void *data, const struct refresh_event *event)
 	struct night *night = data;
 
 	if (event->run > 0)
-		night->run = event->run;
+		night->summary->run = event->run;
 	night->swapped = night->swapped || event->type == REFRESH_EVENT_SWAP;
 	night->args->on_event(night->args->data, event);
 }
@@ -55,88 +60,32 @@ static void say_replaced(const struct night *night)
 	struct err err = ERR_INIT;
 
 	if (refresh_isolate_tell(night->isolate, night->session, &text, &err) < 0)
-		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 	else if (text)
-		say(night, REFRESH_EVENT_NOTE, text, NULL);
+		night_say(night, REFRESH_EVENT_NOTE, text, NULL);
 }
 
-static int refresh_head(struct night *night, enum refresh_result *ret, struct err *err)
+static int begin(struct night *night, bool *ret_interrupted, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
-	struct refresh_args args = { .verb = "nightly", .on_event = on_run_event, .data = night };
-	int r = refresh_isolate_open(night->config, night->args->cancel, &night->isolate, &night->session, &notes, err);
+	struct night_summary *summary = night->summary;
+	int r = refresh_isolate_open(night->config, &night->deadline.cancel, &night->isolate, &night->session, &notes, err);
 
 	for (size_t i = 0; i < notes.n; i++)
-		say(night, REFRESH_EVENT_NOTE, notes.v[i], NULL);
-	if (r >= 0)
-		r = refresh_run(night->session, &args, ret, err);
+		night_say(night, REFRESH_EVENT_NOTE, notes.v[i], NULL);
+	return r < 0 ? r : journal_night_begin(night->session->journal, night->config->image.path, &summary->id, ret_interrupted, err);
+}
+
+static int refresh_head(struct night *night, struct err *err)
+{
+	struct refresh_args args = { .verb = "nightly", .on_event = on_run_event, .data = night };
+	enum refresh_result result = REFRESH_NOTHING;
+	int r = refresh_run(night->session, &args, &result, err);
+
 	if (r >= 0)
 		say_replaced(night);
+	night->summary->result = result == REFRESH_NOTHING ? NIGHT_NOTHING : result == REFRESH_OK ? NIGHT_GOOD : NIGHT_FAILED;
 	return r;
-}
-
-/* -- whether it boots ---------------------------------------------------------------------------------------------------------------------------- */
-
-enum boots { BOOTS_UP, BOOTS_BAD, BOOTS_FLAKY, BOOTS_SPENT, BOOTS_HOST };
-
-static int boot_once(struct night *night, struct boot_verdict *ret, struct err *err)
-{
-	struct boot_args args = { .config = night->config, .stop = true, .unattended = true, .cancel = night->args->cancel };
-	int r = boot_run(&args, ret, err);
-	struct refresh_event event = {
-		.type = REFRESH_EVENT_BOOT, .run = ret->run, .result = boot_result_name(ret->result), .ms = ret->ms, .boot = ret
-	};
-
-	night->boots++;
-	if (r < 0)
-		return r;
-	night->args->on_event(night->args->data, &event);
-	for (size_t i = 0; i < ret->notes.n; i++)
-		say(night, REFRESH_EVENT_WARNING, ret->notes.v[i], NULL);
-	return 0;
-}
-
-/* A verdict can be believed when it comes again: the same result, at the same line. */
-static int boot(struct night *night, enum boots *ret, struct err *err)
-{
-	uint32_t attempts = (uint32_t)config_get_uint(night->config, "nightly", "attempts", 3);
-	uint32_t most = (uint32_t)config_get_uint(night->config, "nightly", "max_boots", 40);
-	CLEANUP_FREE char *first = NULL;
-
-	for (uint32_t i = 0; i < attempts; i++) {
-		CLEANUP(boot_verdict_clear) struct boot_verdict verdict = { 0 };
-		CLEANUP_FREE char *line = NULL;
-		int r;
-
-		if (night->boots >= most) {
-			*ret = BOOTS_SPENT;
-			return 0;
-		}
-		r = boot_once(night, &verdict, err);
-		if (r < 0)
-			return r;
-		*ret = verdict.result == BOOT_UP ? BOOTS_UP : verdict.never_started ? BOOTS_HOST : BOOTS_BAD;
-		if (*ret != BOOTS_BAD)
-			return 0;
-		line = xasprintf("%s: %s", boot_result_name(verdict.result), verdict.failure_line ? verdict.failure_line : "");
-		if (first && strcmp(first, line) != 0) {
-			*ret = BOOTS_FLAKY;
-			return 0;
-		}
-		if (!first)
-			first = TAKE_PTR(line);
-	}
-	return 0;
-}
-
-/* -- what becomes of a bad image ----------------------------------------------------------------------------------------------------------------- */
-
-static int restore(struct night *night, bool good, struct err *err)
-{
-	struct refresh_args args = { .verb = REFRESH_RESTORE_VERB, .on_event = night->args->on_event, .data = night->args->data };
-	enum refresh_result result = REFRESH_NOTHING;
-
-	return refresh_restore(night->session, good, &args, &result, err);
 }
 
 static bool has_good(const struct night *night)
@@ -146,156 +95,232 @@ static bool has_good(const struct night *night)
 	return image_good_path(night->config->image.path, &good, NULL) >= 0 && fs_exists(good);
 }
 
-/* The control: an image that has booted before must boot now, or the fault is not tonight's packages'. */
-static int boot_good(struct night *night, enum night_result *ret, struct err *err)
+/* With nothing new: the image that an interrupted night has left may be one that nobody has proved. */
+static int is_proved(const struct night *night)
 {
-	enum boots boots = BOOTS_UP;
-	int r = boot(night, &boots, err);
+	CLEANUP_FREE char *good = NULL;
+	struct image_identity identity;
+	const struct config_image *image = &night->config->image;
 
-	if (r < 0)
-		return r;
-	if (boots == BOOTS_UP) {
-		*ret = NIGHT_BAD;
-		say(night, REFRESH_EVENT_NOTE, "the last image that has booted is back, and boots; what was new is held until it changes or is built by name",
-		    NULL);
-		return 0;
-	}
-	*ret = NIGHT_HOST;
-	say(night, REFRESH_EVENT_WARNING,
-	    "the last image that has booted does not boot either: it is the host or the guest, and no package; tonight's image is put back",
-	    "`reinject boot` shows the console");
+	return image_good_path(image->path, &good, NULL) >= 0 && fs_exists(good) &&
+	       image_identity_read_at(good, image->format, image->block, &identity, NULL) >= 0 && identity.dev == night->session->identity.dev &&
+	       identity.ino == night->session->identity.ino;
+}
+
+/* -- what becomes of a bad image ----------------------------------------------------------------------------------------------------------------- */
+
+/* Back and forth: the image that was is kept as IMAGE.prev, whatever is configured. */
+static int restore(struct night *night, bool good, struct err *err)
+{
+	struct refresh_args args = { .verb = REFRESH_RESTORE_VERB, .on_event = night->args->on_event, .data = night->args->data };
+	enum refresh_result result = REFRESH_NOTHING;
+	struct refresh_restore_what what = { .good = good, .no_hold = true };
+	int r = refresh_restore(night->session, &what, &args, &result, err);
+
+	if (r >= 0)
+		night->is_good_back = good;
+	return r;
+}
+
+static bool keeps_bad(const struct night *night)
+{
+	return str_eq(config_get(night->config, "nightly", "on_boot_failure"), "keep");
+}
+
+static int stay(const struct night *night)
+{
+	if (!keeps_bad(night))
+		night_say(night, REFRESH_EVENT_WARNING, "no image has booted before that could be put back: tonight's stays",
+			  "`reinject rollback --image` takes the one before it");
+	return 0;
+}
+
+static int put_tonights_back(struct night *night, struct err *err)
+{
+	night->summary->result = NIGHT_HOST;
+	night_say(night, REFRESH_EVENT_WARNING,
+		  "the last image that has booted does not boot either: it is the host or the guest, and no package; tonight's image is put back",
+		  "`reinject boot` shows the console");
 	return restore(night, false, err);
 }
 
-static int take_back(struct night *night, enum night_result *ret, struct err *err)
+/* The control: an image that has booted before must boot now, or the fault is not tonight's packages'. */
+static int control(struct night *night, struct refresh_changes *changes, const struct night_proof *proof, struct err *err)
 {
-	int r;
+	CLEANUP(night_proof_clear) struct night_proof good = { 0 };
+	int r = night_prove(night, NULL, "the last good image", &good, err);
 
-	*ret = NIGHT_BAD;
-	if (str_eq(config_get(night->config, "nightly", "on_boot_failure"), "keep"))
-		return 0;
-	if (!has_good(night)) {
-		say(night, REFRESH_EVENT_WARNING, "no image has booted before that could be put back: tonight's stays",
-		    "`reinject rollback --image` takes the one before it");
-		return 0;
-	}
-	r = restore(night, true, err);
-	return r < 0 ? r : boot_good(night, ret, err);
+	if (r < 0)
+		return r;
+	if (good.verdict == NIGHT_TOO_MANY)
+		night->summary->result = NIGHT_SPENT;
+	else if (good.verdict != NIGHT_UP)
+		return put_tonights_back(night, err);
+	else if (proof->verdict == NIGHT_DOWN || proof->verdict == NIGHT_DEAD)
+		return night_hunt(night, changes, proof, err);
+	return 0;
 }
 
-/* -- the night ----------------------------------------------------------------------------------------------------------------------------------- */
+static enum night_result result_of(enum night_verdict verdict)
+{
+	switch (verdict) {
+	case NIGHT_DEAD:
+		return NIGHT_HOST;
+	case NIGHT_UNCERTAIN:
+		return NIGHT_FLAKY;
+	case NIGHT_TOO_MANY:
+		return NIGHT_SPENT;
+	default:
+		return NIGHT_BAD;
+	}
+}
+
+static int take_back(struct night *night, const struct night_proof *proof, struct err *err)
+{
+	CLEANUP(refresh_changes_clear) struct refresh_changes changes = { 0 };
+	CLEANUP_FREE char *good = NULL;
+	int r;
+
+	night->summary->result = result_of(proof->verdict);
+	if (keeps_bad(night) || !has_good(night))
+		return stay(night);
+	r = image_good_path(night->config->image.path, &good, err);
+	if (r >= 0)
+		r = refresh_changes_find(night->session, good, &changes, err);
+	if (r >= 0)
+		r = restore(night, true, err);
+	if (r < 0 || proof->verdict == NIGHT_TOO_MANY)
+		return r;
+	return control(night, &changes, proof, err);
+}
+
+/* -- the proofs ----------------------------------------------------------------------------------------------------------------------------------- */
 
 static bool wants_boot(const struct night *night)
 {
 	return config_get_uint(night->config, "nightly", "boot", 1) != 0 && config_get(night->config, "boot", "command");
 }
 
-static int check(struct night *night, enum night_result *ret, struct err *err)
+/* No package is at fault for blocks that cannot be read. */
+static int take_back_damaged(struct night *night, struct err *err)
+{
+	CLEANUP(night_proof_clear) struct night_proof proof = { 0 };
+	int r;
+
+	night_say(night, REFRESH_EVENT_WARNING, err->message, err->hint);
+	night->summary->result = NIGHT_BAD;
+	if (keeps_bad(night) || !has_good(night))
+		return stay(night);
+	r = restore(night, true, err);
+	if (r < 0 || !wants_boot(night))
+		return r;
+	r = night_prove(night, NULL, "the last good image", &proof, err);
+	if (r >= 0 && proof.verdict != NIGHT_UP)
+		night_say(night, REFRESH_EVENT_WARNING, "the last good image does not boot either, and stays", "`reinject boot` shows the console");
+	return r;
+}
+
+/* 1: whole. */
+static int check(struct night *night, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec facts = { 0 };
-	int r = image_check_run(&night->config->image, NULL, true, night->args->cancel, &facts, err);
+	int r = image_check_run(&night->config->image, NULL, true, night->session->cancel, &facts, err);
 
-	if (r != -EUCLEAN)
-		return r;
-	say(night, REFRESH_EVENT_WARNING, err->message, err->hint);
-	return take_back(night, ret, err);
+	if (r == -EUCLEAN)
+		return take_back_damaged(night, err);
+	return r < 0 ? r : 1;
 }
 
-/* Neither good nor bad. */
-static const char *doubt(enum boots boots)
+static int compact(struct night *night, struct err *err)
 {
-	switch (boots) {
-	case BOOTS_HOST:
-		return "no machine came to life: it is the host, and nothing is known of the image";
-	case BOOTS_SPENT:
-		return "max_boots are spent before the verdict is certain: no package is blamed, and tonight's image stays";
-	default:
-		return "the boots failed for other reasons each time: no package is blamed, and tonight's image stays";
-	}
-}
+	struct refresh_args args = { .verb = "compact", .on_event = night->args->on_event, .data = night->args->data };
+	uint64_t limit = config_get_uint(night->config, "image", "leak_limit_mb", 0);
+	enum refresh_result result = REFRESH_NOTHING;
+	struct err why = ERR_INIT;
+	int r;
 
-static int prove(struct night *night, enum night_result *ret, struct err *err)
-{
-	enum boots boots = BOOTS_UP;
-	int r = check(night, ret, err);
-
-	if (r < 0 || *ret == NIGHT_BAD || *ret == NIGHT_HOST || !wants_boot(night))
-		return r;
-	r = boot(night, &boots, err);
-	if (r < 0 || boots == BOOTS_UP)
-		return r;
-	if (boots == BOOTS_BAD)
-		return take_back(night, ret, err);
-	*ret = boots == BOOTS_HOST ? NIGHT_HOST : NIGHT_FLAKY;
-	say(night, REFRESH_EVENT_WARNING, doubt(boots), "`reinject boot` shows the console");
+	if (limit == 0 || refresh_space_leaked(night->session) < limit * 1000000)
+		return 0;
+	r = refresh_compact(night->session, &args, &result, &why);
+	night->summary->compacted = r >= 0 && result == REFRESH_OK;
+	if (r >= 0)
+		return 0;
+	/* A damaged image is for the deep check to judge; without its program there is no deep check either. */
+	if (r == -ECANCELED)
+		return err_set(err, r, "interrupted!");
+	night_say(night, REFRESH_EVENT_WARNING, why.message, why.hint);
 	return 0;
 }
 
-/* A night without its report is no worse. */
-static void write_report(const struct night *night)
+static int prove(struct night *night, struct err *err)
 {
-	CLEANUP(report_clear) struct report report = { 0 };
-	CLEANUP(str_clear) struct str html = { 0 };
-	CLEANUP_FREE char *path = fs_absolute(night->config->dir, config_get(night->config, "nightly", "report"));
-	CLEANUP_FREE char *dir = fs_dirname(path);
-	struct err err = ERR_INIT;
-	int r = report_collect(night->config, night->session->journal, 0, &report, &err);
+	CLEANUP(night_proof_clear) struct night_proof proof = { 0 };
+	int r = compact(night, err);
 
 	if (r >= 0)
-		r = fs_make_dirs(dir, 0755, &err);
-	if (r >= 0) {
-		report_render(&report, dir, &html);
-		r = fs_write_for_owner(path, html.buf, html.len, 0644, &err);
-	}
-	if (r < 0)
-		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+		r = check(night, err);
+	if (r <= 0 || !wants_boot(night))
+		return r < 0 ? r : 0;
+	r = night_prove(night, NULL, "tonight's image", &proof, err);
+	return r < 0 || proof.verdict == NIGHT_UP ? r : take_back(night, &proof, err);
 }
 
-static void tell_failure(const struct night *night)
-{
-	struct refresh_notify notify = {
-		.session = night->session,
-		.section = "nightly",
-		.key = "on_failure",
-		.run = night->run,
-		.result = "failed",
-		.on_event = night->args->on_event,
-		.data = night->args->data,
-	};
-	struct err err = ERR_INIT;
+/* -- the night ----------------------------------------------------------------------------------------------------------------------------------- */
 
-	if (refresh_notify_run(&notify, &err) < 0)
-		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+/* What has no verdict does not stay. What remains to be done has the limits of its own. */
+static int run_out_of_time(struct night *night, struct err *err)
+{
+	night->session->cancel = night->args->cancel;
+	night->summary->result = NIGHT_SPENT;
+	night_say(night, REFRESH_EVENT_WARNING, "the night's limit is reached ([nightly] timeout_s)", NULL);
+	if (!night->swapped || night->is_good_back || keeps_bad(night) || !has_good(night) || is_proved(night))
+		return 0;
+	return restore(night, true, err);
 }
 
 /* Nobody saw it: what could not even begin is found in the journal, and told like the rest. */
-static void record_refusal(struct night *night, int64_t started_ms, const struct err *failure)
+static void record_refusal(struct night *night, const struct err *failure)
 {
 	struct err err = ERR_INIT;
 
-	if (refresh_run_refused(night->config, "nightly", clock_ms() - started_ms, failure, &night->run, &err) < 0)
-		say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+	if (refresh_run_refused(night->config, "nightly", clock_ms() - night->started_ms, failure, &night->summary->run, &err) < 0)
+		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
-int night_run(const struct config *config, const struct night_args *args, enum night_result *ret, struct err *err)
+static int carry_out(struct night *night, struct err *err)
 {
-	CLEANUP(night_clear) struct night night = { .config = config, .args = args };
-	enum refresh_result result = REFRESH_NOTHING;
-	int64_t started_ms = clock_ms();
-	int r = refresh_head(&night, &result, err);
+	bool interrupted = false;
+	int r = begin(night, &interrupted, err);
 
-	*ret = result == REFRESH_NOTHING ? NIGHT_NOTHING : result == REFRESH_OK ? NIGHT_GOOD : NIGHT_FAILED;
-	if (r >= 0 && night.swapped)
-		r = prove(&night, ret, err);
-	if (r == -ECANCELED || r == -EBUSY || (r >= 0 && *ret == NIGHT_NOTHING))
+	if (r >= 0)
+		r = refresh_head(night, err);
+	if (r >= 0 && !night->swapped && interrupted && !is_proved(night)) {
+		night_say(night, REFRESH_EVENT_NOTE, "the last night did not come to its end: its image is proved now", NULL);
+		night->summary->result = NIGHT_GOOD;
+		night->swapped = true;
+	}
+	if (r >= 0 && night->swapped)
+		r = prove(night, err);
+	if (r == -ECANCELED && deadline_is_over(&night->deadline) && night->session)
+		r = run_out_of_time(night, err);
+	return r < 0 ? r : night_find_held(night, err);
+}
+
+int night_run(const struct config *config, const struct night_args *args, struct night_summary *ret, struct err *err)
+{
+	CLEANUP(night_clear) struct night night = { .config = config, .args = args, .summary = ret, .started_ms = clock_ms() };
+	int64_t limit_ms = (int64_t)config_get_uint(config, "nightly", "timeout_s", 28800) * 1000;
+	int r = deadline_start(&night.deadline, args->cancel, limit_ms, err);
+
+	if (r >= 0)
+		r = carry_out(&night, err);
+	if (r == -EBUSY || r == -ECANCELED)
 		return r;
-	if (r < 0 && night.run == 0)
-		record_refusal(&night, started_ms, err);
-	if (!night.session)
-		return r;
-	write_report(&night);
-	if (r < 0 || *ret != NIGHT_GOOD)
-		tell_failure(&night);
+	if (r < 0 && ret->run == 0)
+		record_refusal(&night, err);
+	if (night.session)
+		night.session->cancel = args->cancel;
+	night_finish(&night, r, err);
 	return r;
 }
 
@@ -304,21 +329,21 @@ int night_run(const struct config *config, const struct night_args *args, enum n
 static void say_rest(const struct night *night, const struct refresh_plan *plan)
 {
 	CLEANUP_FREE char *names = strvec_join(&plan->stale, " ");
-	CLEANUP_FREE char *first = xasprintf("stale at HEAD: %s", plan->stale.n > 0 ? names : "assets alone");
-	CLEANUP_FREE char *rest = xasprintf("then a deep check, %s, and the report in %s", wants_boot(night) ? "a boot" : "no boot ([boot] command)",
-					    config_get(night->config, "nightly", "report"));
 
 	if (plan->n_steps + plan->n_removals == 0) {
-		say(night, REFRESH_EVENT_NOTE, "nothing is stale at HEAD: nothing would be built, checked or booted", NULL);
+		night_say(night, REFRESH_EVENT_NOTE, "nothing is stale at HEAD: nothing would be built, checked or booted", NULL);
 		return;
 	}
-	say(night, REFRESH_EVENT_NOTE, first, NULL);
-	say(night, REFRESH_EVENT_NOTE, rest, NULL);
+	night_sayf(night, REFRESH_EVENT_NOTE, "stale at HEAD: %s", plan->stale.n > 0 ? names : "assets alone");
+	night_sayf(night, REFRESH_EVENT_NOTE, "then a deep check, %s, and the report in %s",
+		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([boot] command)",
+		   config_get(night->config, "nightly", "report"));
 }
 
 int night_preview(const struct config *config, const struct night_args *args, struct err *err)
 {
-	CLEANUP(night_clear) struct night night = { .config = config, .args = args };
+	struct night_summary summary = { 0 };
+	CLEANUP(night_clear) struct night night = { .config = config, .args = args, .summary = &summary };
 	CLEANUP(watcher_look_freep) struct watcher_look *head = NULL, *look = NULL;
 	CLEANUP(refresh_plan_clear) struct refresh_plan plan = { 0 };
 	CLEANUP(strvec_clear) struct strvec revs = { 0 };

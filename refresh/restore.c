@@ -15,6 +15,7 @@
 
 struct restoring {
 	struct refresh_round *round;
+	const struct refresh_restore_what *what;
 	const struct refresh_records *records; /* borrowed: of the image that is to go */
 	char *from;                            /* owned */
 	int64_t run;                           /* the run that made @from; 0: not known */
@@ -29,8 +30,9 @@ static void restoring_clear(struct restoring *restoring)
 	image_put_hashes_clear(&restoring->hashes);
 }
 
-static int find_image(struct restoring *restoring, bool good, struct err *err)
+static int find_image(struct restoring *restoring, struct err *err)
 {
+	bool good = restoring->what->good;
 	const struct config_image *image = &restoring->round->session->config->image;
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
 	int r = image_names_init(&names, image->path, err);
@@ -58,6 +60,16 @@ static int take_verb(void *data, const struct journal_run *run)
 	return 0;
 }
 
+/* The image's sources are again those of the run that made it. */
+static int take_commits(void *data, const struct journal_run *run)
+{
+	struct refresh_round *round = data;
+
+	free(round->commits);
+	round->commits = run->commits ? xstrdup(run->commits) : NULL;
+	return 0;
+}
+
 /* Which runs made the two images, by their inodes. */
 static int find_runs(struct restoring *restoring, struct err *err)
 {
@@ -74,6 +86,8 @@ static int find_runs(struct restoring *restoring, struct err *err)
 		r = journal_run_of_file(session->journal, image, session->identity.dev, session->identity.ino, &now, err);
 	if (r >= 0 && now > 0)
 		r = journal_runs(session->journal, NULL, now, 1, take_verb, &restoring->of_restore, err);
+	if (r >= 0 && restoring->run > 0)
+		r = journal_runs(session->journal, NULL, restoring->run, 1, take_commits, restoring->round, err);
 	return r < 0 ? r : 0;
 }
 
@@ -150,11 +164,11 @@ static int judge(const struct restoring *restoring, const char *subject, struct 
 		r = journal_swap_before(session->journal, session->config->image.path, subject, restoring->run + 1, &earlier, &run, err);
 	if (r < 0)
 		return r;
-	if (now && !restoring->of_restore && !str_eq(now, earlier))
+	if (now && !restoring->of_restore && !restoring->what->no_hold && !str_eq(now, earlier))
 		refresh_round_add_verdict(restoring->round, subject, now, "held");
 	if (earlier)
 		refresh_round_add_verdict(restoring->round, subject, earlier, "fresh");
-	else if (now && restoring->of_restore)
+	else if (now && (restoring->of_restore || restoring->what->no_hold))
 		refresh_round_add_verdict(restoring->round, subject, now, "doubted");
 	return 0;
 }
@@ -175,12 +189,13 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	struct restoring *restoring = data;
 	const struct refresh_session *session = round->session;
-	struct image_whole_args args = {
-		.config = &session->config->image, .lock = session->lock, .state = session->work, .cancel = session->cancel
-	};
+	struct config_image image = session->config->image;
+	struct image_whole_args args = { .config = &image, .lock = session->lock, .state = session->work, .cancel = session->cancel };
 	CLEANUP(image_whole_abortp) struct image_whole *whole = NULL;
 	int r;
 
+	/* A whole image that goes is never lost, whatever is configured: nothing else could bring it back. */
+	image.keep_previous = true;
 	/* A copy of the image as it is, should the comparing have needed one. */
 	image_txn_abort(TAKE_PTR(round->txn));
 	r = image_whole_copy(&args, restoring->from, &whole, err);
@@ -195,12 +210,13 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 	return r;
 }
 
-int refresh_restore(struct refresh_session *session, bool good, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
+int refresh_restore(struct refresh_session *session, const struct refresh_restore_what *what, const struct refresh_args *args,
+		    enum refresh_result *ret, struct err *err)
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
-	CLEANUP(restoring_clear) struct restoring restoring = { .round = &round, .records = &records };
-	int r = find_image(&restoring, good, err);
+	CLEANUP(restoring_clear) struct restoring restoring = { .round = &round, .what = what, .records = &records };
+	int r = find_image(&restoring, err);
 
 	if (r >= 0)
 		r = find_runs(&restoring, err);

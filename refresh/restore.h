@@ -13,8 +13,13 @@
 /** Its runs have this verb in the journal. */
 #define REFRESH_RESTORE_VERB "rollback-image"
 
-/** @good: IMAGE.good, else IMAGE.prev. -ENOENT, class ERR_USAGE, when there is none. */
-int refresh_restore(struct refresh_session *session, bool good, const struct refresh_args *args, enum refresh_result *ret,
-		    struct err *err) MUST_CHECK;
+struct refresh_restore_what {
+	bool good;    /* IMAGE.good, else IMAGE.prev */
+	bool no_hold; /* what the image had is not held, only not believed any more: who is at fault is found out later */
+};
+
+/** -ENOENT, class ERR_USAGE, when there is no such image. */
+int refresh_restore(struct refresh_session *session, const struct refresh_restore_what *what, const struct refresh_args *args,
+		    enum refresh_result *ret, struct err *err) MUST_CHECK;
 
 #endif

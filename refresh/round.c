@@ -22,6 +22,7 @@ void refresh_round_clear(struct refresh_round *round)
 	free(round->is_put);
 	free(round->edited);
 	free(round->first_failure);
+	free(round->commits);
 	for (size_t i = 0; i < round->n_verdicts; i++) {
 		free(round->verdicts[i].subject);
 		free(round->verdicts[i].fingerprint);
@@ -108,7 +109,7 @@ char *refresh_round_packages(const struct refresh_round *round, bool only_put)
 
 static int begin(struct refresh_round *round, struct err *err)
 {
-	CLEANUP_FREE char *commits = round->look ? refresh_session_commits(round->session, round->look) : xstrdup("");
+	CLEANUP_FREE char *commits = round->look ? refresh_session_commits(round->session, round->look) : xstrdup(round->commits ? round->commits : "");
 	int r = FAULT("journal-run-begin");
 
 	if (r < 0)

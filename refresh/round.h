@@ -28,6 +28,7 @@ struct refresh_round {
 	int64_t id;
 	int64_t started_ms;
 	struct watcher_look *look; /* the one that was planned on */
+	char *commits;             /* owned; without a look: the sources' commits, for the journal; NULL: not known */
 	struct refresh_plan plan;
 	struct refresh_prepare *prepare; /* NULL: not begun */
 	struct image_txn *txn;           /* NULL: not open */

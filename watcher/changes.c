@@ -66,6 +66,25 @@ int watcher_changes_resolve(const struct watcher_repo *repo, const char *rev, gi
 	return 0;
 }
 
+bool watcher_changes_is_merge(const struct watcher_repo *repo, const git_oid *commit)
+{
+	CLEANUP(free_commit) git_commit *object = NULL;
+
+	return git_commit_lookup(&object, watcher_repo_git(repo), commit) == 0 && git_commit_parentcount(object) > 1;
+}
+
+char *watcher_changes_describe(const struct watcher_repo *repo, const git_oid *commit)
+{
+	CLEANUP(free_commit) git_commit *object = NULL;
+	char id[9];
+	const char *summary = NULL;
+
+	git_oid_tostr(id, sizeof(id), commit);
+	if (git_commit_lookup(&object, watcher_repo_git(repo), commit) == 0)
+		summary = git_commit_summary(object);
+	return xasprintf("%s %s", id, summary ? summary : "");
+}
+
 void watcher_commits_clear(struct watcher_commits *commits)
 {
 	free(commits->v);

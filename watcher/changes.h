@@ -20,6 +20,12 @@ int watcher_changes_resolve(const struct watcher_repo *repo, const char *rev, gi
 /** The commits of @range, parents before children: 'A..B' those of B that A does not have (HEAD where one is left out), 'REV' all ancestors and itself. */
 int watcher_changes_range(const struct watcher_repo *repo, const char *range, struct watcher_commits *ret, struct err *err) MUST_CHECK;
 
+/** True for a commit of several parents: what it brings, the commits of those bring. */
+bool watcher_changes_is_merge(const struct watcher_repo *repo, const git_oid *commit);
+
+/** '1a2b3c4d what its message begins with': for a person; the caller frees it. */
+char *watcher_changes_describe(const struct watcher_repo *repo, const git_oid *commit) MUST_CHECK;
+
 /** The paths that @commit changed. @ret_parent: its first parent, zero for a root. */
 int watcher_changes_of_commit(const struct watcher_repo *repo, const git_oid *commit, struct strvec *ret, git_oid *ret_parent,
 			      struct err *err) MUST_CHECK;
