@@ -73,10 +73,9 @@ static int run(struct cli_context *ctx, struct err *err)
 	if (r < 0)
 		return r;
 	ctx->status = status_of(summary.result);
+	tell(&ui, &summary);
 	if (ctx->json)
 		cli_json_print(night_summary_json(&summary));
-	else
-		tell(&ui, &summary);
 	return 0;
 }
 
