@@ -14,11 +14,6 @@ void cli_json_start_clock(void)
 	started_ms = clock_ms();
 }
 
-const char *cli_json_library_version(void)
-{
-	return jansson_version_str();
-}
-
 static size_t utf8_length(unsigned char c)
 {
 	if (c < 0x80)

@@ -21,6 +21,4 @@ json_t *cli_json_time(int64_t wall_ms);
 /** Prints @object with t_ms as a line on stdout, and frees it. */
 void cli_json_print(json_t *object);
 
-const char *cli_json_library_version(void);
-
 #endif

@@ -5,10 +5,7 @@
 #include "base/proc.h"
 #include "cli/cli.h"
 #include "cli/json.h"
-
-#include <git2.h>
-#include <sqlite3.h>
-#include <uv.h>
+#include "cli/version.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,12 +18,6 @@ const struct cli_verb *const cli_verbs[] = {
 	&cmd_boot, &cmd_nightly, &cmd_extract, &cmd_status,  &cmd_log,   &cmd_show,  &cmd_report, &cmd_symbols, &cmd_affected, &cmd_config,
 	&cmd_image, &cmd_initfs, &cmd_service, NULL,
 };
-
-static void print_version(void)
-{
-	printf("reinject %s\nlibgit2 %s, libuv %s, SQLite %s, jansson %s\nLicence GPL-3.0-or-later\n", REINJECT_VERSION, LIBGIT2_VERSION,
-	       uv_version_string(), sqlite3_libversion(), cli_json_library_version());
-}
 
 static int set_output(const struct cli_args *args, struct err *err)
 {
@@ -92,7 +83,7 @@ static int run_verb(struct cli_context *ctx, struct err *err)
 static bool answer_at_once(const struct cli_args *args)
 {
 	if (cli_args_has(args, "version")) {
-		print_version();
+		cli_version_print(cli_args_has(args, "json"));
 	} else if (cli_args_has(args, "list-faults")) {
 		for (size_t i = 0; fault_names[i]; i++)
 			puts(fault_names[i]);
