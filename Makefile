@@ -44,17 +44,18 @@ WARNINGS := -Wall -Wextra
 ifdef DEV
 WARNINGS += -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef
 endif
+# What the release is hardened with. FORTIFY 3 where the compiler and its C library have it: elsewhere they warn and take it for 2.
+FORTIFY  := $(if $(shell printf '\043include <string.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only -xc - 2>&1),2,3)
 HARDEN   := -fstack-protector-strong -fPIE
-ifndef SANITIZE
-HARDEN   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-endif
+FORTIFIED := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)
+HARDEN_LINK := -Wl,-z,relro,-z,now
 CPPFLAGS += -I. -D_GNU_SOURCE -DREINJECT_VERSION='"$(VERSION)"' $(if $(FAULTS),-DREINJECT_FAULTS)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES)) $(FSWATCH_CFLAGS)
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -Wl,--as-needed $(FSWATCH_LIBS)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(SAN_FLAGS) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS)
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN_FLAGS) $(LDFLAGS)
-LDLIBS     = $(PKG_LIBS) -lpthread
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(if $(SANITIZE),$(SAN_FLAGS),$(FORTIFIED)) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_LDFLAGS = -pie $(HARDEN_LINK) $(SAN_FLAGS) $(LDFLAGS)
+LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
@@ -86,7 +87,7 @@ $(B)/reinject: $(OBJS)
 $(B)/reinject-hook: hooks/enqueue.c journal/spool.h base/err.h base/cleanup.h
 	@mkdir -p $(@D)
 	@echo "  STATIC  $@"
-	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -fstack-protector-strong -I. -D_GNU_SOURCE -static -s -Wl,--gc-sections -o $@ $<
+	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(FORTIFIED) -I. -D_GNU_SOURCE -static-pie -s $(HARDEN_LINK) -Wl,--gc-sections -o $@ $<
 
 $(B)/hooks/program.o: CPPFLAGS += -DREINJECT_LIBEXECDIR='"$(LIBEXECDIR)"'
 
@@ -191,14 +192,10 @@ format:
 	@clang-format -i $(SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 install: all ## to DESTDIR/PREFIX
-	install -D -m 755 build/reinject $(DESTDIR)$(PREFIX)/bin/reinject
-	install -D -m 755 build/reinject-hook $(DESTDIR)$(LIBEXECDIR)/reinject-hook
-	install -D -m 644 config/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini
-	install -D -m 644 config/rules/redox.ini $(DESTDIR)$(PREFIX)/share/reinject/rules/redox.ini
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' tools/install.sh install $(B)
 
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/reinject $(DESTDIR)$(LIBEXECDIR)/reinject-hook
-	rm -f $(DESTDIR)$(PREFIX)/share/reinject/samples/redox-aarch64.ini $(DESTDIR)$(PREFIX)/share/reinject/rules/redox.ini
+uninstall: ## what install has put there, with the same DESTDIR and PREFIX
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' tools/install.sh uninstall $(B)
 
 clean:
 	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/tests $(ROOMS:%=build/%)
