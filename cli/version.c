@@ -73,7 +73,7 @@ static char *version_inih(void)
 }
 
 static const struct library libraries[] = {
-	{ "libgit2", version_git },     { "libfswatch", version_fswatch }, { "libuv", version_uv },    { "SQLite", version_sqlite },
+	{ "libgit2", version_git },     { "libfswatch", version_fswatch }, { "libuv", version_uv },  { "SQLite", version_sqlite },
 	{ "jansson", version_jansson }, { "OpenSSL", version_openssl },    { "inih", version_inih },
 };
 
