@@ -15,7 +15,7 @@ ROOMS := base config cargo image journal watcher hooks boot report refresh serve
 ifdef FAULTS
 B := build/faults
 else ifdef SANITIZE
-B := build/sanitize
+B := build/$(if $(filter thread,$(SANITIZE)),thread,sanitize)
 else
 B := build
 endif
@@ -137,6 +137,7 @@ check: ## install what is missing, then all tests
 	@$(MAKE) --no-print-directory DEV=1 check-unit
 	@$(MAKE) --no-print-directory DEV=1 check-oracle
 	@$(MAKE) --no-print-directory check-e2e
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
 	@$(MAKE) --no-print-directory check-sanitize
 	@$(MAKE) --no-print-directory check-crash
 
@@ -198,6 +199,8 @@ uninstall: ## what install has put there, with the same DESTDIR and PREFIX
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' tools/install.sh uninstall $(B)
 
 clean:
-	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/tests $(ROOMS:%=build/%)
+	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/thread build/fuzz build/tests $(ROOMS:%=build/%)
+
+include tests/hardening.mk
 
 -include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d) $(B)/tests/small-watch.d

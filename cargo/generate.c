@@ -364,7 +364,7 @@ char *cargo_generate_file(const char *body, const struct strvec *notes, bool res
 	CLEANUP(str_clear) struct str below = { 0 };
 	char hex[HASH_HEX_SIZE];
 
-	str_add(&below, resolved ? RESOLVED + 1 : DECLARED + 1);
+	str_add(&below, resolved ? &RESOLVED[1] : &DECLARED[1]);
 	for (size_t i = 0; i < notes->n; i++)
 		add_comment(&below, notes->v[i]);
 	str_printf(&below, "\n%s", body);
@@ -401,7 +401,7 @@ enum cargo_generated cargo_generate_parse(const char *text, const char **ret_bod
 	if (ret_body)
 		*ret_body = body ? body + 1 : below + strlen(below);
 	if (ret_resolved)
-		*ret_resolved = str_starts(below, RESOLVED + 1);
+		*ret_resolved = str_starts(below, &RESOLVED[1]);
 	hash_add(hash, below, strlen(below));
 	hash_end(hash, hex);
 	return is_head(text, mark) && str_starts(said, hex) && said[strlen(hex)] == '\n' ? CARGO_GENERATED_INTACT : CARGO_GENERATED_EDITED;

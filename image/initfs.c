@@ -37,9 +37,14 @@ enum { ELF_MAX_HEADER = 64, ELF_MAX_PROGRAM = 56, PT_LOAD = 1, PF_X = 1, LITTLE 
 
 /* A part of a file: an ELF file of its own, or one in an initfs. */
 struct part {
-	int fd; /* borrowed */
+	int fd; /* borrowed, but by what open_part() has opened */
 	uint64_t start, size;
 };
+
+static void close_part(struct part *part)
+{
+	cleanup_close(&part->fd);
+}
 
 struct elf_entry {
 	uint64_t entry;
@@ -90,7 +95,8 @@ static int find_text(const struct part *part, const unsigned char *header, const
 		length = number(program, layout->memory, layout->width, order);
 		if (number(program, 0, 4, order) != PT_LOAD || !(number(program, layout->flags, 4, order) & PF_X))
 			continue;
-		if (around >= start && around - start < length)
+		/* One that leads over the end of all addresses is nobody's code. */
+		if (around >= start && around - start < length && length <= UINT64_MAX - start)
 			*ret = (struct elf_entry){ .entry = ret->entry, .text_start = start, .text_end = start + length };
 	}
 	return 0;
@@ -168,10 +174,9 @@ static int read_bootstrap(const struct part *file, struct image_initfs *initfs)
 int image_initfs_read(const char *path, struct image_initfs *ret, struct err *err)
 {
 	unsigned char header[HEADER_SIZE];
-	struct part file = { .fd = -1 };
+	CLEANUP(close_part) struct part file = { .fd = -1 };
 	struct image_initfs initfs;
 	int r = open_part(path, &file, err);
-	CLEANUP_CLOSE int fd = file.fd;
 
 	if (r < 0)
 		return r;
@@ -282,10 +287,9 @@ int image_initfs_take_time(const char *path, int other, struct err *err)
 
 int image_initfs_check_bootstrap(const char *path, struct err *err)
 {
-	struct part file = { .fd = -1 };
+	CLEANUP(close_part) struct part file = { .fd = -1 };
 	struct elf_entry found = { 0 };
 	int r = open_part(path, &file, err);
-	CLEANUP_CLOSE int fd = file.fd;
 
 	if (r == 0)
 		r = read_elf(&file, NULL, &found);
@@ -293,7 +297,7 @@ int image_initfs_check_bootstrap(const char *path, struct err *err)
 		r = -ENOEXEC;
 	if (r == -ENOEXEC)
 		err_set(err, r, "the initfs's bootstrap '%s' is no ELF program with an entry point in its code!", path);
-	else if (r < 0 && fd < 0)
+	else if (r < 0 && file.fd < 0)
 		err_wrap(err, r, "the initfs has no bootstrap");
 	else if (r < 0)
 		err_set(err, r, "cannot read the initfs's bootstrap '%s'", path);

@@ -23,4 +23,12 @@ void image_mounts_find_dead(const char *dir, struct strvec *ret);
 /** A descriptor that has a priority event (POLLPRI) whenever the table of mounts changes; -errno. The caller closes it. */
 int image_mounts_watch(void) MUST_CHECK;
 
+/** A line of the table. */
+struct image_mount_entry {
+	const char *point, *type, *source;
+};
+
+/** Calls @fn for each mount in @text, a table of the kernel's, which is taken apart by that, until @fn returns true. */
+void image_mounts_each_in(char *text, bool (*fn)(void *data, const struct image_mount_entry *mount), void *data);
+
 #endif

@@ -37,39 +37,44 @@ static char *unescape(char *s)
 	return s;
 }
 
-/* Splits a line into its mount point, type and source, unescaped; false for a line that is none. */
-static bool split_line(char *line, char **ret_point, char **ret_type, char **ret_source)
+/* Splits a line and undoes its escapes; false for a line that is none. */
+static bool split_line(char *line, struct image_mount_entry *ret)
 {
-	char *rest = NULL, *field = strtok_r(line, " ", &rest);
+	char *rest = NULL, *point = strtok_r(line, " ", &rest), *field, *type, *source;
 
-	for (int i = 1; field && i < 5; i++)
-		field = strtok_r(NULL, " ", &rest);
-	if (!field)
+	for (int i = 1; point && i < 5; i++)
+		point = strtok_r(NULL, " ", &rest);
+	if (!point)
 		return false;
-	*ret_point = unescape(field);
 	do
 		field = strtok_r(NULL, " ", &rest);
 	while (field && strcmp(field, "-") != 0);
-	*ret_type = field ? strtok_r(NULL, " ", &rest) : NULL;
-	field = *ret_type ? strtok_r(NULL, " ", &rest) : NULL;
-	*ret_source = field ? unescape(field) : NULL;
-	return field != NULL;
+	type = field ? strtok_r(NULL, " ", &rest) : NULL;
+	source = type ? strtok_r(NULL, " ", &rest) : NULL;
+	if (!source)
+		return false;
+	*ret = (struct image_mount_entry){ .point = unescape(point), .type = type, .source = unescape(source) };
+	return true;
 }
 
-/* Calls @fn for each mount until it returns true. */
-static void each_mount(bool (*fn)(void *data, const char *point, const char *type, const char *source), void *data)
+void image_mounts_each_in(char *text, bool (*fn)(void *data, const struct image_mount_entry *mount), void *data)
 {
-	CLEANUP(str_clear) struct str text = { 0 };
 	char *rest = NULL;
 
-	if (fs_read(table, max_table, &text, NULL) < 0 || text.len == 0)
-		return;
-	for (char *line = strtok_r(text.buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char *point, *type, *source;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		struct image_mount_entry mount;
 
-		if (split_line(line, &point, &type, &source) && fn(data, point, type, source))
+		if (split_line(line, &mount) && fn(data, &mount))
 			return;
 	}
+}
+
+static void each_mount(bool (*fn)(void *data, const struct image_mount_entry *mount), void *data)
+{
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	if (fs_read(table, max_table, &text, NULL) == 0 && text.len > 0)
+		image_mounts_each_in(text.buf, fn, data);
 }
 
 struct question {
@@ -78,13 +83,11 @@ struct question {
 	bool found;
 };
 
-static bool is_point(void *data, const char *point, const char *type, const char *source)
+static bool is_point(void *data, const struct image_mount_entry *mount)
 {
 	struct question *q = data;
 
-	(void)type;
-	(void)source;
-	q->found = strcmp(point, q->asked) == 0;
+	q->found = strcmp(mount->point, q->asked) == 0;
 	return q->found;
 }
 
@@ -96,15 +99,15 @@ bool image_mounts_has(const char *path)
 	return q.found;
 }
 
-static bool is_device(void *data, const char *point, const char *type, const char *source)
+static bool is_device(void *data, const struct image_mount_entry *mount)
 {
 	struct question *q = data;
+	const char *source = mount->source;
 	size_t n = strlen(q->asked);
 
-	(void)type;
 	if (strncmp(source, q->asked, n) != 0 || (source[n] != '\0' && !(source[n] == 'p' && isdigit((unsigned char)source[n + 1]))))
 		return false;
-	q->answer = xstrdup(point);
+	q->answer = xstrdup(mount->point);
 	return true;
 }
 
@@ -122,14 +125,13 @@ struct dead {
 };
 
 /* Only FUSE has daemons; asking something else, such as a network's, may hang. The kernel answers a stat for a while without the daemon. */
-static bool add_dead(void *data, const char *point, const char *type, const char *source)
+static bool add_dead(void *data, const struct image_mount_entry *mount)
 {
 	struct dead *dead = data;
 	struct statvfs vfs;
 
-	(void)source;
-	if (path_under(point, dead->dir) && str_starts(type, "fuse") && statvfs(point, &vfs) < 0 && errno == ENOTCONN)
-		strvec_add(dead->points, point);
+	if (path_under(mount->point, dead->dir) && str_starts(mount->type, "fuse") && statvfs(mount->point, &vfs) < 0 && errno == ENOTCONN)
+		strvec_add(dead->points, mount->point);
 	return false;
 }
 

@@ -164,7 +164,8 @@ int image_redoxfs_free(int fd, const struct image_redoxfs *header, uint64_t *ret
 		if (got != BLOCK || seahash(block, BLOCK) != hash)
 			return -EUCLEAN;
 		for (size_t at = 16; at < BLOCK; at += 16)
-			sum += (int64_t)get_u64(block + at + 8);
+			if (__builtin_add_overflow(sum, (int64_t)get_u64(block + at + 8), &sum))
+				return -EUCLEAN;
 		address = get_u64(block);
 		hash = get_u64(block + 8);
 	}

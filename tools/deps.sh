@@ -16,7 +16,7 @@ commands="
 	build-essential:cc build-essential:make pkg-config:pkg-config git:git bats:bats jq:jq fuse3:fusermount3 fuse2fs:fuse2fs
 	e2fsprogs:mkfs.ext4 llvm:llvm-strip inotify-tools:inotifywait cppcheck:cppcheck shellcheck:shellcheck util-linux:setsid procps:pgrep
 	qemu-system-x86:qemu-system-x86_64 gdisk:sgdisk python3:python3 systemd:systemd-analyze tmux:tmux socat:socat sqlite3:sqlite3 busybox-static:busybox
-	cpio:cpio"
+	cpio:cpio clang:clang clang-tidy:clang-tidy valgrind:valgrind"
 # PACKAGE:MODULE - of pkg-config.
 modules="libgit2-dev:libgit2 libinih-dev:inih libuv1-dev:libuv libsqlite3-dev:sqlite3 libjansson-dev:jansson libssl-dev:libcrypto libcmocka-dev:cmocka"
 
@@ -42,12 +42,23 @@ look() {
 	[ -e /usr/include/libfswatch/c/libfswatch.h ] || [ -e /usr/local/include/libfswatch/c/libfswatch.h ] || add fswatch
 	# Without certificates cargo cannot fetch what redoxfs needs.
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || add ca-certificates
+	need_runtime=
+	fuzzer_is_there || need_runtime=yes
 	need_cargo=
 	if ! command -v cargo >/dev/null; then
 		need_cargo=yes
 	elif [ ! -x build/tools/bin/redoxfs ] && ! cargo_is_current; then
 		need_cargo=yes
 	fi
+}
+
+# libFuzzer and the sanitizers of clang, which Debian has in a package of their own, named after its version.
+fuzzer_is_there() {
+	command -v clang >/dev/null && [ -n "$(find "$(clang -print-resource-dir)/lib/" -follow -name 'libclang_rt.fuzzer*' 2>/dev/null | head -n 1)" ]
+}
+
+runtime_package() {
+	candidate clang | sed 's/^[0-9]*://; s/[^0-9].*//; s/..*/libclang-rt-&-dev/'
 }
 
 # What redoxfs depends on has the 2024 edition, which cargo reads since 1.85.
@@ -74,6 +85,7 @@ known_to_apt() {
 	for package in $missing; do
 		[ -n "$(candidate "$package")" ] || return 1
 	done
+	[ -z "$need_runtime" ] || [ -n "$(runtime_package)" ] || return 1
 	[ -z "$need_cargo" ] || [ -n "$(cargo_packages)" ]
 }
 
@@ -96,6 +108,7 @@ install_packages() {
 		}
 		for package in $packages; do add "$package"; done
 	fi
+	[ -z "$need_runtime" ] || add "$(runtime_package)"
 	say "installing $missing"
 	# shellcheck disable=SC2086 # a list of words
 	apt install --no-install-recommends $missing && return
@@ -107,6 +120,7 @@ install_packages() {
 
 no_packages() {
 	[ -z "$need_cargo" ] || missing="$missing${missing:+ }cargo"
+	[ -z "$need_runtime" ] || missing="$missing${missing:+ }$(runtime_package)"
 	say "missing: $missing"
 	if ! command -v apt-get >/dev/null; then
 		say "this system has no apt-get; install these (Debian's names) by its own means, cargo from https://rustup.rs, then run 'make deps' again"
@@ -117,7 +131,7 @@ no_packages() {
 }
 
 look
-if [ -n "$missing$need_cargo" ]; then
+if [ -n "$missing$need_cargo$need_runtime" ]; then
 	if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then no_packages; fi
 	install_packages || {
 		say "apt-get could not install: $missing"
@@ -125,8 +139,8 @@ if [ -n "$missing$need_cargo" ]; then
 	}
 	hash -r
 	look
-	[ -z "$missing$need_cargo" ] || {
-		say "still missing after installing: $missing ${need_cargo:+cargo}"
+	[ -z "$missing$need_cargo$need_runtime" ] || {
+		say "still missing after installing: $missing ${need_cargo:+cargo} ${need_runtime:+the runtime of clang (libclang-rt-...-dev)}"
 		exit 1
 	}
 	say "all packages are there"

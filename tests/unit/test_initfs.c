@@ -144,6 +144,8 @@ static void an_entry_outside_the_bootstrap_is_refused(void **state)
 	refused(box, -ENOEXEC, "has no code");
 	put(box, PAGE + 64, 2, 4, false); /* not loaded */
 	refused(box, -ENOEXEC, "has no code");
+	put(box, PAGE + 64 + 40, UINT64_MAX, 8, false); /* longer than there are addresses */
+	refused(box, -ENOEXEC, "has no code");
 	memcpy(box->bytes + PAGE, "#!/b", 4);
 	refused(box, -ENOEXEC, "holds no bootstrap");
 	put(box, 0x2a, 0, 2, false);
