@@ -53,7 +53,7 @@ static void add_escaped(struct str *line, const char *text)
 		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
 			/* One of C1, such as CSI: terminals take it for Escape and a letter. */
 			str_printf(line, "\\x%02x\\x%02x", c, (unsigned char)*++text);
-		else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+		else if ((c < 0x20 && c != '\t') || c == 0x7f)
 			str_printf(line, "\\x%02x", c);
 		else
 			str_add_c(line, *text);
@@ -80,19 +80,6 @@ static void add_level(struct str *line, enum log_level level)
 		str_add(line, levels[level]);
 }
 
-/* Each line of @text with its level, since the journal reads line by line. */
-static void add_lines(struct str *line, enum log_level level, const char *text)
-{
-	for (size_t n = strcspn(text, "\n"); with_levels && text[n]; text += n + 1, n = strcspn(text, "\n")) {
-		CLEANUP_FREE char *first = xstrndup(text, n + 1);
-
-		add_escaped(line, first);
-		if (text[n + 1])
-			add_level(line, level);
-	}
-	add_escaped(line, text);
-}
-
 static void write_line(enum log_level level, const char *prefix, const char *ansi, const char *text)
 {
 	CLEANUP(str_clear) struct str line = { 0 };
@@ -101,7 +88,7 @@ static void write_line(enum log_level level, const char *prefix, const char *ans
 	add_level(&line, level);
 	add_time(&line);
 	str_printf(&line, "%s%s%s", color ? ansi : "", prefix, color ? "\033[0m" : "");
-	add_lines(&line, level, text);
+	add_escaped(&line, text);
 	str_add_c(&line, '\n');
 	/* Nobody is left to be told when stderr itself cannot be written. */
 	(void)!write(STDERR_FILENO, line.buf, line.len);

@@ -89,7 +89,7 @@ static char *percent_decoded(const char *text, size_t n)
 	return str_take(&s);
 }
 
-/* The folder in a package ID, or NULL. */
+/* The folder in a package ID of today, or NULL. There ')' is a letter like any other. */
 static char *id_folder(const char *id)
 {
 	const char *start = strstr(id, PATH_SCHEME);
@@ -97,7 +97,7 @@ static char *id_folder(const char *id)
 	if (!start)
 		return NULL;
 	start += strlen(PATH_SCHEME);
-	return percent_decoded(start, strcspn(start, "#?)"));
+	return percent_decoded(start, strcspn(start, "#?"));
 }
 
 static char *id_name(const char *id)

@@ -1,6 +1,7 @@
 /* Which packages own these changes. Needs sources and cargo, neither an image nor a journal. */
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/print.h"
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -106,19 +107,20 @@ static void print_reason(const struct watcher_affected_reason *reason)
 
 	switch (reason->rule) {
 	case WATCHER_AFFECTED_OWNER:
-		printf("%s: owns %s%s\n", reason->name, reason->path, more);
+		cli_print_line("%s: owns %s%s", reason->name, reason->path, more);
 		break;
 	case WATCHER_AFFECTED_ASSET:
-		printf("asset %s: is %s\n", reason->name, reason->path);
+		cli_print_line("asset %s: is %s", reason->name, reason->path);
 		break;
 	case WATCHER_AFFECTED_SHARED:
-		printf("%s: %s%s is shared\n", reason->name ? reason->name : "every package", reason->path, more);
+		cli_print_line("%s: %s%s is shared", reason->name ? reason->name : "every package", reason->path, more);
 		break;
 	case WATCHER_AFFECTED_LOCK:
-		printf("%s: %s, %s\n", reason->name, reason->path, reason->way);
+		cli_print_line("%s: %s, %s", reason->name, reason->path, reason->way);
 		break;
 	default:
-		printf("%s: %s%s, through %s (%s)\n", reason->name, reason->path, more, reason->way, watcher_affected_rule_name(reason->rule));
+		cli_print_line("%s: %s%s, through %s (%s)", reason->name, reason->path, more, reason->way,
+			       watcher_affected_rule_name(reason->rule));
 	}
 }
 
@@ -135,13 +137,13 @@ static int compare_reasons(const void *a, const void *b)
 static void print_reasons(const struct asking *asking, const char *commit, struct watcher_affected *affected)
 {
 	if (asking->several)
-		printf("commit %s\n", commit);
+		cli_print_line("commit %s", commit);
 	if (affected->n_reasons > 1)
 		qsort(affected->reasons, affected->n_reasons, sizeof(*affected->reasons), compare_reasons);
 	for (size_t i = 0; i < affected->n_reasons; i++)
 		print_reason(&affected->reasons[i]);
 	for (size_t i = 0; i < affected->unowned.n; i++)
-		printf("nobody: %s\n", affected->unowned.v[i]);
+		cli_print_line("nobody: %s", affected->unowned.v[i]);
 }
 
 /* @commit: NULL for the work tree. */
@@ -426,7 +428,7 @@ static int run(struct cli_context *ctx, struct err *err)
 		return r;
 	strvec_sort_unique(&asking.names);
 	for (size_t i = 0; i < asking.names.n; i++)
-		puts(asking.names.v[i]);
+		cli_print_line("%s", asking.names.v[i]);
 	return 0;
 }
 

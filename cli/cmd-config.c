@@ -1,6 +1,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/print.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,11 +34,13 @@ static void print_value(void *data, const char *section, const char *key, const 
 		return;
 	}
 	if (!str_eq(printing->section, section)) {
-		printf("%s[%s]\n", printing->section ? "\n" : "", section);
+		if (printing->section)
+			cli_print_line("%s", "");
+		cli_print_line("[%s]", section);
 		free(printing->section);
 		printing->section = xstrdup(section);
 	}
-	printf("%-22s = %-50s ; %s\n", key, value, origin);
+	cli_print_line("%-22s = %-50s ; %s", key, value, origin);
 }
 
 static int run(struct cli_context *ctx, struct err *err)

@@ -1,6 +1,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/ui.h"
 #include "hooks/install.h"
 #include "hooks/program.h"
@@ -218,8 +219,8 @@ static void print_hook(const struct hooks_report *report, const char *event, int
 {
 	CLEANUP_FREE char *time = fired > 0 ? cli_ui_time(fired) : xstrdup("never");
 
-	printf("  %-14s %-9s %s  fired %s\n", event, hooks_state_name(report->state), report->is_kept ? "(after the one that was there)" : "",
-	       time);
+	cli_print_line("  %-14s %-9s %s  fired %s", event, hooks_state_name(report->state),
+		       report->is_kept ? "(after the one that was there)" : "", time);
 }
 
 static int tell_hook(const struct cli_context *ctx, const struct config_source *source, const struct hooks_target *target, const char *event,
@@ -254,8 +255,8 @@ static int tell_source(const struct cli_context *ctx, const struct config_source
 		return r;
 	fill_target(ctx, &standing->places, &folder, &target);
 	if (!ctx->json)
-		printf("%s, hooks in %s%s\n", folder.top, folder.is_configured ? "its configuration" : folder.dir,
-		       folder.is_shadowed && !folder.is_configured ? ", which another tool owns" : "");
+		cli_print_line("%s, hooks in %s%s", folder.top, folder.is_configured ? "its configuration" : folder.dir,
+			       folder.is_shadowed && !folder.is_configured ? ", which another tool owns" : "");
 	for (size_t i = 0; r >= 0 && hooks_events[i]; i++)
 		r = tell_hook(ctx, source, &target, hooks_events[i], standing, err);
 	return r;
@@ -281,14 +282,15 @@ static void print_standing(const struct standing *standing)
 {
 	CLEANUP_FREE char *started = standing->last.id > 0 ? cli_ui_time(standing->last.started) : NULL;
 
-	printf("program   %s\n", standing->places.hook ? standing->places.hook : "missing: `make install` puts it beside reinject");
-	printf("waiting   %zu %s%s\n", standing->n_spool, standing->n_spool == 1 ? "record" : "records",
-	       standing->is_watched ? "; a watch runs, which looks by itself" : "");
+	cli_print_line("program   %s", standing->places.hook ? standing->places.hook : "missing: `make install` puts it beside reinject");
+	cli_print_line("waiting   %zu %s%s", standing->n_spool, standing->n_spool == 1 ? "record" : "records",
+		       standing->is_watched ? "; a watch runs, which looks by itself" : "");
 	if (standing->worker > 0)
 		printf("worker    process %d\n", (int)standing->worker);
 	if (started)
-		printf("last      run %lld, %s: %s%s%s\n", (long long)standing->last.id, started, journal_result_name(standing->last.result),
-		       standing->last.error ? ": " : "", standing->last.error ? standing->last.error : "");
+		cli_print_line("last      run %lld, %s: %s%s%s", (long long)standing->last.id, started,
+			       journal_result_name(standing->last.result), standing->last.error ? ": " : "",
+			       standing->last.error ? standing->last.error : "");
 }
 
 static int status(struct cli_context *ctx, struct err *err)

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 #include "image/check.h"
 #include "image/hand.h"
@@ -29,7 +30,7 @@ static void print_facts(const struct cli_context *ctx, const char *path, const s
 		return;
 	}
 	for (size_t i = 0; i < facts->n; i++)
-		puts(facts->v[i]);
+		cli_print_line("%s", facts->v[i]);
 	if (r >= 0)
 		puts(cli_args_has(ctx->args, "deep") ? "no fault found" : "no fault found; --deep reads every block");
 }

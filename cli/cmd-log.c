@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/runs.h"
 #include "cli/ui.h"
 #include "journal/journal.h"
@@ -22,10 +23,10 @@ static int print_run(void *data, const struct journal_run *run)
 		cli_json_print(cli_run_json(run));
 		return 0;
 	}
-	printf("%5lld  %s  %-14s  %-9s %8s  %s\n", (long long)run->id, time, run->verb, journal_result_name(run->result), duration,
-	       run->error      ? run->error
-	       : run->packages ? run->packages
-			       : "");
+	cli_print_line("%5lld  %s  %-14s  %-9s %8s  %s", (long long)run->id, time, run->verb, journal_result_name(run->result), duration,
+		       run->error      ? run->error
+		       : run->packages ? run->packages
+				       : "");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 #include "journal/state.h"
 #include "report/report.h"
@@ -63,7 +64,7 @@ static int write_file(const struct cli_context *ctx, const char *path, const str
 	if (ctx->json)
 		cli_json_print(json_pack("{s:o, s:I}", "report", cli_json_string(path), "bytes", (json_int_t)html->len));
 	else
-		puts(path);
+		cli_print_line("%s", path);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 #include "hooks/program.h"
 #include "hooks/service.h"
@@ -335,7 +336,7 @@ static int tell_file(struct serving *serving, const struct hooks_service_file *f
 	if (state != HOOKS_SERVICE_INSTALLED)
 		serving->ctx->status = ERR_FAILED;
 	if (!serving->ctx->json)
-		printf("%-9s %s\n", hooks_service_state_name(state), path);
+		cli_print_line("%-9s %s", hooks_service_state_name(state), path);
 	json_array_append_new(array, json_pack("{s:o, s:s}", "path", cli_json_string(path), "state", hooks_service_state_name(state)));
 	return 0;
 }
@@ -356,7 +357,7 @@ static int status(struct serving *serving, struct err *err)
 		cli_json_print(json_pack("{s:s, s:o, s:o, s:O}", "service", hooks_service_kind_name(service->kind), "unit",
 					 cli_json_string(files.unit), "active", cli_json_string(activity), "files", array));
 	else if (r == 0)
-		printf("%-9s %s\n", activity ? activity : "unknown", files.unit);
+		cli_print_line("%-9s %s", activity ? activity : "unknown", files.unit);
 	if (r == 0 && !serving->ctx->json && service->kind == HOOKS_SERVICE_NIGHTLY)
 		printf("%-9s at %02u:%02u\n", "", service->hour, service->minute);
 	json_decref(array);

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/runs.h"
 #include "cli/ui.h"
 #include "journal/journal.h"
@@ -26,9 +27,12 @@ static int show_run(void *data, const struct journal_run *run)
 	showing->object = cli_run_json(run);
 	if (showing->ctx->json)
 		return 0;
-	printf("run      %lld, %s\nstarted  %s, took %s\nresult   %s%s%s\nimage    %s\ncommits  %s\npackages %s\n", (long long)run->id,
-	       run->verb, time, duration, journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "", run->image,
-	       run->commits ? run->commits : "", run->packages ? run->packages : "");
+	cli_print_line("run      %lld, %s", (long long)run->id, run->verb);
+	cli_print_line("started  %s, took %s", time, duration);
+	cli_print_line("result   %s%s%s", journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "");
+	cli_print_line("image    %s", run->image);
+	cli_print_line("commits  %s", run->commits ? run->commits : "");
+	cli_print_line("packages %s", run->packages ? run->packages : "");
 	return 0;
 }
 
@@ -41,8 +45,8 @@ static int show_step(void *data, const struct journal_step *step)
 			      json_pack("{s:s, s:o, s:s, s:o, s:I}", "kind", step->kind, "subject", cli_json_string(step->subject), "result",
 					journal_result_name(step->result), "detail", cli_json_string(step->detail), "ms", (json_int_t)step->ms));
 	if (!showing->ctx->json)
-		printf("  %-6s %-24s %-9s %8s  %s\n", step->kind, step->subject, journal_result_name(step->result), duration,
-		       step->detail ? step->detail : "");
+		cli_print_line("  %-6s %-24s %-9s %8s  %s", step->kind, step->subject, journal_result_name(step->result), duration,
+			       step->detail ? step->detail : "");
 	return 0;
 }
 
@@ -61,10 +65,10 @@ static int show_file(void *data, const struct journal_file *file)
 	if (showing->ctx->json)
 		return 0;
 	if (file->new_hash[0])
-		printf("  put    %-40s %9s  %04o  %.12s (before: %.12s)\n", file->path, bytes, file->mode, file->new_hash,
-		       file->old_hash ? file->old_hash : "no such file");
+		cli_print_line("  put    %-40s %9s  %04o  %.12s (before: %.12s)", file->path, bytes, file->mode, file->new_hash,
+			       file->old_hash ? file->old_hash : "no such file");
 	else
-		printf("  remove %-40s %9s  %04o  (before: %.12s)\n", file->path, bytes, file->mode, file->old_hash);
+		cli_print_line("  remove %-40s %9s  %04o  (before: %.12s)", file->path, bytes, file->mode, file->old_hash);
 	return 0;
 }
 
@@ -95,7 +99,7 @@ static void show_needs(struct showing *showing)
 	json_object_set_new(showing->object, "activate", cli_ui_activations_json(&showing->activations));
 	refresh_activate_describe(&showing->activations, &needs);
 	for (size_t i = 0; !showing->ctx->json && i < needs.n; i++)
-		printf("%s%s\n", i == 0 ? "then     " : "         ", needs.v[i]);
+		cli_print_line("%s%s", i == 0 ? "then     " : "         ", needs.v[i]);
 }
 
 static int run(struct cli_context *ctx, struct err *err)

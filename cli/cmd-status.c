@@ -1,5 +1,6 @@
 #include "cli/follow.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
 #include "journal/spool.h"
@@ -135,17 +136,17 @@ static void print_image(const struct facts *facts)
 	CLEANUP_FREE char *size = cli_ui_bytes(session->identity.size);
 
 	if (session->image_problem)
-		printf("image    %s\n", session->image_problem);
+		cli_print_line("image    %s", session->image_problem);
 	else
-		printf("image    %s (%s)%s\n", session->config->image.path, size,
-		       facts->plan.unchecked ? ", changed outside, to be checked" : "");
+		cli_print_line("image    %s (%s)%s", session->config->image.path, size,
+			       facts->plan.unchecked ? ", changed outside, to be checked" : "");
 	for (size_t i = 0; i < facts->holders.n; i++)
-		printf("         held: %s (pid %d) %s\n", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
-		       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
+		cli_print_line("         held: %s (pid %d) %s", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
+			       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
 	for (size_t i = 0; i < facts->machines.n; i++) {
 		CLEANUP_FREE char *text = refresh_machines_say(&facts->machines, i);
 
-		printf("         %s\n", text);
+		cli_print_line("         %s", text);
 	}
 }
 
@@ -154,7 +155,7 @@ static void print_names(const char *title, const struct strvec *names)
 	CLEANUP_FREE char *text = strvec_join(names, " ");
 
 	if (names->n > 0)
-		printf("%-8s %zu: %s\n", title, names->n, text);
+		cli_print_line("%-8s %zu: %s", title, names->n, text);
 }
 
 static void print_text(const struct facts *facts)
@@ -164,9 +165,9 @@ static void print_text(const struct facts *facts)
 
 	print_image(facts);
 	for (size_t i = 0; i < facts->look->n_sources; i++)
-		printf("source   %s at %.12s, %zu changed %s\n", config->sources[i].path,
-		       facts->look->sources[i].head[0] ? facts->look->sources[i].head : "no commit", facts->look->sources[i].n_dirty,
-		       facts->look->sources[i].n_dirty == 1 ? "file" : "files");
+		cli_print_line("source   %s at %.12s, %zu changed %s", config->sources[i].path,
+			       facts->look->sources[i].head[0] ? facts->look->sources[i].head : "no commit", facts->look->sources[i].n_dirty,
+			       facts->look->sources[i].n_dirty == 1 ? "file" : "files");
 	for (size_t i = 0; i < facts->plan.n_steps; i++)
 		n_assets += facts->plan.steps[i].is_asset;
 	print_names("stale", &facts->plan.stale);
@@ -175,17 +176,17 @@ static void print_text(const struct facts *facts)
 	if (n_assets > 0)
 		printf("assets   %zu to be copied\n", n_assets);
 	for (size_t i = 0; i < facts->plan.n_removals; i++)
-		printf("remove   %s (%s)\n", facts->plan.removals[i].path, facts->plan.removals[i].why);
+		cli_print_line("remove   %s (%s)", facts->plan.removals[i].path, facts->plan.removals[i].why);
 	if (facts->plan.n_steps + facts->plan.n_removals == 0)
 		printf("         nothing is stale\n");
 	if (facts->plan.n_nowhere > 0)
 		printf("         %zu without a destination\n", facts->plan.n_nowhere);
 	for (size_t i = 0; i < facts->look->problems.n; i++)
-		printf("note     %s\n", facts->look->problems.v[i]);
+		cli_print_line("note     %s", facts->look->problems.v[i]);
 	cli_watch_print(&facts->watch);
 	if (facts->n_spool > 0)
-		printf("hooks    %zu %s; `reinject hooks status` tells more\n", facts->n_spool,
-		       facts->n_spool == 1 ? "record waits" : "records wait");
+		cli_print_line("hooks    %zu %s; `reinject hooks status` tells more", facts->n_spool,
+			       facts->n_spool == 1 ? "record waits" : "records wait");
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
 	if (facts->last > 0)

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 #include "refresh/symbols.h"
 
@@ -16,7 +17,7 @@ struct telling {
 static void print_symbol(const struct telling *telling, const struct journal_symbol *symbol, const char *host)
 {
 	if (!telling->ctx->json) {
-		printf("%s  %s\n", symbol->path, host);
+		cli_print_line("%s  %s", symbol->path, host);
 		return;
 	}
 	cli_json_print(json_pack("{s:o, s:o, s:o, s:o, s:s, s:I}", "package", cli_json_string(symbol->package), "path",

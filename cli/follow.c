@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/verbs.h"
 
 #include <errno.h>
@@ -119,6 +120,6 @@ void cli_watch_print(const struct cli_watch *watch)
 	if (!watch->answered)
 		printf("watch    process %d, which does not answer\n", (int)watch->pid);
 	else
-		printf("watch    process %d, %s%s for %s%s%s\n", (int)watch->pid, server_watch_state_name(status->state), run ? run : "", since,
-		       status->doing ? ": " : "", status->doing ? status->doing : "");
+		cli_print_line("watch    process %d, %s%s for %s%s%s", (int)watch->pid, server_watch_state_name(status->state), run ? run : "",
+			       since, status->doing ? ": " : "", status->doing ? status->doing : "");
 }

@@ -186,17 +186,36 @@ static void show_live(struct cli_ui *ui)
 	ui->live_shown = true;
 }
 
+/* The bytes that a colour's sequence has at @text, 0 for anything else. */
+static size_t color_length(const char *text)
+{
+	size_t n = text[0] == '\033' && text[1] == '[' ? 2 + strspn(text + 2, "0123456789;:") : 0;
+
+	return n > 0 && text[n] == 'm' ? n + 1 : 0;
+}
+
+/* Lines stay lines and colours stay colours; all else that speaks to a terminal comes from a name or a source, and is shown. */
+static void add_safe(struct str *to, const char *text)
+{
+	while (*text) {
+		size_t color = color_length(text), n = color ? color : strcspn(text, "\033\n\t");
+		CLEANUP_FREE char *piece = xstrndup(text, n > 0 ? n : 1);
+		CLEANUP_FREE char *visible = str_visible(piece);
+
+		str_add(to, color || piece[0] == '\n' || piece[0] == '\t' ? piece : visible);
+		text += n > 0 ? n : 1;
+	}
+}
+
 /* rustc's text has colours in it, always: taken out where nobody wants them. */
 void cli_ui_print_diagnostic(const char *text)
 {
-	CLEANUP(str_clear) struct str plain = { 0 };
+	CLEANUP(str_clear) struct str plain = { 0 }, safe = { 0 };
 
-	if (log_color()) {
-		(void)!write(STDERR_FILENO, text, strlen(text));
-		return;
-	}
-	str_add_without_ansi(&plain, text);
-	(void)!write(STDERR_FILENO, str_text(&plain), plain.len);
+	if (!log_color())
+		str_add_without_ansi(&plain, text);
+	add_safe(&safe, log_color() ? text : str_text(&plain));
+	(void)!write(STDERR_FILENO, str_text(&safe), safe.len);
 }
 
 static void set_text(char **to, const char *text)

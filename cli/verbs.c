@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cargo/build.h"
 #include "cli/follow.h"
+#include "cli/print.h"
 #include "cli/ui.h"
 #include "refresh/map.h"
 
@@ -71,10 +72,10 @@ static void print_plan(const struct refresh_plan *plan)
 		const struct refresh_step *step = &plan->steps[i];
 		CLEANUP_FREE char *dests = strvec_join(&step->dests, " ");
 
-		printf("%s %s -> %s   (%s)\n", step->is_asset ? "copy " : "build", step->name, dests, step->why);
+		cli_print_line("%s %s -> %s   (%s)", step->is_asset ? "copy " : "build", step->name, dests, step->why);
 	}
 	for (size_t i = 0; i < plan->n_removals; i++)
-		printf("remove %s   (%s)\n", plan->removals[i].path, plan->removals[i].why);
+		cli_print_line("remove %s   (%s)", plan->removals[i].path, plan->removals[i].why);
 }
 
 static int print_commands(const struct cli_context *ctx, const struct watcher_look *look, const struct refresh_plan *plan, struct err *err)
@@ -90,7 +91,9 @@ static int print_commands(const struct cli_context *ctx, const struct watcher_lo
 		if (r < 0)
 			return r;
 		text = cargo_command_text(&command);
-		printf("\n# %s\n%s\n", plan->steps[i].name, text);
+		cli_print_line("%s", "");
+		cli_print_line("# %s", plan->steps[i].name);
+		cli_print_script(text);
 	}
 	return 0;
 }

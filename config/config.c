@@ -65,7 +65,7 @@ static void include_file(struct config_loader *loader, const char *path, const c
 	struct err err = ERR_INIT;
 
 	if (config_ini_read(path, &ini, &loader->report, &err) < 0) {
-		config_report_add(&loader->report, CONFIG_ERROR, from, line, "include: %s", err.message);
+		config_report_add(&loader->report, CONFIG_ERROR, from, line, "include: %s%s%s", err.message, err.hint[0] ? "; " : "", err.hint);
 		return;
 	}
 	again = config_ini_find(&ini, "reinject", "include");

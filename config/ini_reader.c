@@ -277,7 +277,7 @@ static int check_trust(const char *path, const struct stat *st, struct err *err)
 	if (st->st_uid != geteuid() && st->st_uid != 0 && !is_sudo_user(st->st_uid)) {
 		err_class_set(err, ERR_USAGE, -EINVAL, "configuration '%s' is refused: it belongs to user %u, who is neither you nor root", path,
 			      (unsigned int)st->st_uid);
-		err_hint(err, "look at it, then make it yours with chown");
+		err_hint(err, "look at what is in it, then make it yours: sudo chown %u '%.700s'", (unsigned int)geteuid(), path);
 		return -EINVAL;
 	}
 	return 0;

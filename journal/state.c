@@ -87,9 +87,11 @@ int journal_state_check(const char *state, struct err *err)
 		err_hint(err, "chmod o-w '%s'", state);
 		return -EPERM;
 	}
-	if (!owner_is_trusted(state, st.st_uid))
-		return err_class_set(err, ERR_USAGE, -EPERM, "state folder '%s' belongs to user %u", state, (unsigned int)st.st_uid);
-	return 0;
+	if (owner_is_trusted(state, st.st_uid))
+		return 0;
+	err_class_set(err, ERR_USAGE, -EPERM, "state folder '%s' belongs to user %u", state, (unsigned int)st.st_uid);
+	err_hint(err, "look who made it; if it is yours: sudo chown -R %u:%u '%.700s'", (unsigned int)geteuid(), (unsigned int)getegid(), state);
+	return -EPERM;
 }
 
 int journal_state_give(const char *state, int fd, struct err *err)

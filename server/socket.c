@@ -285,10 +285,12 @@ static int check_peer(const char *state, int fd, struct server_credentials *ret,
 
 	if (r < 0)
 		return err_set(err, r, "cannot tell who is at the other end of the watch's socket");
-	if (!server_socket_trusts(state, ret->uid))
-		return err_class_set(err, ERR_USAGE, -EPERM, "the watch on state folder '%s' is user %u's (process %d): it is not asked", state,
-				     (unsigned int)ret->uid, (int)ret->pid);
-	return 0;
+	if (server_socket_trusts(state, ret->uid))
+		return 0;
+	err_class_set(err, ERR_USAGE, -EPERM, "the watch on state folder '%s' is user %u's (process %d): it is not asked", state,
+		      (unsigned int)ret->uid, (int)ret->pid);
+	err_hint(err, "end that watch, or give this tree a state folder of its own by `[reinject] state = ...`");
+	return -EPERM;
 }
 
 int server_socket_connect(const char *state, uint32_t limit_ms, int *ret_fd, struct server_credentials *ret_peer, struct err *err)

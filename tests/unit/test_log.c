@@ -39,7 +39,7 @@ static void release(struct caught *caught, char *text, size_t size)
 	fclose(caught->file);
 }
 
-static void each_line_has_its_level(void **state)
+static void one_line_for_each_and_its_level(void **state)
 {
 	struct caught caught = catch_stderr();
 	struct err err = ERR_INIT;
@@ -50,19 +50,20 @@ static void each_line_has_its_level(void **state)
 	log_set_level(LOG_DEBUG);
 	log_set_levels(true);
 	log_set_times(true);
-	log_error("no\nroom\n");
+	log_error("no\nerror: room\n");
 	log_warning("one");
-	log_info("two\nthree");
+	log_info("two\033[1m\xc2\x9b\tthree");
 	log_debug("four");
 	(void)err_set(&err, -1, "five!");
-	err_hint(&err, "six");
+	err_hint(&err, "six\n<3>");
 	log_err(&err);
 	log_set_levels(false);
 	log_set_times(false);
 	log_info("<3>seven\neight");
 	release(&caught, text, sizeof(text));
 	assert_string_equal(text,
-			    "<3>error: no\n<3>room\n\n<4>warning: one\n<6>two\n<6>three\n<7>four\n<3>error: five\n<3>  six\n<3>seven\neight\n");
+			    "<3>error: no\\x0aerror: room\\x0a\n<4>warning: one\n<6>two\\x1b[1m\\xc2\\x9b\tthree\n<7>four\n<3>error: five\n"
+			    "<3>  six\\x0a<3>\n<3>seven\\x0aeight\n");
 }
 
 static void the_journal_is_told_by_its_stream(void **state)
@@ -124,7 +125,7 @@ static void a_watchdog_for_another_process_is_not_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_line_has_its_level),
+		cmocka_unit_test(one_line_for_each_and_its_level),
 		cmocka_unit_test(the_journal_is_told_by_its_stream),
 		cmocka_unit_test(a_watchdog_for_another_process_is_not_ours),
 	};
