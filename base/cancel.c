@@ -40,10 +40,9 @@ void cancel_clear(struct cancel *cancel)
 
 void cancel_request(struct cancel *cancel, int signal)
 {
-	int saved = errno;
+	int saved = errno, none = 0;
 
-	if (!cancel->signal)
-		cancel->signal = signal;
+	(void)atomic_compare_exchange_strong(&cancel->signal, &none, signal);
 	/* A full pipe is as readable as one with one byte in it. */
 	(void)!write(cancel->fds[1], "", 1);
 	errno = saved;

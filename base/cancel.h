@@ -12,11 +12,12 @@
 #include "base/err.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct cancel {
-	volatile sig_atomic_t signal; /* the signal that asked, or 0 */
-	int fds[2];                   /* owned: read end, write end; O_CLOEXEC and non-blocking */
+	atomic_int signal; /* the signal that asked, or 0; free of locks, so a signal handler may */
+	int fds[2];        /* owned: read end, write end; O_CLOEXEC and non-blocking */
 };
 
 int cancel_init(struct cancel *cancel, struct err *err) MUST_CHECK;

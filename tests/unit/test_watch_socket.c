@@ -874,7 +874,7 @@ static void test_a_cancel_ends_the_waiting_for_a_silent_watch(void **state)
 static void test_a_killed_asker_is_noticed(void **state)
 {
 	struct watch watch;
-	pid_t pid;
+	pid_t pid, seen;
 
 	(void)state;
 	watch_start(&watch);
@@ -888,7 +888,10 @@ static void test_a_killed_asker_is_noticed(void **state)
 		_exit(0);
 	}
 	wait_for(&watch, &watch.n_requests, 1);
-	assert_int_equal(server_peer_pid(watch.clients[0]), pid);
+	pthread_mutex_lock(&watch.lock);
+	seen = server_peer_pid(watch.clients[0]);
+	pthread_mutex_unlock(&watch.lock);
+	assert_int_equal(seen, pid);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	wait_for(&watch, &watch.n_gone, 1);
