@@ -22,7 +22,7 @@ struct refresh_args {
 	void *data;
 };
 
-enum refresh_result { REFRESH_OK, REFRESH_RUN_FAILED, REFRESH_NOTHING, REFRESH_CANCELLED };
+enum refresh_result { REFRESH_OK, REFRESH_RUN_FAILED, REFRESH_NOTHING };
 
 /** One round. Returns 0 with @ret (also when packages failed), or -errno when the run as a whole could not be done; DONE was sent in both cases once a
  * run had begun. */
