@@ -74,6 +74,13 @@ void report_html_time(struct str *html, int64_t wall_ms)
 	str_printf(html, "<time datetime=\"%s.%03dZ\">%s</time>", exact, (int)(wall_ms % 1000), local);
 }
 
+void report_html_cell(struct str *html, int64_t ms)
+{
+	str_add(html, "<td class=\"n\">");
+	report_html_duration(html, ms);
+	str_add(html, "</td>");
+}
+
 void report_html_address(struct str *html, const char *dir, const char *path)
 {
 	bool is_below = *dir && path_under(path, dir) && !str_eq(path, dir);

@@ -10,6 +10,8 @@ void report_html_text(struct str *html, const char *text);
 void report_html_duration(struct str *html, int64_t ms);
 void report_html_bytes(struct str *html, int64_t bytes);
 void report_html_time(struct str *html, int64_t wall_ms);
+/** A duration as a cell of a table. */
+void report_html_cell(struct str *html, int64_t ms);
 /** The address of file @path (absolute) as seen from a page in @dir, percent-encoded: relative where it lies
  * below, else file: (also with '' for @dir, a place that nobody knows). */
 void report_html_address(struct str *html, const char *dir, const char *path);
@@ -24,6 +26,9 @@ bool report_is_build(const struct report_step *step);
 
 /** What the file system has lost up to and with space @i: the sum over the runs, less what was got back between two of them (image compact). */
 int64_t report_lost(const struct report *report, size_t i);
+
+/** The lower one of an even number: a run that was. Sorts @numbers. */
+int64_t report_median(int64_t *numbers, size_t n);
 
 extern const char report_style[];
 

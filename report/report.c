@@ -72,6 +72,19 @@ bool report_is_build(const struct report_step *step)
 	       (step->result == JOURNAL_OK || step->result == JOURNAL_FAILED);
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+int64_t report_median(int64_t *numbers, size_t n)
+{
+	qsort(numbers, n, sizeof(*numbers), compare_numbers);
+	return n > 0 ? numbers[(n - 1) / 2] : 0;
+}
+
 int64_t report_lost(const struct report *report, size_t i)
 {
 	int64_t lost = 0;

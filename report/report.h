@@ -4,7 +4,7 @@
  * Page:     the last result, a row for each day with its runs and boots, build times by package, room in the image, failures, all runs, logs. Each chart is
  *           inline SVG beside a table with the same numbers; exact ones stand in <data value="...">. A section without data is left out, or says so.
  * Safety:   what comes from elsewhere (names, errors, console lines) is escaped; bytes that are no text come out as U+FFFD.
- * Files:    report.c (the data), page.c (the sections), chart.c (SVG), html.c (escaping), style.c.
+ * Files:    report.c (the data), page.c (the page), overview.c, failures.c, trends.c, tables.c (its sections), chart.c (SVG), html.c (escaping), style.c.
  * Threads:  no shared state. */
 #ifndef REINJECT_REPORT_REPORT_H
 #define REINJECT_REPORT_REPORT_H
