@@ -2,39 +2,17 @@
 # build (make FAULTS=1).
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 
 setup_file() { fixture_setup_file; }
 
 setup() {
 	fixture_setup
-	STATE=$TREE/.reinject
-	export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost
-	ini_add <<-END
-		[hooks]
-		quiet_ms = 0
-		isolate = yes
-	END
-	rx_ok refresh
-	rx_ok hooks install
+	hooks_setup 'quiet_ms = 0' 'isolate = yes'
+	begin
 }
 
-teardown() {
-	if worker_runs; then end_pid "$(<"$STATE/worker.lock")"; fi
-	unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
-	fixture_teardown
-}
-
-worker_runs() {
-	[[ -s $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
-}
-
-no_worker() {
-	! worker_runs
-}
-
-taken() {
-	[[ ! -s $STATE/spool/queue && ! -e $STATE/spool/taken ]] && no_worker
-}
+teardown() { hooks_teardown; }
 
 faults() {
 	"$REINJECT" --list-faults | grep '^isolate-' | grep -v removed
@@ -70,7 +48,7 @@ clean_up() {
 	mark netd "$1"
 	git -C "$SRC" rm -rq added drivers/multi/src/bin/stray.rs
 	git -C "$SRC" commit -qam "after round $1" 3>&-
-	wait_until 60 taken || fail "the worker does not end: $(cat "$STATE/hooks.log")"
+	settled
 	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=$1 proto=1 common=1"
 	diff <(committed) <(apart)
 }
@@ -90,7 +68,7 @@ clean_up() {
 	local fault n=1
 	for fault in $(faults); do
 		round $((++n)) "$fault:EIO"
-		wait_until 60 taken || fail "the worker does not end: $(cat "$STATE/hooks.log")"
+		settled
 		expect_equal "$(cd "$TREE" && "$REINJECT" log --json | head -n 1 | jq -r .result)" failed
 		clean_up $((++n))
 	done
@@ -100,7 +78,7 @@ clean_up() {
 @test "killed in the middle of an uninstall: the next one goes on" {
 	mark netd 2
 	git -C "$SRC" commit -qam 'netd 2' 3>&-
-	wait_until 60 taken
+	settled
 	apart >/dev/null
 	REINJECT_FAULT=isolate-removed rx hooks uninstall
 	expect_status 137

@@ -4,6 +4,7 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 load ../lib/watch
 
 setup_file() { fixture_setup_file; }
@@ -11,9 +12,8 @@ setup_file() { fixture_setup_file; }
 setup() {
 	fixture_setup
 	watch_setup
-	STATE=$TREE/.reinject
 	gated_make
-	ini_add <<<$'[hooks]\nquiet_ms = 50'
+	hooks_setup 'quiet_ms = 50'
 	rest
 	image_files >"$T/files.before"
 	rx_ok hooks install
@@ -27,18 +27,7 @@ setup() {
 	came=() build_ended=
 }
 
-teardown() {
-	if worker_runs; then end_pid "$(<"$STATE/worker.lock")"; fi
-	fixture_teardown
-}
-
-worker_runs() {
-	[[ -s $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
-}
-
-worker_gone() {
-	! worker_runs
-}
+teardown() { hooks_teardown; }
 
 # ---- the gate
 
@@ -111,7 +100,7 @@ come_commit() {
 		wait_until 20 one_builds
 	elif ! is_there watch; then
 		wait_until 20 test -s "$STATE/hooks.log"
-		wait_until 20 worker_gone
+		wait_until 20 no_worker
 	fi
 }
 
@@ -131,7 +120,7 @@ end_first() {
 	case ${came[0]} in
 	refresh | build) wait_until 40 pid_gone "$pid" ;;
 	watch) soon 40 '.event == "done"' ;;
-	commit) wait_until 40 worker_gone ;;
+	commit) wait_until 40 no_worker ;;
 	esac
 }
 
@@ -169,7 +158,7 @@ expect_ends() {
 		finish build 40
 		expect_status 0 75
 	fi
-	wait_until 40 worker_gone
+	wait_until 40 no_worker
 	rx_ok watch --wait
 	stop_watch
 }

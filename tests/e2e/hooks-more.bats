@@ -3,38 +3,16 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 
 setup_file() { fixture_setup_file; }
 
 setup() {
 	fixture_setup
-	STATE=$TREE/.reinject
-	HOOKS=$SRC/.git/hooks
-	export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost GIT_EDITOR=true
-	ini_add <<<$'[hooks]\nquiet_ms = 200'
+	hooks_setup 'quiet_ms = 200'
 }
 
-teardown() {
-	if worker_runs; then end_pid "$(<"$STATE/worker.lock")"; fi
-	unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_EDITOR
-	fixture_teardown
-}
-
-g() {
-	git -C "$SRC" -c advice.detachedHead=false "$@" 3>&-
-}
-
-worker_runs() {
-	[[ -s $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
-}
-
-at_rest() {
-	[[ ! -s $STATE/spool/queue && ! -e $STATE/spool/taken && ! -e $STATE/spool/more ]] && ! worker_runs
-}
-
-settled() {
-	wait_until 60 at_rest || fail "the worker does not come to an end: $(cat "$STATE/hooks.log")"
-}
+teardown() { hooks_teardown; }
 
 # Somebody else's worker: records stay where they are.
 hold_worker() {

@@ -3,6 +3,7 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 load ../lib/watch
 
 setup_file() { fixture_setup_file; }
@@ -10,31 +11,16 @@ setup_file() { fixture_setup_file; }
 setup() {
 	fixture_setup
 	watch_setup
-	STATE=$TREE/.reinject
-	ini_add <<-END
-		[hooks]
-		quiet_ms = 300
-	END
+	hooks_setup 'quiet_ms = 300'
 	rest
 	rx_ok hooks install
 }
 
-teardown() {
-	if worker_runs; then end_pid "$(<"$STATE/worker.lock")"; fi
-	fixture_teardown
-}
-
-worker_runs() {
-	[[ -s $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
-}
+teardown() { hooks_teardown; }
 
 waiting() {
 	rx_ok status --json
 	expect_equal "$(jq .spool "$T/out")" "$1"
-}
-
-is_taken() {
-	[[ ! -s $STATE/spool/queue && ! -e $STATE/spool/taken && ! -e $STATE/spool/more ]]
 }
 
 # came EVENT: its record was there, whoever has taken it since.
@@ -49,7 +35,7 @@ came() {
 	expect_round ok netd
 	g commit -qam 'netd 2'
 	wait_until 10 came post-commit
-	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	wait_until 10 spool_empty || fail "the record stays: $(cat "$STATE"/spool/*)"
 	waiting 0
 	refute worker_runs
 	refute test -e "$STATE/hooks.log"
@@ -63,7 +49,7 @@ came() {
 	mark netd 2
 	g checkout -- drivers/net/netd/src/main.rs
 	wait_until 10 came post-checkout
-	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	wait_until 10 spool_empty || fail "the record stays: $(cat "$STATE"/spool/*)"
 	expect_quiet commit
 	stop_watch
 }
@@ -74,7 +60,7 @@ came() {
 	g commit -q --allow-empty -m 'nothing'
 	waiting 1
 	rx_ok watch --resume
-	wait_until 10 is_taken
+	wait_until 10 spool_empty
 	waiting 0
 	refute worker_runs
 	stop_watch
@@ -88,9 +74,9 @@ came() {
 	g commit -q --allow-empty -m 'nothing'
 	wait_until 10 came post-commit
 	# As long as it is held; by then the looks that the commit made are over.
-	refute wait_until 1 is_taken
+	refute wait_until 1 spool_empty
 	exec {held}>&-
-	wait_until 10 is_taken || fail "the record stays: $(cat "$STATE"/spool/*)"
+	wait_until 10 spool_empty || fail "the record stays: $(cat "$STATE"/spool/*)"
 	stop_watch
 }
 
@@ -102,7 +88,7 @@ came() {
 	waiting 1
 	kill -INT "$pid_watch"
 	finish watch 20
-	wait_until 30 is_taken
+	wait_until 30 spool_empty
 	wait_until 20 netd_is 2 || fail "the image: $(image_says /usr/lib/drivers/netd); $(cat "$STATE/hooks.log")"
 	wait_until 10 no_worker
 	expect_stale

@@ -3,67 +3,20 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 
 setup_file() { fixture_setup_file; }
 
 setup() {
 	fixture_setup
-	STATE=$TREE/.reinject
-	HOOKS=$SRC/.git/hooks
-	export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost GIT_EDITOR=true
-	if [[ -e $TREE/reinject.ini ]]; then
-		ini_add <<-END
-			[hooks]
-			quiet_ms = 300
-		END
-	fi
+	hooks_setup 'quiet_ms = 300'
 }
 
-teardown() {
-	end_worker
-	unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_EDITOR
-	fixture_teardown
-}
-
-g() {
-	git -C "$SRC" "$@" 3>&-
-}
-
-worker_runs() {
-	[[ -e $STATE/worker.lock ]] && ! flock -ns "$STATE/worker.lock" true
-}
-
-spool_empty() {
-	[[ ! -s $STATE/spool/queue && ! -e $STATE/spool/taken && ! -e $STATE/spool/more ]]
-}
-
-at_rest() {
-	spool_empty && refute worker_runs 2>/dev/null
-}
-
-end_worker() {
-	local pid
-	if [[ -s $STATE/worker.lock ]] && worker_runs; then
-		read -r pid <"$STATE/worker.lock"
-		end_pid "$pid"
-	fi
-}
-
-# settled [SECONDS]: every record is worked off, and the worker has ended.
-settled() {
-	wait_until "${1:-60}" at_rest || fail "the worker does not come to an end: $(cat "$STATE/hooks.log")"
-	if [[ -s $STATE/worker.lock ]]; then wait_until 10 pid_gone "$(<"$STATE/worker.lock")" || fail "the worker stays"; fi
-}
+teardown() { hooks_teardown; }
 
 # hook_runs [FILTER]: how many runs by a hook there are in the journal.
 hook_runs() {
 	(cd "$TREE" && "$REINJECT" log --json 2>/dev/null) | jq -s "map(select(.verb == \"hook\") | select(${1:-true})) | length"
-}
-
-# begin: the image is up to date, and the hooks are there.
-begin() {
-	rx_ok refresh
-	rx_ok hooks install
 }
 
 # change N MESSAGE: netd says N, committed.

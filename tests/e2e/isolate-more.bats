@@ -3,24 +3,16 @@
 
 load ../lib/assert
 load ../lib/fixture
+load ../lib/hooks
 
 setup_file() { fixture_setup_file; }
 
 setup() {
 	fixture_setup
-	STATE=$TREE/.reinject
-	export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@localhost GIT_COMMITTER_NAME=test GIT_COMMITTER_EMAIL=test@localhost
-	ini_add <<-END
-		[hooks]
-		quiet_ms = 200
-		isolate = yes
-	END
+	hooks_setup 'quiet_ms = 200' 'isolate = yes'
 }
 
-teardown() {
-	unset GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
-	fixture_teardown
-}
+teardown() { hooks_teardown; }
 
 # commit_netd N: netd says N, that alone is committed, and a worker is run here for it, as a hook would have it.
 commit_netd() {

@@ -146,7 +146,6 @@ expect_clean_builds() {
 	in_image grep -q untouched etc/bystander
 }
 
-# FAILS with most seeds while changes during a build are lost (watch-busy.bats).
 @test "$changes random changes: the image is right, and the watch has not grown" {
 	local i n seed rss fds
 	seed=${SOAK_SEED:-$((${EPOCHREALTIME/[.,]/} % 32768))}

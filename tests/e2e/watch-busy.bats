@@ -74,7 +74,6 @@ begin() {
 
 gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "on_busy = restart: each later save interrupts, and the last state is what the image gets" {
 	begin
 	local v first=
@@ -135,7 +134,6 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	expect_stale
 }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "restart: another package that changes meanwhile interrupts nothing, and is the next round" {
 	begin
 	gated_source 2
@@ -171,7 +169,6 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	gated_says 2
 }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "restart: what was to be built beside it is built after the interruption" {
 	begin
 	# The shared files concern all: gated comes in the middle of the round.
@@ -203,7 +200,6 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	expect_stale
 }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "a checkout during a build" {
 	g checkout -b other
 	gated_source 5
@@ -223,7 +219,6 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	expect_stale
 }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "a command of the user's is interrupted too, with its children" {
 	printf '1\n' >"$SRC/custom/input"
 	slow_package
@@ -248,7 +243,6 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	expect_stale
 }
 
-# FAILS while a look during a build uses up the event that led to it: no round follows.
 @test "the source renamed away during a build, and back" {
 	begin
 	gated_source 2

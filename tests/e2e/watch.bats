@@ -348,7 +348,6 @@ as_module() {
 	expect_refused 2
 }
 
-# FAILS when a look follows each round: what waits is then no more than hold_over, and is built though nobody asked.
 @test "hold_over: of too many only those that changed directly are built, the others are named" {
 	ini_add <<<$'[watch]\nhold_over = 1'
 	rest
@@ -391,7 +390,6 @@ as_module() {
 	expect_stale
 }
 
-# FAILS at times: a look that fell into the copying fails, and the next one comes a minute later.
 @test "the source replaced as a whole while it watches" {
 	rest
 	watch
