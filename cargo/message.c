@@ -1,46 +1,31 @@
 #include "cargo/message.h"
 
+#include "base/fs.h"
+#include "cargo/json.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
-#include "base/fs.h"
-
 #define PATH_SCHEME "path+file://"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-static bool has_kind(const json_t *target, const char *kind)
-{
-	const json_t *kinds = json_object_get(target, "kind");
-
-	for (size_t i = 0; i < json_array_size(kinds); i++)
-		if (str_eq(json_string_value(json_array_get(kinds, i)), kind))
-			return true;
-	return false;
-}
 
 static void take_artifact(struct cargo_message *message)
 {
 	const json_t *target = json_object_get(message->root, "target");
 
 	message->kind = CARGO_MESSAGE_ARTIFACT;
-	message->executable = text_of(message->root, "executable");
-	message->is_bin = has_kind(target, "bin");
+	message->executable = cargo_json_text(message->root, "executable");
+	message->is_bin = cargo_json_has_kind(target, "bin");
 	message->fresh = json_is_true(json_object_get(message->root, "fresh"));
 }
 
 static void take_diagnostic(struct cargo_message *message)
 {
 	const json_t *inner = json_object_get(message->root, "message");
-	const char *level = text_of(inner, "level");
+	const char *level = cargo_json_text(inner, "level");
 
 	message->kind = CARGO_MESSAGE_DIAGNOSTIC;
-	message->rendered = text_of(inner, "rendered");
+	message->rendered = cargo_json_text(inner, "rendered");
 	/* A crash of the compiler has the level 'error: internal compiler error'. */
 	message->is_error = level && str_starts(level, "error");
 	message->is_warning = str_eq(level, "warning");
@@ -49,15 +34,15 @@ static void take_diagnostic(struct cargo_message *message)
 int cargo_message_parse(const char *line, size_t n, struct cargo_message *ret)
 {
 	struct cargo_message message = { .root = json_loadb(line, n, JSON_ALLOW_NUL, NULL) };
-	const char *reason = text_of(message.root, "reason");
+	const char *reason = cargo_json_text(message.root, "reason");
 
 	if (!reason) {
 		json_decref(message.root);
 		return -EBADMSG;
 	}
-	message.package_id = text_of(message.root, "package_id");
-	message.manifest_path = text_of(message.root, "manifest_path");
-	message.target = text_of(json_object_get(message.root, "target"), "name");
+	message.package_id = cargo_json_text(message.root, "package_id");
+	message.manifest_path = cargo_json_text(message.root, "manifest_path");
+	message.target = cargo_json_text(json_object_get(message.root, "target"), "name");
 	if (str_eq(reason, "compiler-artifact"))
 		take_artifact(&message);
 	else if (str_eq(reason, "compiler-message"))
@@ -156,7 +141,7 @@ static const json_t *primary_span(const json_t *spans)
 static const json_t *user_span(const json_t *span)
 {
 	for (;;) {
-		const char *file = text_of(span, "file_name");
+		const char *file = cargo_json_text(span, "file_name");
 		const json_t *outer = json_object_get(json_object_get(span, "expansion"), "span");
 
 		if (!outer || !file || (file[0] != '/' && file[0] != '<'))
@@ -169,7 +154,7 @@ char *cargo_message_location(const struct cargo_message *message, const char *di
 {
 	const json_t *inner = json_object_get(message->root, "message");
 	const json_t *span = user_span(primary_span(json_object_get(inner, "spans")));
-	const char *file = text_of(span, "file_name"), *text = text_of(inner, "message");
+	const char *file = cargo_json_text(span, "file_name"), *text = cargo_json_text(inner, "message");
 	CLEANUP_FREE char *path = NULL;
 	char *location;
 

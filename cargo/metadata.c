@@ -5,8 +5,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/sudo.h"
-
-#include <jansson.h>
+#include "cargo/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -139,21 +138,6 @@ void cargo_metadata_depend(struct cargo_workspace *workspace, size_t crate, size
 	c->deps[c->n_deps++] = dependency;
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-static bool has_kind(const json_t *target, const char *kind)
-{
-	const json_t *kinds = json_object_get(target, "kind");
-
-	for (size_t i = 0; i < json_array_size(kinds); i++)
-		if (str_eq(json_string_value(json_array_get(kinds, i)), kind))
-			return true;
-	return false;
-}
-
 static void read_bins(const json_t *package, struct strvec *ret)
 {
 	const json_t *targets = json_object_get(package, "targets");
@@ -161,9 +145,9 @@ static void read_bins(const json_t *package, struct strvec *ret)
 	strvec_clear(ret);
 	for (size_t i = 0; i < json_array_size(targets); i++) {
 		const json_t *target = json_array_get(targets, i);
-		const char *name = text_of(target, "name");
+		const char *name = cargo_json_text(target, "name");
 
-		if (name && has_kind(target, "bin"))
+		if (name && cargo_json_has_kind(target, "bin"))
 			strvec_add(ret, name);
 	}
 	strvec_sort_unique(ret);
@@ -172,13 +156,14 @@ static void read_bins(const json_t *package, struct strvec *ret)
 /* The crate of a package that lies in a folder; NO_CRATE for a registry's; -EBADMSG. */
 static int read_package(const json_t *package, const json_t *members, struct cargo_workspace *workspace, ssize_t *ret, struct err *err)
 {
-	const char *name = text_of(package, "name"), *manifest = text_of(package, "manifest_path"), *id = text_of(package, "id");
+	const char *name = cargo_json_text(package, "name"), *manifest = cargo_json_text(package, "manifest_path"),
+		   *id = cargo_json_text(package, "id");
 	CLEANUP_FREE char *dir = NULL;
 
 	*ret = NO_CRATE;
 	if (!name || !manifest || !id)
 		return err_class_set(err, ERR_FAILED, -EBADMSG, "cargo metadata names a package without id, name or manifest_path");
-	if (text_of(package, "source"))
+	if (cargo_json_text(package, "source"))
 		return 0;
 	dir = fs_dirname(manifest);
 	*ret = (ssize_t)cargo_metadata_crate(workspace, name, dir);
@@ -191,7 +176,7 @@ static int read_package(const json_t *package, const json_t *members, struct car
 
 static int read_root(const json_t *root, struct cargo_workspace *workspace, struct err *err)
 {
-	const char *path = text_of(root, "workspace_root");
+	const char *path = cargo_json_text(root, "workspace_root");
 
 	if (!path || !json_is_array(json_object_get(root, "packages")) || !json_is_array(json_object_get(root, "workspace_members")))
 		return err_class_set(err, ERR_FAILED, -EBADMSG, "cargo metadata has no packages, workspace_members or workspace_root");
@@ -236,15 +221,15 @@ static int read_nodes(const json_t *root, struct cargo_workspace *workspace, str
 
 		if (r < 0)
 			return r;
-		graph->nodes[i].name = text_of(package, "name");
-		graph->nodes[i].version = text_of(package, "version");
-		json_object_set_new(graph->ids, text_of(package, "id"), json_integer((json_int_t)i));
+		graph->nodes[i].name = cargo_json_text(package, "name");
+		graph->nodes[i].version = cargo_json_text(package, "version");
+		json_object_set_new(graph->ids, cargo_json_text(package, "id"), json_integer((json_int_t)i));
 	}
 	if (!json_is_array(nodes))
 		return err_class_set(err, ERR_FAILED, -EBADMSG, "cargo metadata has no resolved graph");
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
 		const json_t *node = json_array_get(nodes, i),
-			     *index = json_object_get(graph->ids, text_of(node, "id") ? text_of(node, "id") : "");
+			     *index = json_object_get(graph->ids, cargo_json_text(node, "id") ? cargo_json_text(node, "id") : "");
 
 		if (!json_is_integer(index))
 			return err_class_set(err, ERR_FAILED, -EBADMSG, "cargo metadata resolves a package that it does not list");
@@ -259,7 +244,7 @@ static bool is_for_tests_only(const json_t *dep)
 	const json_t *kinds = json_object_get(dep, "dep_kinds");
 
 	for (size_t i = 0; i < json_array_size(kinds); i++)
-		if (!str_eq(text_of(json_array_get(kinds, i), "kind"), "dev"))
+		if (!str_eq(cargo_json_text(json_array_get(kinds, i), "kind"), "dev"))
 			return false;
 	return json_array_size(kinds) > 0;
 }
@@ -267,7 +252,7 @@ static bool is_for_tests_only(const json_t *dep)
 /* The package at the end of edge @dep; NULL when cargo does not list it. */
 static const struct node *node_of(const struct graph *graph, const json_t *dep)
 {
-	const char *id = text_of(dep, "pkg");
+	const char *id = cargo_json_text(dep, "pkg");
 	const json_t *index = id ? json_object_get(graph->ids, id) : NULL;
 
 	return json_is_integer(index) ? &graph->nodes[json_integer_value(index)] : NULL;
@@ -343,8 +328,8 @@ static void declare_dependencies(const json_t *package, size_t crate, bool optio
 
 	for (size_t i = 0; i < json_array_size(dependencies); i++) {
 		const json_t *dependency = json_array_get(dependencies, i);
-		const char *name = text_of(dependency, "name"), *path = text_of(dependency, "path");
-		bool dev = str_eq(text_of(dependency, "kind"), "dev");
+		const char *name = cargo_json_text(dependency, "name"), *path = cargo_json_text(dependency, "path");
+		bool dev = str_eq(cargo_json_text(dependency, "kind"), "dev");
 
 		if (!name)
 			continue;

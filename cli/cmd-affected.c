@@ -224,14 +224,28 @@ static int answer_commit(struct asking *asking, const git_oid *commit, struct er
 	return 0;
 }
 
+/* The source that is asked about, with all others of its repository. */
+static int open_main(struct asking *asking, size_t *ret, struct err *err)
+{
+	int r = main_source(asking, ret, err);
+
+	return r == 0 ? open_same(asking, *ret, err) : r;
+}
+
+static int find_commit(struct asking *asking, const char *rev, git_oid *ret, struct err *err)
+{
+	size_t source;
+	int r = open_main(asking, &source, err);
+
+	return r == 0 ? watcher_changes_resolve(asking->repos[source], rev, ret, err) : r;
+}
+
 static int ask_commits(struct asking *asking, const char *range, struct err *err)
 {
 	CLEANUP(watcher_commits_clear) struct watcher_commits commits = { 0 };
 	size_t source;
-	int r = main_source(asking, &source, err);
+	int r = open_main(asking, &source, err);
 
-	if (r == 0)
-		r = open_same(asking, source, err);
 	if (r == 0)
 		r = watcher_changes_range(asking->repos[source], range, &commits, err);
 	asking->several = true;
@@ -242,14 +256,9 @@ static int ask_commits(struct asking *asking, const char *range, struct err *err
 
 static int ask_commit(struct asking *asking, const char *rev, struct err *err)
 {
-	size_t source;
 	git_oid commit;
-	int r = main_source(asking, &source, err);
+	int r = find_commit(asking, rev, &commit, err);
 
-	if (r == 0)
-		r = open_same(asking, source, err);
-	if (r == 0)
-		r = watcher_changes_resolve(asking->repos[source], rev, &commit, err);
 	return r < 0 ? r : answer_commit(asking, &commit, err);
 }
 
@@ -289,14 +298,9 @@ static int answer_work_tree(struct asking *asking, const git_oid *commit, struct
 
 static int ask_since(struct asking *asking, const char *rev, struct err *err)
 {
-	size_t source;
 	git_oid commit;
-	int r = main_source(asking, &source, err);
+	int r = find_commit(asking, rev, &commit, err);
 
-	if (r == 0)
-		r = open_same(asking, source, err);
-	if (r == 0)
-		r = watcher_changes_resolve(asking->repos[source], rev, &commit, err);
 	return r < 0 ? r : answer_work_tree(asking, &commit, err);
 }
 
