@@ -1,6 +1,8 @@
 #include "cli/args.h"
 
+#include "base/near.h"
 #include "cli/cli.h"
+#include "config/schema.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,7 +14,7 @@ const struct cli_option cli_global_options[] = {
 	{ "json", 0, NULL, "facts as JSON, one object a line" },
 	{ "quiet", 'q', NULL, "only warnings and errors" },
 	{ "verbose", 'v', NULL, "say more: command lines, each file" },
-	{ "color", 0, "WHEN", "auto, always or never; NO_COLOR is heeded" },
+	{ "color", 0, "auto|always|never", "colours in what is said; NO_COLOR is heeded" },
 	{ "help", 'h', NULL, "this text" },
 	{ "version", 0, NULL, "the version and those of the libraries" },
 	{ "list-faults", 0, NULL, "the named fault points of the test build" },
@@ -44,13 +46,38 @@ static const struct cli_option *find_option(const struct cli_args *args, const c
 	return option ? option : find_in(cli_global_options, name, n, letter);
 }
 
+static void offer_options(struct near *near, const struct cli_option *table)
+{
+	for (; table && table->name; table++)
+		near_offer(near, table->name, strlen(table->name));
+}
+
+/* The long option that '--word' was probably meant to be, or NULL. Of a single letter nothing can be said. */
+static const char *nearest_option(const struct cli_args *args, const char *word)
+{
+	struct near near = { .word = word + 2 };
+
+	if (!str_starts(word, "--"))
+		return NULL;
+	near.n = strcspn(near.word, "=");
+	if (args->verb)
+		offer_options(&near, args->verb->options);
+	offer_options(&near, cli_global_options);
+	return near.best;
+}
+
 static int unknown_option(const struct cli_args *args, const char *word, struct err *err)
 {
-	err_class_set(err, ERR_USAGE, -EINVAL, "unknown option '%s'", word);
-	if (args->verb)
-		err_hint(err, "`reinject %s --help` lists the options", args->verb->name);
+	const char *meant = nearest_option(args, word);
+
+	if (meant)
+		err_class_set(err, ERR_USAGE, -EINVAL, "unknown option '%s'; did you mean '--%s'?", word, meant);
 	else
-		err_hint(err, "`reinject --help` lists the verbs and options; a verb's own options stand after it");
+		err_class_set(err, ERR_USAGE, -EINVAL, "unknown option '%s'", word);
+	if (args->verb)
+		err_hint(err, "`reinject help %s` lists the options", args->verb->name);
+	else
+		err_hint(err, "`reinject help` lists the verbs and options; a verb's own options stand after it");
 	return -EINVAL;
 }
 
@@ -58,6 +85,32 @@ static void add_given(struct cli_args *args, const struct cli_option *option, co
 {
 	grow_array(&args->given, &args->cap, args->n_given, sizeof(*args->given));
 	args->given[args->n_given++] = (struct cli_given){ option, value };
+}
+
+/* 'auto, always or never' for 'auto|always|never'. */
+static char *choices_text(const char *choices)
+{
+	struct str s = { 0 };
+
+	for (const char *p = choices; *p;) {
+		size_t n = strcspn(p, "|");
+
+		if (p != choices)
+			str_add(&s, p[n] ? ", " : " or ");
+		str_add_n(&s, p, n);
+		p += n + (p[n] != '\0');
+	}
+	return str_take(&s);
+}
+
+static int check_choice(const struct cli_option *option, const char *value, struct err *err)
+{
+	CLEANUP_FREE char *choices = NULL;
+
+	if (!option->value || !strchr(option->value, '|') || schema_has_choice(option->value, value))
+		return 0;
+	choices = choices_text(option->value);
+	return err_class_set(err, ERR_USAGE, -EINVAL, "option '--%s' takes %s, not '%s'", option->name, choices, value);
 }
 
 /* @inline_value: what stands in the same word, or NULL. */
@@ -69,7 +122,7 @@ static int take_option(struct parser *parser, const struct cli_option *option, c
 		inline_value = parser->argv[parser->next++];
 	}
 	add_given(parser->args, option, inline_value);
-	return 0;
+	return check_choice(option, inline_value, err);
 }
 
 static int take_long(struct parser *parser, const char *word, struct err *err)
@@ -108,11 +161,7 @@ static int take_word(struct parser *parser, const char *word, struct err *err)
 		return 0;
 	}
 	parser->args->verb = cli_verb_find(word);
-	if (parser->args->verb)
-		return 0;
-	err_class_set(err, ERR_USAGE, -EINVAL, "there is no verb '%s'", word);
-	err_hint(err, "`reinject --help` lists them");
-	return -EINVAL;
+	return parser->args->verb ? 0 : cli_unknown_verb(word, err);
 }
 
 int cli_args_parse(int argc, char **argv, struct cli_args *ret, struct err *err)

@@ -15,7 +15,8 @@
 struct cli_option {
 	const char *name;  /* long name without the dashes; NULL ends a table */
 	char letter;       /* 0: none */
-	const char *value; /* what its value is called in the help; NULL: it takes none */
+	const char *
+		value; /* NULL: it takes none. 'a|b': it is one of these words. Else what it is called in the help; FILE, FOLDER and PROGRAM are completed */
 	const char *help;  /* one line */
 };
 

@@ -27,6 +27,7 @@ const struct cli_verb cmd_adopt = {
 		       "what differs from this. A package of which a file is missing in the image is not adopted, and stays stale.\n\n"
 		       "Whether the image was really made from these sources, only you know. With several sources a plain REV means all of them,\n"
 		       "SOURCE=REV one.",
+	.operands = "REV...",
 	.options = options,
 	.max_args = -1,
 	.run = run,

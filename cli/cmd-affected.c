@@ -457,6 +457,7 @@ const struct cli_verb cmd_affected = {
 		       "folder is taken from the first source. Of several sources, a revision is one of the source that the working folder (-C) "
 		       "lies in, else\n"
 		       "of the first. Nothing is built, and no image is needed.",
+	.operands = "FILE...",
 	.options = options,
 	.max_args = -1,
 	.run = run,

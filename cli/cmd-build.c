@@ -37,6 +37,7 @@ const struct cli_verb cmd_build = {
 		"destination inside the image, instead of the configured ones: a folder there, or a path for one binary. Put somewhere\n"
 		"else than configured, it is a one-off: the next refresh still brings the configured places up to date.\n\n"
 		"`reinject build -n -v PKG` prints cargo's command line and environment in a form that can be pasted into a shell.",
+	.operands = "PKG...",
 	.options = options,
 	.min_args = 1,
 	.max_args = -1,

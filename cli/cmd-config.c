@@ -1,3 +1,4 @@
+#include "base/near.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -9,7 +10,9 @@
 struct printing {
 	const char *wanted; /* a key, 'section.key', a section, or NULL: all */
 	bool json;
-	char *section; /* of the line before */
+	struct near near; /* to wanted */
+	char *near_key;   /* near.best, kept */
+	char *section;    /* of the line before */
 	size_t n;
 };
 
@@ -21,12 +24,28 @@ static bool is_wanted(const struct printing *printing, const char *section, cons
 	       strcmp(printing->wanted, key) == 0;
 }
 
+/* The key as it would have to be asked for: 'section.key' where a point was typed. */
+static void offer(struct printing *printing, const char *section, const char *key)
+{
+	CLEANUP_FREE char *full = xasprintf("%s.%s", section, key);
+	const char *candidate = strchr(printing->wanted, '.') ? full : key;
+
+	near_offer(&printing->near, candidate, strlen(candidate));
+	if (printing->near.best != candidate)
+		return;
+	free(printing->near_key);
+	printing->near_key = xstrdup(candidate);
+	printing->near.best = printing->near_key;
+}
+
 static void print_value(void *data, const char *section, const char *key, const char *value, const char *origin)
 {
 	struct printing *printing = data;
 
-	if (!is_wanted(printing, section, key))
+	if (!is_wanted(printing, section, key)) {
+		offer(printing, section, key);
 		return;
+	}
 	printing->n++;
 	if (printing->json) {
 		cli_json_print(json_pack("{s:o, s:o, s:o, s:o}", "section", cli_json_string(section), "key", cli_json_string(key), "value",
@@ -46,15 +65,21 @@ static void print_value(void *data, const char *section, const char *key, const 
 static int run(struct cli_context *ctx, struct err *err)
 {
 	struct printing printing = { .json = ctx->json };
-	CLEANUP_FREE char *unused = NULL;
+	CLEANUP_FREE char *unused = NULL, *meant = NULL;
 
-	if (ctx->args->positional.n > 0)
+	if (ctx->args->positional.n > 0) {
 		printing.wanted = ctx->args->positional.v[0];
+		printing.near = (struct near){ .word = printing.wanted, .n = strlen(printing.wanted) };
+	}
 	config_each_value(ctx->config, print_value, &printing);
 	unused = printing.section;
+	meant = printing.near_key;
 	if (printing.n > 0 || !printing.wanted)
 		return 0;
-	err_class_set(err, ERR_USAGE, -ENOENT, "no key or section is called '%s'", printing.wanted);
+	if (meant)
+		err_class_set(err, ERR_USAGE, -ENOENT, "no key or section is called '%s'; did you mean '%s'?", printing.wanted, meant);
+	else
+		err_class_set(err, ERR_USAGE, -ENOENT, "no key or section is called '%s'", printing.wanted);
 	err_hint(err, "`reinject config` prints all of them; a key is named SECTION.KEY");
 	return -ENOENT;
 }
@@ -67,6 +92,7 @@ const struct cli_verb cmd_config = {
 	.description = "Prints every value that is in force, in the form of the file, with where it comes from behind it: FILE:LINE, 'default', "
 		       "or '-o'\n"
 		       "for the command line.",
+	.operands = "KEY",
 	.max_args = 1,
 	.run = run,
 };

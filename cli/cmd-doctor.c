@@ -169,6 +169,7 @@ const struct cli_verb cmd_doctor = {
 		       "(the old file stays as FILE.orig), permission bits of reinject.ini and the boot script, the\n"
 		       "generated map, dead mounts and what a dead run left. It installs nothing and touches no repository.\n\n"
 		       "Exit status: 0 when nothing failed (warnings are none), 3 otherwise.",
+	.operands = "CHECK...",
 	.options = options,
 	.max_args = -1,
 	.no_config = true,

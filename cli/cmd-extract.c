@@ -129,6 +129,7 @@ const struct cli_verb cmd_extract = {
 		"  reinject extract /etc/passwd -              reinject extract /usr/lib/drivers /tmp/drivers-before\n\n"
 		"With --json: {\"event\":\"extract\",\"path\":P,\"to\":T,\"bytes\":N} for each file, T absolute; with `-` nothing but the "
 		"content.",
+	.operands = "IMAGE-PATH FILE",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

@@ -375,7 +375,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	for (size_t i = 0; i < N_ELEMENTS(words); i++)
 		if (strcmp(word, words[i].name) == 0)
 			return words[i].fn(ctx, err);
-	return cli_usage_error(ctx->args->verb, err, "`reinject hooks` does not know '%s'", word);
+	return cli_unknown_word(ctx->args->verb, word, err);
 }
 
 extern const struct cli_verb cmd_hooks;
@@ -399,6 +399,7 @@ const struct cli_verb cmd_hooks = {
 		"REINJECT=0 in the environment skips it: REINJECT=0 git commit. Where core.hooksPath gives the hooks to another tool, nothing\n"
 		"is written, and the line to add to its hooks is printed (exit status 3). With git 2.54 and later the hooks are lines of the\n"
 		"repository's configuration instead of files.",
+	.operands = "install|uninstall|status",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

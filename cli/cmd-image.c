@@ -167,7 +167,7 @@ static int run(struct cli_context *ctx, struct err *err)
 					     ctx->config->file);
 		return action->run(ctx, words->n > 1 ? words->v[1] : NULL, err);
 	}
-	return cli_usage_error(ctx->args->verb, err, "`reinject image` does not know '%s'", words->v[0]);
+	return cli_unknown_word(ctx->args->verb, words->v[0], err);
 }
 
 extern const struct cli_verb cmd_image;
@@ -184,6 +184,7 @@ const struct cli_verb cmd_image = {
 		"stamp       puts `echo 'Build: COMMIT @ DATE'` at the head of the file that [image] stamp names, as every refresh does\n"
 		"mount       mounts the image at FOLDER, by default [image] mount_point; no run can use it meanwhile\n"
 		"unmount     waits up to ten seconds (--wait-lock) for those who use it, and until the last block is written; never by force",
+	.operands = "check|compact|stamp|mount|unmount FILE",
 	.options = options,
 	.min_args = 1,
 	.max_args = 2,

@@ -29,6 +29,7 @@ const struct cli_verb cmd_inject = {
 		"FILE is a file of this machine, DEST a path inside the image: a folder there (the file keeps its name), or the new path.\n"
 		"A replaced file keeps its mode and owner; a new one gets FILE's permissions and belongs to root. Nothing is written when\n"
 		"the image has the same content there already.",
+	.operands = "FILE IMAGE-PATH",
 	.options = options,
 	.min_args = 2,
 	.max_args = 2,

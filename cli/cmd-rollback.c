@@ -54,6 +54,7 @@ const struct cli_verb cmd_rollback = {
 		       "`reinject build`, or `reinject refresh --retry` asks for them.\n\n"
 		       "--image puts the whole image before the last change back, --good the last one that booted, whatever changed it since. The image\n"
 		       "that was there is IMAGE.prev then: `reinject rollback --image` takes this back as well.",
+	.operands = "RUN",
 	.options = options,
 	.max_args = 1,
 	.run = run,

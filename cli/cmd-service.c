@@ -19,7 +19,7 @@ enum { MANAGER_LIMIT_MS = 330000, DEFAULT_HOUR = 2, DEFAULT_MINUTE = 30 };
 static const struct cli_option options[] = {
 	{ "time", 0, "HH:MM", "nightly: when (02:30, or what is installed)" },
 	{ "print", 0, NULL, "install: show the files, and install nothing" },
-	{ "system", 0, "NAME", "systemd or launchd; this system's own without it" },
+	{ "system", 0, "systemd|launchd", "whose files; this system's own without it" },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -53,22 +53,17 @@ static int parse_kind(const struct cli_context *ctx, enum hooks_service_kind *re
 	return 0;
 }
 
-static int parse_system(const struct cli_context *ctx, enum hooks_service_system *ret, struct err *err)
+static enum hooks_service_system wanted_system(const struct cli_context *ctx)
 {
 	const char *name = cli_args_value(ctx->args, "system");
 
-	if (!name) {
+	if (name)
+		return strcmp(name, "launchd") == 0 ? HOOKS_SERVICE_LAUNCHD : HOOKS_SERVICE_SYSTEMD;
 #ifdef __APPLE__
-		*ret = HOOKS_SERVICE_LAUNCHD;
+	return HOOKS_SERVICE_LAUNCHD;
 #else
-		*ret = HOOKS_SERVICE_SYSTEMD;
+	return HOOKS_SERVICE_SYSTEMD;
 #endif
-		return 0;
-	}
-	*ret = strcmp(name, "launchd") == 0 ? HOOKS_SERVICE_LAUNCHD : HOOKS_SERVICE_SYSTEMD;
-	if (*ret == HOOKS_SERVICE_SYSTEMD && strcmp(name, "systemd") != 0)
-		return cli_usage_error(ctx->args->verb, err, "option '--system' takes systemd or launchd, not '%s'", name);
-	return 0;
 }
 
 static int parse_time(const struct cli_context *ctx, struct hooks_service *service, struct err *err)
@@ -99,8 +94,7 @@ static int prepare(struct serving *serving, struct err *err)
 	struct hooks_service *service = &serving->service;
 	int r = parse_kind(serving->ctx, &service->kind, err);
 
-	if (r == 0)
-		r = parse_system(serving->ctx, &service->system, err);
+	service->system = wanted_system(serving->ctx);
 	if (r == 0)
 		r = hooks_program_own(&serving->program, err);
 	if (r < 0)
@@ -419,7 +413,7 @@ static int run(struct cli_context *ctx, struct err *err)
 		r = prepare(&serving, err);
 		return r < 0 ? r : words[i].fn(&serving, err);
 	}
-	return cli_usage_error(ctx->args->verb, err, "`reinject service` does not know '%s'", word);
+	return cli_unknown_word(ctx->args->verb, word, err);
 }
 
 extern const struct cli_verb cmd_service;
@@ -442,6 +436,7 @@ const struct cli_verb cmd_service = {
 		       "journalctl --user -u UNIT, with launchd in service-watch.log in the state folder. When it fails for good, [watch] or "
 		       "[nightly]\n"
 		       "on_failure is run. `loginctl enable-linger` lets it run while nobody is logged in.",
+	.operands = "install|uninstall|status watch|nightly",
 	.options = options,
 	.min_args = 2,
 	.max_args = 2,

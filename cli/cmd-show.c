@@ -137,6 +137,7 @@ const struct cli_verb cmd_show = {
 	.description =
 		"ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
 		"content is kept in the state folder. At the end, what the change needs to run (`activate` in the configuration).",
+	.operands = "RUN",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

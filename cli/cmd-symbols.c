@@ -179,6 +179,7 @@ const struct cli_verb cmd_symbols = {
 		"With --json: {\"package\":P,\"path\":P,\"symbols\":HOST-PATH,\"build_id\":ID|null,\"hash\":H,\"run\":N} for each. Exit status "
 		"1 when those\n"
 		"of a binary are not there (any more).",
+	.operands = "PKG",
 	.min_args = 1,
 	.max_args = 1,
 	.run = run,

@@ -213,6 +213,7 @@ const struct cli_verb cmd_watch = {
 		       "`status` tells what it does.\n\n"
 		       "On a terminal: r refreshes at once and tries what failed again, p pauses, b boots the image, l shows the compiler's last\n"
 		       "words, q quits.",
+	.operands = "PKG...",
 	.options = options,
 	.max_args = -1,
 	.run = run,

@@ -1,3 +1,4 @@
+#include "base/near.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -10,6 +11,57 @@ const struct cli_verb *cli_verb_find(const char *name)
 		if (strcmp(cli_verbs[i]->name, name) == 0)
 			return cli_verbs[i];
 	return NULL;
+}
+
+const char *cli_verb_nearest(const char *word)
+{
+	struct near near = { .word = word, .n = strlen(word) };
+
+	for (size_t i = 0; cli_verbs[i]; i++)
+		near_offer(&near, cli_verbs[i]->name, strlen(cli_verbs[i]->name));
+	return near.best;
+}
+
+bool cli_operand_at(const struct cli_verb *verb, size_t i, char **ret)
+{
+	const char *p = verb->operands ? verb->operands : "";
+	size_t n = strcspn(p, " ");
+	bool repeats = n > 3 && strncmp(p + n - 3, "...", 3) == 0;
+
+	for (; i > 0 && !repeats && p[n]; i--) {
+		p += n + 1;
+		n = strcspn(p, " ");
+		repeats = n > 3 && strncmp(p + n - 3, "...", 3) == 0;
+	}
+	if (n == 0 || (i > 0 && !repeats))
+		return false;
+	*ret = xstrndup(p, repeats ? n - 3 : n);
+	return true;
+}
+
+int cli_unknown_verb(const char *word, struct err *err)
+{
+	const char *meant = cli_verb_nearest(word);
+
+	if (meant)
+		err_class_set(err, ERR_USAGE, -EINVAL, "there is no verb '%s'; did you mean '%s'?", word, meant);
+	else
+		err_class_set(err, ERR_USAGE, -EINVAL, "there is no verb '%s'", word);
+	err_hint(err, "`reinject help` lists them");
+	return -EINVAL;
+}
+
+int cli_unknown_word(const struct cli_verb *verb, const char *word, struct err *err)
+{
+	struct near near = { .word = word, .n = strlen(word) };
+	CLEANUP_FREE char *choices = NULL;
+
+	if (cli_operand_at(verb, 0, &choices))
+		near_offer_choices(&near, choices);
+	if (!near.best)
+		return cli_usage_error(verb, err, "`reinject %s` does not know '%s'", verb->name, word);
+	return cli_usage_error(verb, err, "`reinject %s` does not know '%s'; did you mean '%.*s'?", verb->name, word,
+			       (int)strcspn(near.best, "|"), near.best);
 }
 
 int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *format, ...)
@@ -49,7 +101,7 @@ void cli_help_program(void)
 	print_options(cli_global_options);
 	printf("\nexit status: 0 done; 1 something failed to build or inject; 2 wrong use or configuration; 3 the environment lacks\n"
 	       "something; 75 busy: somebody else holds the image; 130 interrupted.\n\n"
-	       "`reinject VERB --help` says more. A first configuration: see config/samples/ and README.md.\n");
+	       "`reinject help VERB` says more. A first configuration: see config/samples/ and README.md.\n");
 }
 
 void cli_help_verb(const struct cli_verb *verb)
@@ -59,5 +111,5 @@ void cli_help_verb(const struct cli_verb *verb)
 		printf("\noptions:\n");
 		print_options(verb->options);
 	}
-	printf("\n`reinject --help` lists the options that every verb takes.\n");
+	printf("\n`reinject help` lists the options that every verb takes.\n");
 }

@@ -1,4 +1,4 @@
-/* The table of verbs, and the way from argv to an exit status. No verb's logic is here. */
+/* The way from argv to an exit status. No verb's logic is here. */
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/manager.h"
@@ -10,16 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-extern const struct cli_verb cmd_init, cmd_doctor, cmd_refresh, cmd_watch, cmd_hooks, cmd_build, cmd_inject, cmd_adopt, cmd_rollback, cmd_boot, cmd_nightly, cmd_extract,
-	cmd_status, cmd_log, cmd_show, cmd_report, cmd_symbols, cmd_affected, cmd_config, cmd_image, cmd_initfs, cmd_service;
-
-const struct cli_verb *const cli_verbs[] = {
-	&cmd_init, &cmd_doctor,  &cmd_refresh, &cmd_watch, &cmd_hooks, &cmd_build,  &cmd_inject,  &cmd_adopt,    &cmd_rollback,
-	&cmd_boot, &cmd_nightly, &cmd_extract, &cmd_status,  &cmd_log,   &cmd_show,  &cmd_report, &cmd_symbols, &cmd_affected, &cmd_config,
-	&cmd_image, &cmd_initfs, &cmd_service, NULL,
-};
-
-static int set_output(const struct cli_args *args, struct err *err)
+static void set_output(const struct cli_args *args)
 {
 	static const char *const whens[] = { "auto", "never", "always" };
 	const char *when = cli_args_value(args, "color");
@@ -28,33 +19,9 @@ static int set_output(const struct cli_args *args, struct err *err)
 		log_set_level(LOG_WARNING);
 	if (cli_args_has(args, "verbose"))
 		log_set_level(LOG_DEBUG);
-	for (size_t i = 0; when && i < N_ELEMENTS(whens); i++) {
-		if (strcmp(when, whens[i]) == 0) {
+	for (size_t i = 0; when && i < N_ELEMENTS(whens); i++)
+		if (strcmp(when, whens[i]) == 0)
 			log_set_color((enum log_color)i);
-			return 0;
-		}
-	}
-	return when ? err_class_set(err, ERR_USAGE, -EINVAL, "option '--color' takes auto, always or never, not '%s'", when) : 0;
-}
-
-int cli_load_config(struct cli_context *ctx, struct err *err)
-{
-	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
-	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
-	struct config_args args = {
-		.dir = cli_args_value(ctx->args, "directory"),
-		.file = cli_args_value(ctx->args, "config"),
-		.overrides = &overrides,
-	};
-	int r;
-
-	cli_args_values(ctx->args, "option", &overrides);
-	r = config_load(&args, &ctx->config, &problems, err);
-	for (size_t i = 0; i < problems.errors.n; i++)
-		log_error("%s", problems.errors.v[i]);
-	for (size_t i = 0; i < problems.warnings.n; i++)
-		log_warning("%s", problems.warnings.v[i]);
-	return r;
 }
 
 static int check_count(const struct cli_args *args, struct err *err)
@@ -100,13 +67,12 @@ static bool answer_at_once(const struct cli_args *args)
 
 static int start(struct cli_context *ctx, struct err *err)
 {
-	int r = set_output(ctx->args, err);
+	int r;
 
-	if (r < 0)
-		return r;
+	set_output(ctx->args);
 	if (!ctx->args->verb) {
 		err_class_set(err, ERR_USAGE, -EINVAL, "what shall be done?");
-		err_hint(err, "`reinject --help` lists the verbs; `reinject refresh` brings the image up to date");
+		err_hint(err, "`reinject help` lists the verbs; `reinject refresh` brings the image up to date");
 		return -EINVAL;
 	}
 	r = cancel_on_signals(ctx->cancel, err);

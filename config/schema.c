@@ -1,5 +1,7 @@
 #include "config/schema.h"
 
+#include "base/near.h"
+
 #include <string.h>
 
 /* Rows of one section stand together: `reinject config` and the manual follow the table's order. */
@@ -178,60 +180,30 @@ bool schema_has_section(const char *section)
 	return false;
 }
 
-#define MAX_WORD 31 /* longer words are near nothing */
-
-/* The number of letters to change, add or leave out to make @a of @b; of @n letters each at most MAX_WORD. */
-static size_t distance(const char *a, size_t n_a, const char *b, size_t n_b)
+/* Offers @candidate up to its first blank; a pattern is no word. */
+static void offer(struct near *near, const char *candidate)
 {
-	size_t row[MAX_WORD + 1];
+	size_t n = strcspn(candidate, " ");
 
-	for (size_t j = 0; j <= n_b; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n_a; i++) {
-		size_t before = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n_b; j++) {
-			size_t changed = before + (a[i - 1] != b[j - 1]), other = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-
-			before = row[j];
-			row[j] = changed < other ? changed : other;
-		}
-	}
-	return row[n_b];
-}
-
-/* Takes @candidate for *@best when it is nearer to @word (of @n letters) than what was there; two letters of five may differ. */
-static void take_nearer(const char *word, size_t n, const char *candidate, const char **best, size_t *best_distance)
-{
-	size_t n_candidate = strcspn(candidate, " "), d;
-
-	if (n > MAX_WORD || n_candidate > MAX_WORD || strchr("*", candidate[n_candidate - 1]))
-		return;
-	d = distance(word, n, candidate, n_candidate);
-	if (d * 5 <= 2 * (n > n_candidate ? n : n_candidate) && d < *best_distance) {
-		*best = candidate;
-		*best_distance = d;
-	}
+	if (candidate[n - 1] != '*')
+		near_offer(near, candidate, n);
 }
 
 const char *schema_nearest_key(const char *section, const char *word)
 {
-	size_t best_distance = SIZE_MAX;
-	const char *best = NULL;
+	struct near near = { .word = word, .n = strlen(word) };
 
 	for (size_t i = 0; i < schema_n_options; i++)
 		if (matches(schema_options[i].section, section))
-			take_nearer(word, strlen(word), schema_options[i].key, &best, &best_distance);
-	return best;
+			offer(&near, schema_options[i].key);
+	return near.best;
 }
 
 const char *schema_nearest_section(const char *word)
 {
-	size_t best_distance = SIZE_MAX;
-	const char *best = NULL;
+	struct near near = { .word = word, .n = strcspn(word, " ") };
 
 	for (size_t i = 0; i < schema_n_options; i++)
-		take_nearer(word, strcspn(word, " "), schema_options[i].section, &best, &best_distance);
-	return best;
+		offer(&near, schema_options[i].section);
+	return near.best;
 }

@@ -2,6 +2,7 @@
 #include "setup/doctor_internal.h"
 
 #include "base/fs.h"
+#include "base/near.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -37,6 +38,15 @@ static const struct check checks[] = {
 	{ "qemu", "the boot script runs it", doctor_look_qemu, NULL },
 	{ "inotify", "folders beyond the limit are polled, which is slower", doctor_look_inotify, NULL },
 };
+
+bool setup_doctor_check(size_t i, const char **ret_name, const char **ret_why)
+{
+	if (i >= N_ELEMENTS(checks))
+		return false;
+	*ret_name = checks[i].name;
+	*ret_why = checks[i].why;
+	return true;
+}
 
 static void set(struct setup_doctor_finding *finding, enum setup_doctor_status status, const char *format, va_list args)
 {
@@ -125,6 +135,20 @@ static void treat(const struct check *check, struct doctor *doctor, bool fix, st
 	}
 }
 
+static int unknown_check(const char *name, struct err *err)
+{
+	struct near near = { .word = name, .n = strlen(name) };
+
+	for (size_t i = 0; i < N_ELEMENTS(checks); i++)
+		near_offer(&near, checks[i].name, strlen(checks[i].name));
+	if (near.best)
+		err_class_set(err, ERR_USAGE, -EINVAL, "there is no check '%s'; did you mean '%s'?", name, near.best);
+	else
+		err_class_set(err, ERR_USAGE, -EINVAL, "there is no check '%s'", name);
+	err_hint(err, "`reinject doctor -v` names them all");
+	return -EINVAL;
+}
+
 static int check_names(const struct strvec *names, struct err *err)
 {
 	for (size_t i = 0; i < names->n; i++) {
@@ -132,11 +156,8 @@ static int check_names(const struct strvec *names, struct err *err)
 
 		while (j < N_ELEMENTS(checks) && strcmp(checks[j].name, names->v[i]) != 0)
 			j++;
-		if (j < N_ELEMENTS(checks))
-			continue;
-		err_class_set(err, ERR_USAGE, -EINVAL, "there is no check '%s'", names->v[i]);
-		err_hint(err, "`reinject doctor -v` names them all");
-		return -EINVAL;
+		if (j == N_ELEMENTS(checks))
+			return unknown_check(names->v[i], err);
 	}
 	return 0;
 }

@@ -43,4 +43,7 @@ struct setup_doctor_args {
 /** @ret_n_failures: how many checks failed and were not mended. -EINVAL, class ERR_USAGE, for a check that there is not; -ECANCELED. */
 int setup_doctor_run(const struct setup_doctor_args *args, size_t *ret_n_failures, struct err *err) MUST_CHECK;
 
+/** The name of check @i and why it matters, for the manual and the completions; false behind the last. */
+bool setup_doctor_check(size_t i, const char **ret_name, const char **ret_why);
+
 #endif
