@@ -6,6 +6,8 @@
 #   make FAULTS=1            with named fault points, in build/faults/
 
 VERSION := 0.1.0
+# Of that version, for the manual: its pages do not change with the day they are made.
+DATE    := 2026-11-23
 comma   := ,
 PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec
@@ -27,6 +29,8 @@ OBJS      := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS  := $(filter-out $(B)/cli/main.o,$(OBJS))
 TEST_SRCS := $(wildcard tests/unit/test_*.c)
 TESTS     := $(TEST_SRCS:tests/unit/%.c=$(B)/tests/%)
+DOCS_SRCS := $(wildcard tools/docs/*.c)
+DOCS_OBJS := $(DOCS_SRCS:%.c=$(B)/%.o)
 ORACLE_SRCS := $(wildcard tests/oracle/*.c)
 ORACLE_OBJS := $(ORACLE_SRCS:%.c=$(B)/%.o)
 
@@ -59,7 +63,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
+.PHONY: docs soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -111,6 +115,13 @@ $(B)/tests/oracle/test_oracle: $(ORACLE_OBJS) $(B)/libreinject.a
 	@echo "  TEST    $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# Writes the pages and completions that are made from the program's tables.
+$(DOCS_OBJS): CPPFLAGS += -DREINJECT_DATE='"$(DATE)"'
+
+$(B)/gendocs: $(DOCS_OBJS) $(B)/libreinject.a
+	@echo "  LINK    $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/tests/small-watch: tests/lib/small_watch.c $(B)/libreinject.a
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
@@ -121,6 +132,10 @@ $(B)/tests/small-initfs-ar: tests/lib/small_initfs_ar.c
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
 	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -o $@ $<
+
+docs: $(B)/gendocs ## write docs/configuration.md, docs/man/ and completions/ from the tables of the program
+	@mkdir -p docs/man completions
+	@$< .
 
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
@@ -147,7 +162,7 @@ check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
 check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random changes (ORACLE_SEED=N repeats a run, ORACLE_CHANGES=N)
 	@$(if $(SANITIZE),ORACLE_CHANGES=$${ORACLE_CHANGES:-200} )$<
 
-check-e2e: all $(B)/tests/small-watch $(B)/tests/small-initfs-ar ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
+check-e2e: all $(B)/gendocs $(B)/tests/small-watch $(B)/tests/small-initfs-ar ## end to end, with real git, cargo, redoxfs and FUSE (bats, as root)
 	@REINJECT=$(abspath $(B)/reinject) tools/bats.sh tests/e2e
 
 soak: all ## 2,000 random changes under a watch (SOAK_CHANGES, SOAK_SEED); check-e2e makes 60
@@ -187,10 +202,10 @@ bench-hooks: all ## what our git hook adds to a commit, in a small and in a big 
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/hooks.sh
 
 format-check: ## the house style, by clang-format
-	@clang-format --dry-run --Werror $(SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
+	@clang-format --dry-run --Werror $(SRCS) $(DOCS_SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 format:
-	@clang-format -i $(SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
+	@clang-format -i $(SRCS) $(DOCS_SRCS) hooks/enqueue.c $(HEADERS) $(TEST_SRCS) $(ORACLE_SRCS)
 
 install: all ## to DESTDIR/PREFIX
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' tools/install.sh install $(B)
@@ -203,4 +218,4 @@ clean:
 
 include tests/hardening.mk
 
--include $(OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d) $(B)/tests/small-watch.d
+-include $(OBJS:.o=.d) $(DOCS_OBJS:.o=.d) $(TESTS:=.d) $(ORACLE_OBJS:.o=.d) $(B)/tests/small-watch.d
