@@ -63,7 +63,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: docs soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
+.PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -132,6 +132,9 @@ $(B)/tests/small-initfs-ar: tests/lib/small_initfs_ar.c
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
 	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) -o $@ $<
+
+record: all ## docs/demo.svg, drawn from a terminal session with the program as it is (as root)
+	@tools/record.sh
 
 docs: $(B)/gendocs ## write docs/configuration.md, docs/man/ and completions/ from the tables of the program
 	@mkdir -p docs/man completions
