@@ -112,3 +112,43 @@ ini_blocks() {
 	done
 	[[ -z $bad ]] || fail "dead links:$bad"
 }
+
+@test "the functions and files that the pages name are there" {
+	local file name bad=
+	for file in docs/architecture.md CONTRIBUTING.md docs/image-safety.md; do
+		for name in $(grep -o '`[a-z0-9_]*()`\|`image_txn_[a-z]*`' "$REPO/$file" | tr -d '`()' | sort -u); do
+			grep -rqE --include='*.[ch]' "\b$name\(" "$REPO"/{base,config,cargo,image,journal,watcher,hooks,boot,report,refresh,server,night,setup,cli} ||
+				bad+=" $file: $name"
+		done
+		for name in $(grep -oE '\b(base|config|cargo|image|journal|watcher|hooks|boot|report|refresh|server|night|setup|cli|tools|tests)/[a-zA-Z_/-]+\.(c|h|ini|bats)\b' \
+			"$REPO/$file" | sort -u); do
+			[[ -e $REPO/$name || $name == */cmd-NAME.c ]] || bad+=" $file: $name"
+		done
+	done
+	[[ -z $bad ]] || fail "not in the sources:$bad"
+}
+
+# fixed TEXT: its longest part without a value, in one line.
+fixed() {
+	sed 's/%[a-z0-9.*]*/\n/g; s/\\"/"/g' <<<"$1" | sed "s/^[^A-Za-z/]*//; s/[^A-Za-z]*\$//" | awk 'length > n { n = length; t = $0 } END { print t }'
+}
+
+@test "each check of doctor, and each thing that it finds wrong, is in troubleshooting.md" {
+	local page=$REPO/docs/troubleshooting.md check said n=0 bad=
+	tr -s '\n ' '  ' <"$page" >"$T/page"
+	printf '[source base]\npath = .\n' >"$TREE/reinject.ini"
+	rx doctor -v --json
+	[[ $(wc -l <"$T/out") -gt 15 ]]
+	for check in $(jq -r .check "$T/out"); do
+		grep -qx "## $check" "$page" || bad+=$'\n'"no heading '## $check'"
+	done
+	# The sentences, from the sources: the words between the values, the longest of them.
+	while IFS= read -r said; do
+		said=$(fixed "$said")
+		[[ -n $said ]] || continue
+		n=$((n + 1))
+		grep -qF -- "$said" "$T/page" || bad+=$'\n'"$said"
+	done < <(sed -nE 's/.*doctor_(warn|fail)\(finding, "(([^"\\]|\\.)*)".*/\2/p' "$REPO"/setup/doctor_*.c)
+	((n > 30)) || fail "only $n sentences were found in the sources"
+	[[ -z $bad ]] || fail "docs/troubleshooting.md lacks:$bad"
+}
