@@ -25,7 +25,7 @@ _reinject_offer() {
 	esac
 }
 
-_reinject_verbs='init doctor refresh watch hooks build inject adopt rollback boot nightly extract status log show report symbols affected config image initfs service help'
+_reinject_verbs='init doctor refresh watch hooks build inject adopt rollback bisect boot nightly extract status log show report symbols affected config image initfs service help'
 _reinject_keys='reinject.include reinject.state reinject.keep_runs reinject.keep_days reinject.auto_update reinject.rules build.toolchain build.target build.codegen_backend build.relibc build.build_std build.build_std_features build.rustflags build.profile build.features build.cargo_args build.target_dir build.strip build.cache image.path image.format image.mode image.tool image.mount image.unmount image.mount_point image.block image.keep_previous image.stamp image.mount_timeout_ms image.answer_timeout_ms image.leak_limit_mb initfs.dir initfs.tool initfs.bootstrap initfs.max_size initfs.dest watch.quiet_ms watch.on_busy watch.trigger watch.hold_over watch.backend watch.poll_ms watch.notify watch.on_success watch.on_failure boot.when boot.command boot.args boot.console boot.ready boot.failure boot.timeout_s boot.timeout_scale boot.exit_ok boot.exit_failed boot.record boot.stop nightly.boot nightly.attempts nightly.max_boots nightly.timeout_s nightly.on_boot_failure nightly.report nightly.on_failure hooks.quiet_ms hooks.on_success hooks.on_failure hooks.isolate share.path share.after_put'
 
 _reinject_value() {
@@ -48,6 +48,7 @@ _reinject_value() {
 	inject:--wait-lock) echo '-' ;;
 	adopt:--wait-lock) echo '-' ;;
 	rollback:--wait-lock) echo '-' ;;
+	bisect:--wait-lock) echo '-' ;;
 	boot:--timeout) echo '-' ;;
 	extract:--wait-lock) echo '-' ;;
 	log:--number) echo '-' ;;
@@ -79,6 +80,7 @@ _reinject_options() {
 	inject) echo ' --wait-lock' ;;
 	adopt) echo ' --wait-lock' ;;
 	rollback) echo ' --image --good --wait-lock' ;;
+	bisect) echo ' --wait-lock' ;;
 	boot) echo ' --wait --timeout --stop' ;;
 	nightly) echo ' --dry-run' ;;
 	extract) echo ' --force --wait-lock' ;;
@@ -100,6 +102,8 @@ _reinject_operand() {
 	inject:0) echo 'file' ;;
 	adopt:*) echo 'revision' ;;
 	rollback:0) echo 'run' ;;
+	bisect:0) echo 'run' ;;
+	bisect:1) echo 'run' ;;
 	extract:1) echo 'file' ;;
 	show:0) echo 'run' ;;
 	symbols:0) echo 'package' ;;
@@ -109,7 +113,7 @@ _reinject_operand() {
 	image:1) echo 'file' ;;
 	service:0) echo 'install uninstall status' ;;
 	service:1) echo 'watch nightly' ;;
-	help:0) echo 'init doctor refresh watch hooks build inject adopt rollback boot nightly extract status log show report symbols affected config image initfs service help' ;;
+	help:0) echo 'init doctor refresh watch hooks build inject adopt rollback bisect boot nightly extract status log show report symbols affected config image initfs service help' ;;
 	esac
 }
 

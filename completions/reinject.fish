@@ -57,7 +57,7 @@ end
 complete -c reinject -f
 
 set -g __reinject_keys reinject.include reinject.state reinject.keep_runs reinject.keep_days reinject.auto_update reinject.rules build.toolchain build.target build.codegen_backend build.relibc build.build_std build.build_std_features build.rustflags build.profile build.features build.cargo_args build.target_dir build.strip build.cache image.path image.format image.mode image.tool image.mount image.unmount image.mount_point image.block image.keep_previous image.stamp image.mount_timeout_ms image.answer_timeout_ms image.leak_limit_mb initfs.dir initfs.tool initfs.bootstrap initfs.max_size initfs.dest watch.quiet_ms watch.on_busy watch.trigger watch.hold_over watch.backend watch.poll_ms watch.notify watch.on_success watch.on_failure boot.when boot.command boot.args boot.console boot.ready boot.failure boot.timeout_s boot.timeout_scale boot.exit_ok boot.exit_failed boot.record boot.stop nightly.boot nightly.attempts nightly.max_boots nightly.timeout_s nightly.on_boot_failure nightly.report nightly.on_failure hooks.quiet_ms hooks.on_success hooks.on_failure hooks.isolate share.path share.after_put
-set -g __reinject_valued :--directory :-C :--config :-c :--option :-o :--color init:--source init:--image init:--redoxfs init:--target init:--toolchain init:--backend init:--relibc init:--strip init:--boot init:--initfs init:--initfs-tool init:--bootstrap init:--rules refresh:--wait-lock build:--wait-lock inject:--wait-lock adopt:--wait-lock rollback:--wait-lock boot:--timeout extract:--wait-lock log:--number report:--output report:-o report:--number affected:--since affected:--commit affected:--commits image:--wait-lock initfs:--check initfs:--wait-lock service:--time service:--system
+set -g __reinject_valued :--directory :-C :--config :-c :--option :-o :--color init:--source init:--image init:--redoxfs init:--target init:--toolchain init:--backend init:--relibc init:--strip init:--boot init:--initfs init:--initfs-tool init:--bootstrap init:--rules refresh:--wait-lock build:--wait-lock inject:--wait-lock adopt:--wait-lock rollback:--wait-lock bisect:--wait-lock boot:--timeout extract:--wait-lock log:--number report:--output report:-o report:--number affected:--since affected:--commit affected:--commits image:--wait-lock initfs:--check initfs:--wait-lock service:--time service:--system
 
 complete -c reinject -l directory -s C -x -a '(__fish_complete_directories)' -d 'start in DIR: reinject.ini is looked for there and upwards'
 complete -c reinject -l config -s c -r -F -d 'use this configuration'
@@ -124,6 +124,11 @@ complete -c reinject -n '__reinject_in rollback' -l good -d 'the last image that
 complete -c reinject -n '__reinject_in rollback' -l wait-lock -x -d 'wait so long for another run that holds the image (0)'
 complete -c reinject -n '__reinject_in rollback 0' -a '(__reinject_runs)'
 
+complete -c reinject -n 'test -z (__reinject_place)' -a bisect -d 'find the run after which the image does not boot, by booting earlier images'
+complete -c reinject -n '__reinject_in bisect' -l wait-lock -x -d 'wait so long for another run that holds the image (0)'
+complete -c reinject -n '__reinject_in bisect 0' -a '(__reinject_runs)'
+complete -c reinject -n '__reinject_in bisect 1' -a '(__reinject_runs)'
+
 complete -c reinject -n 'test -z (__reinject_place)' -a boot -d 'boot the image and say whether it comes up'
 complete -c reinject -n '__reinject_in boot' -l wait -d 'return at the verdict, also on a terminal (without one that is so in any case)'
 complete -c reinject -n '__reinject_in boot' -l timeout -x -d 'how long it may take until ready ([boot] timeout_s)'
@@ -181,4 +186,4 @@ complete -c reinject -n '__reinject_in service 0' -a 'install uninstall status'
 complete -c reinject -n '__reinject_in service 1' -a 'watch nightly'
 
 complete -c reinject -n 'test -z (__reinject_place)' -a help -d 'the verbs and options, or what one verb does'
-complete -c reinject -n '__reinject_in help 0' -a 'init doctor refresh watch hooks build inject adopt rollback boot nightly extract status log show report symbols affected config image initfs service help'
+complete -c reinject -n '__reinject_in help 0' -a 'init doctor refresh watch hooks build inject adopt rollback bisect boot nightly extract status log show report symbols affected config image initfs service help'

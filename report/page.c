@@ -76,6 +76,7 @@ static void add_logs(struct str *html, const struct report *report, const char *
 void report_render(const struct report *report, const char *dir, struct str *html)
 {
 	add_head(html, report);
+	report_nights_add(html, report, dir);
 	report_overview_add(html, report);
 	report_failures_add(html, report, dir);
 	report_trends_add_builds(html, report);

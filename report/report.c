@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "journal/boots.h"
+#include "journal/nights.h"
 #include "report/html.h"
 
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LAST_LINES = 20, TAIL = 16 << 10, MAX_BOOTS = 200 };
+enum { LAST_LINES = 20, TAIL = 16 << 10, MAX_BOOTS = 200, MAX_NIGHTS = 60 };
 
 /* From the journal's rows to what the page shows. */
 
@@ -35,6 +36,18 @@ void report_clear(struct report *report)
 	}
 	for (size_t i = 0; i < report->n_numbers; i++)
 		free(report->numbers[i].name);
+	for (size_t i = 0; i < report->n_nights; i++) {
+		free(report->nights[i].result);
+		free(report->nights[i].summary);
+	}
+	for (size_t i = 0; i < report->n_held; i++) {
+		free(report->held[i].name);
+		free(report->held[i].commits);
+		free(report->held[i].line);
+		free(report->held[i].log);
+	}
+	free(report->nights);
+	free(report->held);
 	free(report->numbers);
 	free(report->runs);
 	free(report->steps);
@@ -236,6 +249,85 @@ static int add_boots(struct report *report, struct journal *journal, struct err 
 	return r;
 }
 
+/* -- nights ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+static int add_night(void *data, const struct journal_night *night)
+{
+	struct report *report = data;
+
+	grow_array(&report->nights, &report->nights_cap, report->n_nights, sizeof(*report->nights));
+	report->nights[report->n_nights++] = (struct report_night){
+		.id = night->id,
+		.started = night->started,
+		.ms = night->ms,
+		.run = night->run,
+		.boots = night->boots,
+		.trials = night->trials,
+		.result = xstrdup(night->result),
+		.summary = copy(night->summary),
+	};
+	return 0;
+}
+
+struct holding {
+	struct report *report;
+	struct strvec fingerprints; /* owned; as report->held */
+};
+
+static int add_held(void *data, const struct journal_fingerprint *f)
+{
+	struct holding *holding = data;
+	struct report *report = holding->report;
+	const char *blank = strchr(f->subject, ' ');
+
+	if (!str_eq(f->state, "held"))
+		return 0;
+	grow_array(&report->held, &report->held_cap, report->n_held, sizeof(*report->held));
+	report->held[report->n_held++] = (struct report_held){ .name = xstrdup(blank ? blank + 1 : f->subject), .run = f->run };
+	strvec_add(&holding->fingerprints, f->fingerprint);
+	return 0;
+}
+
+/* The night that named it is the newest that did, for this very fingerprint. */
+static int add_reason(void *data, const struct journal_culprit *culprit)
+{
+	struct holding *holding = data;
+
+	for (size_t i = 0; i < holding->report->n_held; i++) {
+		struct report_held *held = &holding->report->held[i];
+
+		if (held->night > 0 || !str_eq(culprit->fingerprint, holding->fingerprints.v[i]))
+			continue;
+		held->night = culprit->night;
+		held->commits = copy(culprit->commits);
+		held->line = copy(culprit->line);
+		held->log = copy(culprit->log);
+	}
+	return 0;
+}
+
+static void find_since(struct report *report)
+{
+	for (size_t i = 0; i < report->n_held; i++)
+		for (size_t k = 0; k < report->n_runs; k++)
+			if (report->runs[k].id == report->held[i].run)
+				report->held[i].since = report->runs[k].started;
+}
+
+static int add_nights(struct report *report, struct journal *journal, struct err *err)
+{
+	struct holding holding = { .report = report };
+	int r = journal_nights(journal, report->image, MAX_NIGHTS, add_night, report, err);
+
+	if (r == 0)
+		r = journal_fingerprints(journal, report->image, add_held, &holding, err);
+	if (r == 0)
+		r = journal_culprits(journal, report->image, add_reason, &holding, err);
+	strvec_clear(&holding.fingerprints);
+	find_since(report);
+	return r;
+}
+
 int report_collect(const struct config *config, struct journal *journal, unsigned int limit, struct report *ret, struct err *err)
 {
 	CLEANUP(report_clear)
@@ -256,6 +348,8 @@ int report_collect(const struct config *config, struct journal *journal, unsigne
 		r = journal_spaces(journal, config->image.path, add_space, &report, err);
 	if (journal && r == 0)
 		r = add_boots(&report, journal, err);
+	if (journal && r == 0 && config->image.path)
+		r = add_nights(&report, journal, err);
 	if (r < 0)
 		return r;
 	*ret = report;

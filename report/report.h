@@ -1,7 +1,7 @@
 /* report/report - the journal as one HTML page that needs nothing else: no script, no file from elsewhere.
  *
  * Sequence: report_collect(), report_render(), report_clear(). Between the two it is plain data.
- * Page:     the last result, a row for each day with its runs and boots, build times by package, room in the image, failures, all runs, logs. Each chart is
+ * Page:     the last night, with whom it has named and what is held since when; the last result, a row for each day with its runs and boots, build times by package, room in the image, failures, all runs, logs. Each chart is
  *           inline SVG beside a table with the same numbers; exact ones stand in <data value="...">. A section without data is left out, or says so.
  * Safety:   what comes from elsewhere (names, errors, console lines) is escaped; bytes that are no text come out as U+FFFD.
  * Files:    report.c (the data), page.c (the page), overview.c, failures.c, trends.c, tables.c (its sections), chart.c (SVG), html.c (escaping), style.c.
@@ -41,6 +41,19 @@ struct report_number {
 	char *name;
 };
 
+struct report_night {
+	int64_t id, started, ms, run, boots, trials;
+	char *result, *summary; /* as the journal's; summary may be NULL */
+};
+
+/* Somebody's subject that is held, and what is known of the night that named it. */
+struct report_held {
+	char *name;
+	int64_t since, run; /* since: 0 when the run is not in the journal any more */
+	int64_t night;      /* 0: no night has named it: a rollback */
+	char *commits, *line, *log; /* may be NULL */
+};
+
 struct report {
 	int64_t now;   /* ms since 1970 */
 	char *project; /* the configuration's folder, absolute */
@@ -54,6 +67,10 @@ struct report {
 	size_t n_boots, boots_cap;
 	struct report_number *numbers; /* of these boots, oldest first */
 	size_t n_numbers, numbers_cap;
+	struct report_night *nights; /* newest first */
+	size_t n_nights, nights_cap;
+	struct report_held *held; /* what the image is without, by name */
+	size_t n_held, held_cap;
 	struct journal_space *spaces; /* oldest first */
 	size_t n_spaces, spaces_cap;
 };

@@ -5,6 +5,7 @@
 
 #include "report/html.h"
 
+void report_nights_add(struct str *html, const struct report *report, const char *dir);
 void report_overview_add(struct str *html, const struct report *report);
 void report_failures_add(struct str *html, const struct report *report, const char *dir);
 void report_trends_add_builds(struct str *html, const struct report *report);

@@ -185,3 +185,93 @@ teardown() { night_teardown; }
 	rx_ok rollback
 	expect_drivers 1 1 1 1 1 1 1 1
 }
+
+@test "a boot that fails one time in three: in twenty seeded nights nobody is named" {
+	local seed
+	night_good
+	ini_set nightly attempts 3
+	for seed in $(seq 20); do
+		edit d1 d2 $((seed + 1))
+		commit "seed $seed"
+		edit d3 $((seed + 1))
+		commit "seed $seed: d3"
+		echo "$seed" >"$T/seed"
+		: >"$T/tries"
+		# A draw for each boot, by the night's seed and the boot's number.
+		guest <<-'END'
+			echo x >>"$T/tries"
+			n=$(( ($(<"$T/seed") * 7919 + $(wc -l <"$T/tries") * 104729) % 65521 ))
+			n=$(( n * n % 65521 * 31 % 65521 ))
+			((n % 3)) || { echo "panicked at a whim"; exec sleep 60; }
+			printf 'login: '
+			answer() { :; }
+			serve
+		END
+		rx nightly --json
+		machine_end
+		expect_night '.culprits == []'
+		expect_night '.result == "good" or .result == "flaky" or .result == "host"'
+	done
+	rx_ok status --json
+	expect_jq '.[0].held == []'
+}
+
+@test "killed at twenty random moments and started again: the image is whole each time, and the culprit is found at last" {
+	local i ms
+	night_good
+	commit_each d1 d2 d3
+	guest_of '[[ ${v[d2]} != 2 ]] || panic d2'
+	RANDOM=20260102
+	for i in $(seq 20); do
+		ms=$((RANDOM % 2500 + 20))
+		start killed "$REINJECT" nightly --json
+		pause "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))"
+		kill -KILL "$pid_killed" 2>/dev/null || true
+		finish killed
+		machine_end
+		rx_ok image check --deep
+	done
+	rx nightly --json
+	machine_end
+	rx_ok status --json
+	expect_jq '.[0].held == ["d2"]'
+	expect_drivers 2 1 2 1 1 1 1 1
+	expect_nothing_left
+}
+
+@test "the room that replaced files leak is got back before the boot, once it is past the limit" {
+	night_good
+	ini_set image leak_limit_mb 1
+	local i
+	for i in 2 3 4 5 6 7; do
+		edit d1 d2 d3 d4 d5 d6 d7 d8 "$i"
+		rx_ok refresh
+	done
+	edit d1 9
+	commit 'd1 9'
+	night 0
+	expect_night '.result == "good" and .compacted'
+	expect_kept_booted
+}
+
+@test "the report: the last night first, whom it has named, since when it is held; its numbers are the journal's" {
+	night_good
+	commit_each d1 d2
+	guest_of '[[ ${v[d2]} != 2 ]] || panic "<b>d2</b>"'
+	night 1
+	local page=$TREE/.reinject/report.html boots trials
+	boots=$(jq -s 'map(select(.event == "night"))[0].boots' "$T/out")
+	trials=$(jq -s 'map(select(.event == "night"))[0].trials' "$T/out")
+	python3 "$REPO/tests/lib/report.py" "$page" >"$T/page.json" || fail "the page cannot be read"
+	expect_equal "$(jq -c .faults "$T/page.json")" '[]'
+	jq -e --argjson boots "$boots" --argjson trials "$trials" \
+		'.night == {night: 1, result: "culprits", boots: $boots, trials: $trials} and .held == ["d2"]' "$T/page.json" >/dev/null ||
+		fail "$(jq -c '[.night, .held]' "$T/page.json")"
+	grep -q 'panicked at &lt;b&gt;d2' "$page"
+	grep -qE '<code>[0-9a-f]{8} d2 2</code>' "$page"
+	# The next night says the same of what is held.
+	night 0
+	python3 "$REPO/tests/lib/report.py" "$page" >"$T/page.json"
+	jq -e '.night.result == "nothing" and .held == ["d2"]' "$T/page.json" >/dev/null || fail "$(jq -c '[.night, .held]' "$T/page.json")"
+	grep -q 'Held since' "$page"
+}

@@ -17,6 +17,7 @@ class Page(HTMLParser):
         self.failures, self.failed_boots, self.consoles, self.text = [], [], [], []
         self.row = None
         self.unnamed_svg = 0
+        self.night, self.night_data, self.held = None, [], []
 
     def fault(self, text):
         self.faults.append("%s at line %d" % (text, self.getpos()[0]))
@@ -56,6 +57,10 @@ class Page(HTMLParser):
     def begin(self, tag, a):
         if a.get("id") == "last" and "data-run" in a:
             self.last = {"run": int(a["data-run"]), "result": a["data-result"]}
+        if "data-night" in a:
+            self.night = {"night": int(a["data-night"]), "result": a["data-result"]}
+        if "data-held" in a:
+            self.held.append(a["data-held"])
         if tag == "tr":
             self.row = {"cells": [], "data": [], "times": [], "keys": a}
         if tag in ("td", "th") and self.row is not None:
@@ -63,7 +68,9 @@ class Page(HTMLParser):
         if tag == "data":
             value = int(a["value"])
             where = [x.get("id") for _, x in self.open if x.get("id", "").startswith("figure-")]
-            if where:
+            if any(x.get("id") == "night" for _, x in self.open):
+                self.night_data.append(value)
+            elif where:
                 self.figures[where[-1][7:]] = value
             elif any(x.get("id") == "space-now" for _, x in self.open):
                 self.figures.setdefault("space", []).append(value)
@@ -167,7 +174,10 @@ def main():
     if re.search(r"(?i)url\(|@import|expression", page.style):
         page.faults.append("the style sheet asks for something")
     page.faults += judge_colours(page.style)
-    print(json.dumps({"faults": page.faults, "last": page.last, "figures": page.figures, "runs": page.runs, "packages": page.packages,
+    # After the duration: boots, and images among them.
+    if page.night and len(page.night_data) == 3:
+        page.night["boots"], page.night["trials"] = page.night_data[1:]
+    print(json.dumps({"faults": page.faults, "night": page.night, "held": page.held, "last": page.last, "figures": page.figures, "runs": page.runs, "packages": page.packages,
                       "space": page.space, "boots": page.boots, "numbers": page.numbers, "failures": page.failures, "failed_boots": page.failed_boots,
                       "consoles": page.consoles, "links": page.links, "text": "".join(page.text)}))
 
