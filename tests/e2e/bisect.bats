@@ -40,7 +40,7 @@ six_runs() {
 	# The image that was booted for run 5 had what run 5 had left.
 	grep -q '^d1=2 d2=2 d3=2 d4=2 d5=1 ' "$T/booted" || fail "$(cat "$T/booted")"
 	rx_ok bisect 1 7
-	expect_out 'run 5 (refresh) is the first after which the image does not boot'
+	expect_out 'run 5 .refresh. is the first after which the image does not boot'
 }
 
 @test "a file that came, changed and went: each image has what it had then" {
