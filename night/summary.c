@@ -156,8 +156,9 @@ static char *describe(const struct night_summary *summary)
 		str_printf(&text, "not everything was built; the image with what was is whole%s", summary->boots > 0 ? " and boots" : "");
 		break;
 	case NIGHT_CULPRITS:
+		str_add(&text, "the image does not boot with ");
 		add_culprits(summary, &text);
-		str_printf(&text, ": the image does not boot with it, and is without it; kept: %s", summary->kept.n > 0 ? kept : "nothing else was new");
+		str_printf(&text, ", and is without %s; kept: %s", summary->n_culprits > 1 ? "them" : "it", summary->kept.n > 0 ? kept : "nothing else was new");
 		break;
 	case NIGHT_BAD:
 		str_add(&text, "tonight's image is no good, and nobody could be named");
@@ -182,6 +183,14 @@ static char *describe(const struct night_summary *summary)
 
 /* -- what is held --------------------------------------------------------------------------------------------------------------------------------- */
 
+static bool is_culprit(const struct night_summary *summary, const char *subject)
+{
+	for (size_t i = 0; i < summary->n_culprits; i++)
+		if (strvec_has(&summary->culprits[i].subjects, subject))
+			return true;
+	return false;
+}
+
 int night_find_held(struct night *night, struct err *err)
 {
 	CLEANUP(watcher_look_freep) struct watcher_look *look = NULL;
@@ -196,7 +205,8 @@ int night_find_held(struct night *night, struct err *err)
 		r = refresh_session_look(night->session, &look, err);
 	for (size_t i = 0; r >= 0 && look && i < records.n; i++)
 		for (size_t k = 0; str_eq(records.v[i].state, "held") && k < look->n_subjects; k++)
-			if (str_eq(look->subjects[k].name, records.v[i].subject) && str_eq(look->subjects[k].fingerprint, records.v[i].fingerprint))
+			if (str_eq(look->subjects[k].name, records.v[i].subject) && str_eq(look->subjects[k].fingerprint, records.v[i].fingerprint) &&
+			    !is_culprit(night->summary, records.v[i].subject))
 				strvec_add(&night->summary->held, short_name(records.v[i].subject));
 	return r < 0 ? r : 0;
 }

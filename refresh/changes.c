@@ -209,6 +209,7 @@ static int keep_content(struct finding *finding, struct image_txn *txn, struct r
 	if (r < 0)
 		return fd < 0 ? r : image_txn_explain(txn, err_set(err, r, "cannot read '%s' in the image", change->path), err);
 	change->mode = st.st_mode & 0777;
+	change->bytes = (uint64_t)st.st_size;
 	return lseek(fd, 0, SEEK_SET) < 0 ? err_set(err, -errno, "cannot read '%s' in the image", change->path)
 					  : journal_blob_add(state, fd, change->after, err);
 }

@@ -19,6 +19,7 @@ struct refresh_change {
 	char *path, *owner; /* owned, as in refresh_content; path may be 'initfs:/bin/x' */
 	char before[HASH_HEX_SIZE], after[HASH_HEX_SIZE]; /* in the earlier image and in the image; '': no such file */
 	mode_t mode;
+	uint64_t bytes; /* of what the image has */
 };
 
 /** What was recorded of a subject when the image had all of the changes. */

@@ -151,10 +151,15 @@ int refresh_changes_make(struct refresh_session *session, struct refresh_changes
 
 static void add_file(struct refresh_round *round, const struct refresh_change *change, const char *now)
 {
-	struct image_put put = { .result = now[0] ? IMAGE_PUT_WRITTEN : IMAGE_PUT_REMOVED, .path = xstrdup(change->path), .mode = change->mode };
+	struct image_put put = { .result = now[0] ? IMAGE_PUT_WRITTEN : IMAGE_PUT_REMOVED, .path = xstrdup(change->path), .bytes = change->bytes, .mode = change->mode };
 
 	snprintf(put.new_hash, sizeof(put.new_hash), "%s", now);
 	snprintf(put.old_hash, sizeof(put.old_hash), "%s", change->before);
+	refresh_round_send(round, (struct refresh_event){ .type = now[0] ? REFRESH_EVENT_PUT : REFRESH_EVENT_REMOVE,
+							  .subject = change->owner,
+							  .path = change->path,
+							  .result = now[0] ? "written" : "removed",
+							  .bytes = change->bytes });
 	refresh_round_add_file(round, change->owner, &put);
 }
 
