@@ -69,6 +69,9 @@ static const char *const schema[] = {
 	"CREATE INDEX night_by_image ON night (image, id);"
 	"CREATE TABLE culprit (night INTEGER NOT NULL, subject TEXT NOT NULL, fingerprint TEXT, commits TEXT NOT NULL, line TEXT, log TEXT);"
 	"CREATE INDEX culprit_by_night ON culprit (night);",
+	/* What a fingerprint was made of, so that a later one can be told from it. */
+	"CREATE TABLE part (fingerprint TEXT NOT NULL, n INTEGER NOT NULL, label TEXT NOT NULL, value TEXT,"
+	"  PRIMARY KEY (fingerprint, n)) WITHOUT ROWID;",
 };
 
 static const char *const result_names[] = {

@@ -129,6 +129,12 @@ int journal_swap_failed(struct journal *journal, int64_t run, struct err *err) M
 /** Records fingerprints without a swap: what was built and found identical, or failed (state 'failed'). */
 int journal_fingerprints_set(struct journal *journal, const char *image, const struct journal_fingerprint *fingerprints, size_t n,
 			     struct err *err) MUST_CHECK;
+/** Records what @fingerprint was made of: @n labels and values (or NULL), in order. What is known of it already stays. */
+int journal_parts_set(struct journal *journal, const char *fingerprint, const char *const *labels, const char *const *values, size_t n,
+		      struct err *err) MUST_CHECK;
+/** Calls @fn for these, in order; for none when they are not known. */
+int journal_parts(struct journal *journal, const char *fingerprint, int (*fn)(void *data, const char *label, const char *value), void *data,
+		  struct err *err) MUST_CHECK;
 /** Calls @fn for what the swap of @run made true. */
 int journal_swap_fingerprints(struct journal *journal, int64_t run, int (*fn)(void *data, const struct journal_fingerprint *f), void *data,
 			      struct err *err) MUST_CHECK;

@@ -42,6 +42,11 @@ int journal_prune(struct journal *journal, const struct journal_keep *keep, stru
 				   " (SELECT 1 FROM file f WHERE f.path = symbol.path AND f.old_hash = symbol.stripped AND f.run NOT IN (" NOT_KEPT "))",
 				   "ii", (int64_t)keep->runs, keep->since);
 	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err,
+				   "DELETE FROM part WHERE fingerprint NOT IN (SELECT fingerprint FROM fingerprint"
+				   " UNION SELECT fingerprint FROM swap_fingerprint WHERE run NOT IN (" NOT_KEPT "))",
+				   "ii", (int64_t)keep->runs, keep->since);
+	if (r == 0)
 		r = journal_db_query(journal->db, &contents, err,
 				     "SELECT old_hash FROM file WHERE old_hash IS NOT NULL AND result IN ('ok', 'pending')"
 				     " AND run NOT IN (" NOT_KEPT ") UNION SELECT hash FROM content WHERE path LIKE 'initfs:/%'",

@@ -4,6 +4,7 @@
  * kept run, or of a run that is still pending, would put it back; and, whatever the run, when the initfs has it (journal_contents(), 'initfs:...').
  * A binary is referred to by its row, and rows of runs that are not kept go first: but that of a file which the image
  * holds now, or which a rollback of a kept run would bring back, stays.
+ * What a fingerprint was made of goes when neither the image nor the swap of a kept run has it.
  * Rows of runs, steps and files are not pruned: `log` and `show` tell of all.
  * Threads:  as the journal's. */
 #ifndef REINJECT_JOURNAL_PRUNE_H

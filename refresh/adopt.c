@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "refresh/explain.h"
 #include "refresh/outside.h"
 
 #include <errno.h>
@@ -123,6 +124,7 @@ static int adopt_subject(struct refresh_round *round, const struct watcher_subje
 		forget_contents(findings, before);
 		return 0;
 	}
+	refresh_explain_keep(round->session, round->look, (size_t)(subject - round->look->subjects));
 	findings->fingerprints[findings->n_fingerprints++] = (struct journal_fingerprint){
 		.subject = subject->name, .fingerprint = subject->fingerprint, .state = "fresh", .run = round->id
 	};

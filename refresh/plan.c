@@ -71,17 +71,17 @@ static const struct refresh_record *last_record(const struct refresh_records *re
 
 static char *say_why(const struct watcher_subject *subject, const struct refresh_records *records, enum refresh_state state)
 {
-	const struct refresh_record *last = last_record(records, subject->name);
+	const struct refresh_record *last = last_record(records, subject->name), *given = refresh_records_given(records, subject->name);
 
 	if (state == REFRESH_FRESH)
 		return xstrdup("asked for");
 	if (state == REFRESH_FAILED || state == REFRESH_HELD)
 		return xasprintf("asked for, although %s in run %lld", state == REFRESH_HELD ? "held" : "it failed", (long long)last->run);
-	if (!last)
-		return subject->why ? xasprintf("first time; %s", subject->why) : xstrdup("first time");
-	if (strcmp(last->fingerprint, subject->fingerprint) == 0)
-		return xstrdup("the image was changed outside");
-	return subject->why ? xstrdup(subject->why) : xasprintf("changed since run %lld", (long long)last->run);
+	if (!given)
+		return xstrdup("first time");
+	if (strcmp(given->fingerprint, subject->fingerprint) == 0)
+		return xasprintf("the image does not have it as run %lld left it", (long long)given->run);
+	return subject->since ? xstrdup(subject->since) : xasprintf("changed since run %lld", (long long)given->run);
 }
 
 /* Only a destination that is the package's one and only brings all of it up to date. */

@@ -1,4 +1,5 @@
 /* What a round leaves in the journal: verdicts on fingerprints, files, what the swap makes true. */
+#include "refresh/explain.h"
 #include "refresh/round.h"
 
 #include "base/fs.h"
@@ -99,12 +100,13 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 		return r;
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
 		struct watcher_subject *planned = &round->look->subjects[round->plan.steps[i].subject];
-		const struct watcher_subject *after = &now->subjects[round->plan.steps[i].subject];
+		struct watcher_subject *after = &now->subjects[round->plan.steps[i].subject], before = *planned;
 
 		if (strcmp(after->fingerprint, planned->fingerprint) == 0)
 			continue;
 		if (is_explained(round, i, planned, after)) {
-			memcpy(planned->fingerprint, after->fingerprint, sizeof(planned->fingerprint));
+			*planned = *after;
+			*after = before;
 			continue;
 		}
 		round->edited[i] = true;
@@ -135,11 +137,20 @@ static size_t collect_fingerprints(const struct refresh_round *round, const char
 	return n;
 }
 
+/* Beside what is recorded as fresh, so that the next plan can name what has changed since. */
+static void keep_parts(const struct refresh_round *round)
+{
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (round->look && !round->plan.steps[i].one_off && !round->edited[i] && round->is_put[i])
+			refresh_explain_keep(round->session, round->look, round->plan.steps[i].subject);
+}
+
 static int record_verdicts(struct refresh_round *round, const char *state, struct err *err)
 {
 	CLEANUP_FREE struct journal_fingerprint *fingerprints = xcalloc(round->plan.n_steps, sizeof(*fingerprints));
 	size_t n = collect_fingerprints(round, state, fingerprints);
 
+	keep_parts(round);
 	return n == 0 ? 0 : journal_fingerprints_set(round->session->journal, round->session->config->image.path, fingerprints, n, err);
 }
 
@@ -351,5 +362,6 @@ int refresh_record_swap(struct refresh_round *round, const struct image_identity
 	if (r < 0)
 		return r;
 	collect_verdicts(round, &verdicts);
+	keep_parts(round);
 	return journal_swap_begin(round->session->journal, round->id, round->session->config->image.path, &image, verdicts.v, verdicts.n, err);
 }

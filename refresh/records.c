@@ -99,3 +99,14 @@ const char *refresh_records_find_fresh(const struct refresh_records *records, co
 			return records->v[i].fingerprint;
 	return NULL;
 }
+
+const struct refresh_record *refresh_records_given(const struct refresh_records *records, const char *subject)
+{
+	const struct refresh_record *last = NULL;
+
+	for (size_t i = 0; i < records->n; i++)
+		if (strcmp(records->v[i].subject, subject) == 0 && (!last || records->v[i].run > last->run) &&
+		    (strcmp(records->v[i].state, "fresh") == 0 || strcmp(records->v[i].state, "doubted") == 0))
+			last = &records->v[i];
+	return last;
+}

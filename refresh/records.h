@@ -46,4 +46,7 @@ bool refresh_records_any_fresh(const struct refresh_records *records);
 /** The fingerprint of @subject that it calls 'fresh'; NULL when none is. */
 const char *refresh_records_find_fresh(const struct refresh_records *records, const char *subject);
 
+/** The record of what the image was given last of @subject, whether it still has it or not; NULL when it was given nothing. */
+const struct refresh_record *refresh_records_given(const struct refresh_records *records, const char *subject);
+
 #endif

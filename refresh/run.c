@@ -1,4 +1,5 @@
 /* The order of a run is the order of the functions here: look, plan, build beside prepare, put, swap, record. */
+#include "refresh/explain.h"
 #include "refresh/initfs.h"
 #include "refresh/outside.h"
 #include "refresh/prune.h"
@@ -18,7 +19,10 @@ static int look_and_plan(struct refresh_round *round, const struct refresh_recor
 		round->look = TAKE_PTR(*round->args->look);
 	else
 		r = refresh_session_look(round->session, &round->look, err);
-	return r < 0 ? r : refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
+	if (r < 0)
+		return r;
+	refresh_explain(round->session, records, round->look);
+	return refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
 }
 
 static void announce_plan(const struct refresh_round *round, const struct refresh_plan *plan)

@@ -161,10 +161,18 @@ static const char *in_source(const struct watcher_repo *repo, const char *full)
 	return n > 0 && full[n] == '/' ? full + n + 1 : full + n;
 }
 
-static int compare_trees(const struct watcher_repo *repo, git_tree *from, git_tree *to, struct strvec *ret, struct err *err)
+static char *in_repository(const struct watcher_repo *repo, const char *path)
+{
+	const char *prefix = watcher_repo_prefix(repo);
+
+	return xasprintf("%s%s%s", prefix, *prefix && *path ? "/" : "", path);
+}
+
+/* What lies below @under, of the work tree; '' is all of it. */
+static int compare_trees(const struct watcher_repo *repo, git_tree *from, git_tree *to, const char *under, struct strvec *ret, struct err *err)
 {
 	CLEANUP(free_diff) git_diff *diff = NULL;
-	char *prefix = (char *)watcher_repo_prefix(repo);
+	char *prefix = (char *)under;
 	git_diff_options options;
 	int r = git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
 
@@ -201,7 +209,7 @@ int watcher_changes_of_commit(const struct watcher_repo *repo, const git_oid *co
 	if (r == 0)
 		r = find_tree(repo, commit, &after, err);
 	if (r == 0)
-		r = compare_trees(repo, before, after, &paths, err);
+		r = compare_trees(repo, before, after, watcher_repo_prefix(repo), &paths, err);
 	if (r < 0)
 		return r;
 	strvec_sort_unique(&paths);
@@ -223,7 +231,7 @@ static bool is_below_any(const char *path, const struct strvec *folders)
 /* True when what stands at @path in the work tree is not what @tree has there. */
 static int differs(struct watcher_repo *repo, const git_tree *tree, const char *path, bool *ret, struct err *err)
 {
-	CLEANUP_FREE char *full = xasprintf("%s%s%s", watcher_repo_prefix(repo), *watcher_repo_prefix(repo) ? "/" : "", path);
+	CLEANUP_FREE char *full = in_repository(repo, path);
 	CLEANUP(free_entry) git_tree_entry *entry = NULL;
 	uint32_t mode;
 	git_oid oid;
@@ -256,7 +264,7 @@ static int collect_candidates(struct watcher_repo *repo, git_tree *from, const s
 	if (r == 0)
 		r = find_tree(repo, &id, &head, err);
 	if (r == 0)
-		r = compare_trees(repo, from, head, ret, err);
+		r = compare_trees(repo, from, head, watcher_repo_prefix(repo), ret, err);
 	if (r == 0)
 		r = watcher_repo_dirty(repo, "", ret, err);
 	strvec_sort_unique(ret);
@@ -283,9 +291,40 @@ int watcher_changes_since(struct watcher_repo *repo, const git_oid *commit, cons
 	return r;
 }
 
+int watcher_changes_between(const struct watcher_repo *repo, const git_oid *from, const git_oid *to, const char *path, struct strvec *ret,
+			    struct err *err)
+{
+	CLEANUP_FREE char *full = in_repository(repo, path);
+	CLEANUP(free_tree) git_tree *before = NULL, *after = NULL;
+	int r = git_oid_equal(from, to) ? 0 : find_tree(repo, from, &before, err);
+
+	if (r < 0 || git_oid_equal(from, to))
+		return r;
+	r = find_tree(repo, to, &after, err);
+	return r < 0 ? r : compare_trees(repo, before, after, full, ret, err);
+}
+
+int watcher_changes_value(const struct watcher_repo *repo, const git_oid *commit, const char *path, char ret[WATCHER_FILE_SIZE], struct err *err)
+{
+	CLEANUP_FREE char *full = in_repository(repo, path);
+	CLEANUP(free_entry) git_tree_entry *entry = NULL;
+	CLEANUP(free_tree) git_tree *tree = NULL;
+	int r = find_tree(repo, commit, &tree, err);
+
+	if (r < 0)
+		return r;
+	r = tree ? git_tree_entry_bypath(&entry, tree, full) : GIT_ENOTFOUND;
+	if (r < 0 && r != GIT_ENOTFOUND)
+		return fail(repo, r, "a tree", err);
+	ret[0] = '\0';
+	if (entry)
+		watcher_repo_file_value(git_tree_entry_filemode(entry), git_tree_entry_id(entry), ret);
+	return 0;
+}
+
 int watcher_changes_file(const struct watcher_repo *repo, const git_oid *commit, const char *path, struct str *ret, struct err *err)
 {
-	CLEANUP_FREE char *full = xasprintf("%s%s%s", watcher_repo_prefix(repo), *watcher_repo_prefix(repo) ? "/" : "", path);
+	CLEANUP_FREE char *full = in_repository(repo, path);
 	CLEANUP(free_entry) git_tree_entry *entry = NULL;
 	CLEANUP(free_tree) git_tree *tree = NULL;
 	CLEANUP(free_blob) git_blob *blob = NULL;

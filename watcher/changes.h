@@ -35,6 +35,14 @@ int watcher_changes_of_commit(const struct watcher_repo *repo, const git_oid *co
 int watcher_changes_since(struct watcher_repo *repo, const git_oid *commit, const struct strvec *ignore, struct strvec *ret,
 			  struct err *err) MUST_CHECK;
 
+/** The paths below @path that differ between the commits @from and @to (zero: nothing). -errno where a commit is not there any more. */
+int watcher_changes_between(const struct watcher_repo *repo, const git_oid *from, const git_oid *to, const char *path, struct strvec *ret,
+			    struct err *err) MUST_CHECK;
+
+/** The file @path in @commit, as watcher_repo_file_value() has it; '' when there is none. */
+int watcher_changes_value(const struct watcher_repo *repo, const git_oid *commit, const char *path, char ret[WATCHER_FILE_SIZE],
+			  struct err *err) MUST_CHECK;
+
 /** Adds the content of the file @path in @commit to @ret. -ENOENT when there is no such file, or @commit is zero. */
 int watcher_changes_file(const struct watcher_repo *repo, const git_oid *commit, const char *path, struct str *ret, struct err *err) MUST_CHECK;
 

@@ -226,6 +226,16 @@ bool watcher_internal_is_past(const struct watcher *watcher, size_t source)
 	return watcher->commits && !git_oid_is_zero(&watcher->commits[source]);
 }
 
+static void keep_dirty(void *data, const char *path, const char *value)
+{
+	struct watcher_source_state *state = data;
+
+	if (state->dirty_kept == WATCHER_MAX_DIRTY)
+		return;
+	grow_array(&state->dirty, &state->dirty_cap, state->dirty_kept, sizeof(*state->dirty));
+	state->dirty[state->dirty_kept++] = (struct watcher_part){ .label = xstrdup(path), .value = xstrdup(value) };
+}
+
 static int look_at_source(struct watcher *watcher, size_t source, struct watcher_source_state *state, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec ignore = { 0 };
@@ -244,6 +254,8 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	}
 	if (r == 0)
 		r = watcher_operation_find(repo, &operation, NULL, err);
+	if (r == 0)
+		watcher_repo_each_change(repo, keep_dirty, state);
 	state->settled = operation == WATCHER_OPERATION_NONE && watcher_graph_is_good(watcher->graph, source);
 	for (size_t i = 0; r == 0 && i < watcher->n_watched; i++)
 		if (watcher->watched[i].source == source)
@@ -366,6 +378,14 @@ void watcher_look_free(struct watcher_look *look)
 		free(look->subjects[i].parts);
 		free(look->subjects[i].name);
 		free(look->subjects[i].why);
+		free(look->subjects[i].since);
+	}
+	for (size_t i = 0; look->sources && i < look->n_sources; i++) {
+		for (size_t j = 0; j < look->sources[i].dirty_kept; j++) {
+			free(look->sources[i].dirty[j].label);
+			free(look->sources[i].dirty[j].value);
+		}
+		free(look->sources[i].dirty);
 	}
 	strvec_clear(&look->problems);
 	free(look->subjects);

@@ -31,13 +31,19 @@ struct watcher_subject {
 	struct watcher_part *parts; /* what went into it, in order; a label may come more than once */
 	size_t n_parts;
 	char *why; /* what is dirty: 'drivers/common/src/lib.rs, through common'; ' and 3 more'; NULL when nothing is */
+	char *since; /* in the same words, what differs from what the image was given last; NULL while nobody has asked (refresh/explain) */
 };
 
 struct watcher_source_state {
 	char head[GIT_OID_HEXSZ + 1];
 	size_t n_dirty;
+	struct watcher_part *dirty; /* owned: which files these are, and what they hold; no more than WATCHER_MAX_DIRTY */
+	size_t dirty_kept, dirty_cap;
 	bool settled; /* git is in the middle of nothing, and cargo knows the workspace as it is: what is not there now is gone */
 };
+
+/* Of more dirty files only their number is known afterwards. */
+#define WATCHER_MAX_DIRTY 1000
 
 struct watcher_look {
 	struct watcher_subject *subjects; /* packages in the config's order, then assets */
@@ -93,6 +99,20 @@ int watcher_resolve(const struct watcher *watcher, size_t source, const char *re
 int watcher_look_at(struct watcher *watcher, const git_oid *commits, const char *build_inputs, struct watcher_look **ret,
 		    struct err *err) MUST_CHECK;
 void watcher_look_free(struct watcher_look *look);
+
+/** What subject number @subject is made of as of @look, in plain words and values: the parts of its fingerprint, 'head SOURCE', 'dirty SOURCE:PATH'. */
+struct watcher_basis {
+	struct watcher_part *v; /* owned, labels and values too */
+	size_t n, cap;
+};
+void watcher_basis_of(const struct watcher *watcher, const struct watcher_look *look, size_t subject, struct watcher_basis *ret);
+void watcher_basis_add(struct watcher_basis *basis, const char *label, const char *value);
+void watcher_basis_clear(struct watcher_basis *basis);
+
+/** What differs between @basis and the same subject as of @look, which is @watcher's last: a phrase that names the first file, by which package it comes
+ * in, and how many more there are; or the folder, where the files are not known any more; NULL when nothing does. The caller frees it. */
+char *watcher_differs(const struct watcher *watcher, const struct watcher_look *look, size_t subject,
+		      const struct watcher_basis *basis) MUST_CHECK;
 void watcher_look_freep(struct watcher_look **look); /* for CLEANUP */
 
 #endif

@@ -362,6 +362,30 @@ int watcher_repo_tree(struct watcher_repo *repo, const char *path, git_oid *ret,
 	return watcher_repo_tree_without(repo, path, NULL, ret, err);
 }
 
+void watcher_repo_each_change(const struct watcher_repo *repo, void (*fn)(void *data, const char *path, const char *value), void *data)
+{
+	size_t skip = strlen(repo->prefix) > 1 ? strlen(repo->prefix) : 0;
+
+	for (size_t i = 0; i < repo->changes.n_all; i++) {
+		const struct watcher_change *change = &repo->changes.all[i];
+		char value[WATCHER_FILE_SIZE] = "";
+
+		if (change->mode == WATCHER_TREE_DROP || !path_under(change->path, repo->prefix + 1))
+			continue;
+		if (change->mode != 0)
+			watcher_repo_file_value(change->mode, &change->oid, value);
+		fn(data, change->path + skip, value);
+	}
+}
+
+void watcher_repo_file_value(uint32_t mode, const git_oid *oid, char ret[WATCHER_FILE_SIZE])
+{
+	char hex[GIT_OID_HEXSZ + 1];
+
+	git_oid_tostr(hex, sizeof(hex), oid);
+	snprintf(ret, WATCHER_FILE_SIZE, "%06o %s", (unsigned int)mode, hex);
+}
+
 int watcher_repo_dirty(struct watcher_repo *repo, const char *path, struct strvec *ret, struct err *err)
 {
 	CLEANUP_FREE char *full = in_work_tree(repo, path);

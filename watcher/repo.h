@@ -60,6 +60,13 @@ int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const
 /** What stands at @path, as in a git tree: its mode (040000 for a folder, 0 when it is absent) and the bare ID of its content. */
 int watcher_repo_entry(struct watcher_repo *repo, const char *path, uint32_t *ret_mode, git_oid *ret, struct err *err) MUST_CHECK;
 
+/** A file as git has it, in one word each for its mode and its content. */
+#define WATCHER_FILE_SIZE (GIT_OID_HEXSZ + 16)
+void watcher_repo_file_value(uint32_t mode, const git_oid *oid, char ret[WATCHER_FILE_SIZE]);
+
+/** Calls @fn for each file that differs from the commit looked at: its path relative to the source, and 'MODE ID', or '' for one that is not there. */
+void watcher_repo_each_change(const struct watcher_repo *repo, void (*fn)(void *data, const char *path, const char *value), void *data);
+
 /** The dirty files below @path, relative to the source, sorted: for saying why. */
 int watcher_repo_dirty(struct watcher_repo *repo, const char *path, struct strvec *ret, struct err *err) MUST_CHECK;
 

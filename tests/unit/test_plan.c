@@ -137,14 +137,14 @@ static void what_the_image_holds_is_left_alone(void **state)
 	drop_world(&w);
 }
 
-static void a_dirty_file_is_said(void **state)
+static void what_differs_is_said(void **state)
 {
 	struct world w;
 	struct refresh_plan plan;
 
 	(void)state;
 	make_world(&w);
-	w.subjects[0].why = (char *)"common/src/lib.rs, through common";
+	w.subjects[0].since = (char *)"common/src/lib.rs, through common";
 	record(&w, 0, false, "fresh", 1);
 	plan_all(&w, false, &plan);
 	assert_string_equal(plan.steps[0].why, "common/src/lib.rs, through common");
@@ -209,7 +209,7 @@ static void an_image_changed_outside_is_to_be_checked(void **state)
 	assert_true(plan.unchecked);
 	assert_int_equal(plan.n_steps, 1);
 	assert_string_equal(plan.steps[0].name, "b");
-	assert_string_equal(plan.steps[0].why, "the image was changed outside");
+	assert_string_equal(plan.steps[0].why, "the image does not have it as run 1 left it");
 	refresh_plan_clear(&plan);
 	w.records.image_unknown = false;
 	plan_all(&w, false, &plan);
@@ -440,7 +440,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_time_everything_with_a_place_is_stale),
 		cmocka_unit_test(what_the_image_holds_is_left_alone),
-		cmocka_unit_test(a_dirty_file_is_said),
+		cmocka_unit_test(what_differs_is_said),
 		cmocka_unit_test(failed_and_held_wait_for_a_change_or_retry),
 		cmocka_unit_test(going_back_to_what_the_image_holds_is_fresh),
 		cmocka_unit_test(an_image_changed_outside_is_to_be_checked),
