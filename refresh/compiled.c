@@ -155,6 +155,47 @@ bool refresh_compiled_is_old(const struct refresh_session *session, const struct
 	       verdict == JOURNAL_BUILD_OTHER;
 }
 
+/* Whatever it is found with later, it is not this. */
+#define NOBODY_KNOWS "unsteady"
+
+int refresh_compiled_store(const struct refresh_session *session, const struct config_package *package, const struct refresh_compiled *compiled,
+			   bool steady, struct err *err)
+{
+	return journal_build_add(session->journal, package->name, compiled->artifact, steady ? compiled->inputs : NOBODY_KNOWS, err);
+}
+
+static bool may_change(const struct watcher_part *part)
+{
+	return str_starts(part->label, "lock ") || str_starts(part->label, "input ");
+}
+
+static bool same_parts(const struct watcher_subject *a, const struct watcher_subject *b)
+{
+	size_t j = 0;
+
+	for (size_t i = 0; i < a->n_parts; i++) {
+		if (may_change(&a->parts[i]))
+			continue;
+		while (j < b->n_parts && may_change(&b->parts[j]))
+			j++;
+		if (j == b->n_parts || !str_eq(a->parts[i].label, b->parts[j].label) || !str_eq(a->parts[i].value, b->parts[j].value))
+			return false;
+		j++;
+	}
+	return true;
+}
+
+int refresh_compiled_is_planned(struct refresh_session *session, const struct watcher_subject *planned, bool *ret, struct err *err)
+{
+	CLEANUP(watcher_look_freep) struct watcher_look *now = NULL;
+	int r = refresh_session_look(session, &now, err);
+
+	for (size_t i = 0; r >= 0 && i < now->n_subjects; i++)
+		if (str_eq(now->subjects[i].name, planned->name))
+			*ret = same_parts(planned, &now->subjects[i]);
+	return r;
+}
+
 int refresh_compiled_clean(struct refresh_session *session, const struct config_package *package, struct err *err)
 {
 	const struct config *config = session->config;

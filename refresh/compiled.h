@@ -31,6 +31,14 @@ void refresh_compiled_clear(struct refresh_compiled *compiled);
 bool refresh_compiled_is_old(const struct refresh_session *session, const struct config_package *package,
 			     const struct refresh_compiled *compiled);
 
+/** Records that this artefact comes from these inputs; or, when they were not @steady, that it was seen and nobody can say of what: cargo is not to be
+ * believed then when it calls it fresh. */
+int refresh_compiled_store(const struct refresh_session *session, const struct config_package *package, const struct refresh_compiled *compiled,
+			   bool steady, struct err *err) MUST_CHECK;
+
+/** Whether what @planned is built from is now what it was then, but for the lock file and the inputs that a build brings to light. */
+int refresh_compiled_is_planned(struct refresh_session *session, const struct watcher_subject *planned, bool *ret, struct err *err) MUST_CHECK;
+
 /** Makes cargo forget @package and all that it is built from. */
 int refresh_compiled_clean(struct refresh_session *session, const struct config_package *package, struct err *err) MUST_CHECK;
 

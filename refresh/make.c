@@ -43,6 +43,7 @@ static int stage_step(struct refresh_round *round, size_t i, size_t position, st
 		.prepare = round->prepare,
 		.run = round->id,
 		.extra_env = &round->extra_env,
+		.planned = subject,
 		.on_event = round->args->on_event,
 		.data = round->args->data,
 	};

@@ -102,9 +102,9 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 		struct watcher_subject *planned = &round->look->subjects[round->plan.steps[i].subject];
 		struct watcher_subject *after = &now->subjects[round->plan.steps[i].subject], before = *planned;
 
-		if (strcmp(after->fingerprint, planned->fingerprint) == 0)
+		if (strcmp(after->fingerprint, planned->fingerprint) == 0 && !round->staged[i].unsteady)
 			continue;
-		if (is_explained(round, i, planned, after)) {
+		if (!round->staged[i].unsteady && is_explained(round, i, planned, after)) {
 			*planned = *after;
 			*after = before;
 			continue;

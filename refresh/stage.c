@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644, LOCK_RETRY_MS = 50, LOCK_ATTEMPTS = 3 };
+enum { MODE_PROGRAM = 0755, MODE_ASSET = 0644, LOCK_RETRY_MS = 50, LOCK_ATTEMPTS = 3, STEADY_ATTEMPTS = 3 };
 
 struct building {
 	const struct refresh_stage_args *args;
@@ -301,16 +301,57 @@ static int build_from_inputs(struct building *building, const struct config_pack
 		r = refresh_compiled_read(session, package, build, &staged->compiled, err);
 	}
 	/* No .d file: a cargo that does not write them; then its word is all there is. */
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? r : journal_build_add(session->journal, package->name, staged->compiled.artifact, staged->compiled.inputs, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* What came of one build, to be compared with the next one's. */
+struct outcome {
+	bool ok;
+	char artifact[HASH_HEX_SIZE];
+};
+
+static bool is_same_outcome(const struct outcome *before, const struct cargo_build *build, const struct refresh_staged *staged)
+{
+	return before->ok == build->ok && strcmp(before->artifact, staged->compiled.artifact) == 0;
+}
+
+/* An edit that was taken back before the build ended may have been compiled, or have failed: then it is built once more. Where that comes to the same, it
+ * is the build itself that writes among its sources. What was edited and is still another is left to the look after all builds. */
+static int build_steadily(struct building *building, const struct config_package *package, struct cargo_build *build,
+			  struct refresh_staged *staged, struct err *err)
+{
+	struct refresh_session *session = building->args->session;
+	size_t index = building->args->planned->index;
+	struct outcome outcome = { 0 };
+
+	for (int attempt = 0; attempt < STEADY_ATTEMPTS; attempt++) {
+		char before[HASH_HEX_SIZE], after[HASH_HEX_SIZE];
+		bool same = false;
+		int r;
+
+		refresh_compiled_clear(&staged->compiled);
+		watcher_stamp(session->watcher, index, before);
+		r = build_from_inputs(building, package, build, staged, err);
+		watcher_stamp(session->watcher, index, after);
+		staged->unsteady = r == 0 && strcmp(before, after) != 0 && !(attempt > 0 && is_same_outcome(&outcome, build, staged));
+		if (r == 0 && staged->compiled.artifact[0])
+			r = refresh_compiled_store(session, package, &staged->compiled, !staged->unsteady, err);
+		if (r == 0 && staged->unsteady)
+			r = refresh_compiled_is_planned(session, building->args->planned, &same, err);
+		if (r < 0 || !same)
+			return r;
+		outcome.ok = build->ok;
+		memcpy(outcome.artifact, staged->compiled.artifact, sizeof(outcome.artifact));
+		send(building, REFRESH_EVENT_PROGRESS, "edited while it was being built, and put back: building it again");
+	}
+	return 0;
 }
 
 static int build_and_strip(struct building *building, const struct config_package *package, struct refresh_staged *staged, struct err *err)
 {
 	CLEANUP(cargo_build_clear) struct cargo_build build = { 0 };
 	struct err failure = ERR_INIT;
-	int r = build_from_inputs(building, package, &build, staged, &failure);
+	int r = build_steadily(building, package, &build, staged, &failure);
 
 	if (r < 0)
 		return package_failed(staged, r, &failure, err);
@@ -319,7 +360,7 @@ static int build_and_strip(struct building *building, const struct config_packag
 	strvec_copy(&staged->locations, &build.locations);
 	staged->ok = build.ok;
 	if (!build.ok) {
-		staged->rejected = build.rejected;
+		staged->rejected = build.rejected && !staged->unsteady;
 		staged->failure = xstrdup(build.failure ? build.failure : "the build failed");
 		return 0;
 	}
@@ -358,6 +399,7 @@ static int copy_asset(const struct refresh_session *session, const struct config
 	CLEANUP_FREE char *dir = xasprintf("%s/stage/asset %s", session->work, asset->name);
 	CLEANUP_FREE char *to = xasprintf("%s/%s", dir, fs_basename(asset->path));
 	CLEANUP_CLOSE int in = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
+	struct stat before = { 0 }, after = { 0 };
 	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", from) : make_dir(session, dir, err);
 
 	if (r < 0)
@@ -365,7 +407,10 @@ static int copy_asset(const struct refresh_session *session, const struct config
 	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out < 0)
 		return err_set(err, -errno, "cannot make '%s'", to);
+	(void)!fstat(in, &before);
 	r = fs_copy_sparse(in, out, session->cancel, NULL);
+	(void)!fstat(in, &after);
+	staged->unsteady = before.st_ctim.tv_sec != after.st_ctim.tv_sec || before.st_ctim.tv_nsec != after.st_ctim.tv_nsec;
 	refresh_stage_give(session, to);
 	return r < 0 ? err_set(err, r, "cannot copy '%s'", from) : add_file(staged, fs_basename(asset->path), to, MODE_ASSET, err);
 }

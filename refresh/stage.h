@@ -29,6 +29,7 @@ struct refresh_staged {
 	bool ok;
 	bool fresh;    /* cargo had nothing to do */
 	bool rejected; /* not ok, and the same sources would fail again */
+	bool unsteady; /* its sources were written while it was built, and nobody can say what went into it */
 	char *failure; /* a sentence when not ok */
 	struct refresh_staged_file *files;
 	size_t n_files, cap;
@@ -44,6 +45,7 @@ struct refresh_stage_args {
 	struct refresh_prepare *prepare; /* goes once a build has started; may be NULL */
 	int64_t run;
 	const struct strvec *extra_env; /* REINJECT_* for custom commands */
+	const struct watcher_subject *planned; /* as the plan found it */
 	refresh_event_fn *on_event;
 	void *data;
 };

@@ -80,6 +80,10 @@ bool watcher_is_before(const struct watcher *watcher, size_t before, size_t pack
  * behind them, so that a link which leads elsewhere is no change to it. */
 void watcher_links_value(const struct watcher *watcher, size_t package, char ret[HASH_HEX_SIZE]);
 
+/** A digest that is another when any file that package number @package is built from was written meanwhile, though it may be as it was again. Of the files
+ * that the last look knows of, and git; nothing of a source that is built apart from its work tree. */
+void watcher_stamp(const struct watcher *watcher, size_t package, char ret[HASH_HEX_SIZE]);
+
 /** The value that a look would now give to the input @path. */
 int watcher_input_value(const char *path, char ret[HASH_HEX_SIZE], struct err *err) MUST_CHECK;
 
