@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,12 +75,37 @@ static bool owner_is_trusted(const char *state, uid_t owner)
 	return stat(parent, &st) == 0 && st.st_uid == owner;
 }
 
+static void hint_at_owner(const char *state, uid_t owner, struct err *err)
+{
+	const struct passwd *user = getpwuid(owner);
+
+	err_hint(err, "look who made it; run reinject as its owner (sudo -u %s reinject ...), or, if it is yours: sudo chown -R %u:%u '%.700s'",
+		 user ? user->pw_name : "OWNER", (unsigned int)geteuid(), (unsigned int)getegid(), state);
+}
+
+/* Whoever else works in this tree; to them a closed folder looks as if nothing were in it. */
+static int check_open(const char *state, uid_t owner, struct err *err)
+{
+	if (geteuid() == 0 || access(state, R_OK | X_OK) == 0)
+		return 0;
+	err_class_set(err, ERR_ENVIRONMENT, -EACCES, "state folder '%s' is closed to you: it belongs to another user", state);
+	hint_at_owner(state, owner, err);
+	return -EACCES;
+}
+
 int journal_state_check(const char *state, struct err *err)
 {
 	struct stat st;
+	int r;
 
-	if (stat(state, &st) < 0)
-		return err_set(err, -errno, "cannot open state folder '%s'", state);
+	if (stat(state, &st) < 0) {
+		r = err_set(err, -errno, "cannot open state folder '%s'", state);
+		if (r == -EACCES && err) {
+			err->class = ERR_ENVIRONMENT;
+			err_hint(err, "you may not enter a folder above it");
+		}
+		return r;
+	}
 	if (!S_ISDIR(st.st_mode))
 		return err_class_set(err, ERR_USAGE, -ENOTDIR, "state folder '%s' is no folder", state);
 	if (st.st_mode & S_IWOTH) {
@@ -88,9 +114,9 @@ int journal_state_check(const char *state, struct err *err)
 		return -EPERM;
 	}
 	if (owner_is_trusted(state, st.st_uid))
-		return 0;
+		return check_open(state, st.st_uid, err);
 	err_class_set(err, ERR_USAGE, -EPERM, "state folder '%s' belongs to user %u", state, (unsigned int)st.st_uid);
-	err_hint(err, "look who made it; if it is yours: sudo chown -R %u:%u '%.700s'", (unsigned int)geteuid(), (unsigned int)getegid(), state);
+	hint_at_owner(state, st.st_uid, err);
 	return -EPERM;
 }
 

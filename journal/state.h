@@ -12,7 +12,8 @@
  * ERR_ENVIRONMENT) when it is there and we cannot write into it. */
 int journal_state_prepare(const char *state, struct err *err) MUST_CHECK;
 
-/** -EPERM (class ERR_USAGE) when somebody else can write the folder; -ENOENT when there is none. */
+/** -EPERM (class ERR_USAGE) when somebody else can write the folder; -EACCES (class ERR_ENVIRONMENT) when it is root's and closed to us; -ENOENT when there
+ * is none. */
 int journal_state_check(const char *state, struct err *err) MUST_CHECK;
 
 /** Gives descriptor @fd, a file or folder of ours in @state, to the state folder's owner when we are root. */
