@@ -287,6 +287,25 @@ static void keep_last_line(void *data, const char *line, size_t n)
 	str_add_n(last, line, n);
 }
 
+static int no_strip(const char *strip, struct err *err)
+{
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "cannot run '%s': there is no such program", strip);
+	err_hint(err, "install it (Debian's package llvm has llvm-strip), or name another with `strip =` in [build]");
+	return -ENOENT;
+}
+
+static bool is_strip(const char *strip)
+{
+	return strip && *strip && !str_eq(strip, "none");
+}
+
+int artifact_strip_check(const struct config *config, struct err *err)
+{
+	CLEANUP_FREE char *found = is_strip(config->build.strip) ? fs_find_program(config->build.strip) : NULL;
+
+	return found || !is_strip(config->build.strip) ? 0 : no_strip(config->build.strip, err);
+}
+
 static int run_strip(const char *strip, const char *binary, const char *out, struct cancel *cancel, struct err *err)
 {
 	CLEANUP(str_clear) struct str last = { 0 };
@@ -296,10 +315,8 @@ static int run_strip(const char *strip, const char *binary, const char *out, str
 	struct proc_result result;
 	int r = proc_run(&spec, &result, err);
 
-	if (r == -ENOENT) {
-		err_class_set(err, ERR_ENVIRONMENT, r, "cannot run '%s': there is no such program", strip);
-		err_hint(err, "install it (Debian's package llvm has llvm-strip), or name another with `strip =` in [build]");
-	}
+	if (r == -ENOENT)
+		return no_strip(strip, err);
 	if (r < 0)
 		return r;
 	if (!result.signalled && result.status == 0)
@@ -323,7 +340,7 @@ static int strip_or_copy(const char *strip, const char *binary, const char *out,
 		return err_set(err, -errno, "cannot read '%s'", binary);
 	if (unlink(out) < 0 && errno != ENOENT)
 		return err_set(err, -errno, "cannot replace '%s'", out);
-	if (!strip || !*strip || str_eq(strip, "none"))
+	if (!is_strip(strip))
 		r = copy_binary(binary, out, cancel, err);
 	else
 		r = run_strip(strip, binary, out, cancel, err);

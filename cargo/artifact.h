@@ -31,6 +31,9 @@ bool artifact_elf_expected(const char *target, struct artifact_elf *ret);
 /** -ENOEXEC with a sentence when @path is not for @target. */
 int artifact_check(const char *path, const char *target, struct err *err) MUST_CHECK;
 
+/** That the program is there that artifact_strip() calls. -ENOENT (class ERR_ENVIRONMENT), with a hint. */
+int artifact_strip_check(const struct config *config, struct err *err) MUST_CHECK;
+
 /** Strips @binary into @out (replaced whole; its folder exists). With an empty or 'none' strip it is copied. cargo's lock (.cargo-lock beside
  * @binary) is the caller's to hold. Keeps nothing on failure. -ENOENT without the strip program (class ERR_ENVIRONMENT, with a hint); -EIO when it
  * fails, with its last words; -ESTALE when another cargo replaced @binary meanwhile; -ECANCELED. */

@@ -219,14 +219,30 @@ static void settle_cargo(struct run *run)
 	build->ok = true;
 }
 
+static int no_cargo(const struct cargo_command *command, struct err *err)
+{
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "cannot run '%s', which is not on PATH", command->argv.v[0]);
+	err_hint(err, "install Rust's cargo (https://rustup.rs, or Debian's package cargo-web), or put it on PATH");
+	return -ENOENT;
+}
+
+/* A PATH that [build] env.PATH gives is the child's to look in. */
+int cargo_build_check(const struct cargo_command *command, struct err *err)
+{
+	CLEANUP_FREE char *found = fs_find_program(command->argv.v[0]);
+
+	for (size_t i = 0; i < command->env_set.n; i++)
+		if (str_starts(command->env_set.v[i], "PATH="))
+			return 0;
+	return found ? 0 : no_cargo(command, err);
+}
+
 static int run_cargo_once(struct run *run, struct err *err)
 {
 	int r = run_child(run, on_stdout, on_cargo_stderr, err);
 
-	if (r == -ENOENT && fs_is_dir(run->command->cwd)) {
-		err_class_set(err, ERR_ENVIRONMENT, r, "cannot run '%s', which is not on PATH", run->command->argv.v[0]);
-		err_hint(err, "install Rust's cargo (https://rustup.rs, or Debian's package cargo-web), or put it on PATH");
-	}
+	if (r == -ENOENT && fs_is_dir(run->command->cwd))
+		return no_cargo(run->command, err);
 	if (r < 0)
 		return r;
 	settle_cargo(run);

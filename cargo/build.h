@@ -48,6 +48,9 @@ struct cargo_build_hooks {
 	struct cancel *cancel;
 };
 
+/** That cargo, as @command calls it, is there. -ENOENT (class ERR_ENVIRONMENT), with a hint. */
+int cargo_build_check(const struct cargo_command *command, struct err *err) MUST_CHECK;
+
 int cargo_build_run(const struct config *config, const struct config_package *package, const struct cargo_command *command,
 		    const struct cargo_build_hooks *hooks, struct cargo_build *ret, struct err *err) MUST_CHECK;
 void cargo_build_clear(struct cargo_build *build);

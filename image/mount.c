@@ -115,17 +115,16 @@ static int fill_argv(const struct image_mount *mount, struct strvec *argv, struc
 	return 0;
 }
 
-static int find_tool(struct image_mount *mount, struct err *err)
+static int find_tool(const struct config_image *config, char **ret, struct err *err)
 {
-	const struct config_image *config = mount->config;
 	const char *name = config->tool ? config->tool : config->format == CONFIG_IMAGE_REDOXFS ? "redoxfs" : "fuse2fs";
 
 	if (config->format == CONFIG_IMAGE_CUSTOM) {
-		mount->tool = xstrdup(config->mount.n > 0 ? config->mount.v[0] : "");
+		*ret = xstrdup(config->mount.n > 0 ? config->mount.v[0] : "");
 		return 0;
 	}
-	mount->tool = fs_find_program(name);
-	if (mount->tool)
+	*ret = fs_find_program(name);
+	if (*ret)
 		return 0;
 	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "cannot find program '%s', which mounts the image", name);
 	if (config->format == CONFIG_IMAGE_REDOXFS)
@@ -133,6 +132,13 @@ static int find_tool(struct image_mount *mount, struct err *err)
 	else
 		err_hint(err, "install the package fuse2fs, or name it: tool = PATH in [image]");
 	return -ENOENT;
+}
+
+int image_mount_check_tool(const struct config_image *config, struct err *err)
+{
+	CLEANUP_FREE char *tool = NULL;
+
+	return find_tool(config, &tool, err);
 }
 
 static bool is_mounted(void *data)
@@ -322,7 +328,7 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	mount->log = xstrdup(args->log);
 	mount->on_child = args->on_child;
 	mount->data = args->data;
-	r = find_tool(mount, err);
+	r = find_tool(mount->config, &mount->tool, err);
 	if (r < 0)
 		return r;
 	r = make_point(mount->point, err);

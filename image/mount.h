@@ -33,6 +33,9 @@ struct image_mount_args {
  * -ETIMEDOUT; -ECANCELED; -EIO when the daemon ended, with its last words. */
 int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err) MUST_CHECK;
 
+/** That the program is there that mounts images of @config's format. -ENOENT (class ERR_ENVIRONMENT) with a hint; nothing is started. */
+int image_mount_check_tool(const struct config_image *config, struct err *err) MUST_CHECK;
+
 /** The mount's root folder, a descriptor that must be closed before image_mount_stop(). -errno, with a sentence. */
 int image_mount_open_root(const struct image_mount *mount, struct err *err) MUST_CHECK;
 

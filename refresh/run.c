@@ -4,6 +4,7 @@
 #include "refresh/outside.h"
 #include "refresh/prune.h"
 #include "refresh/share.h"
+#include "refresh/tools.h"
 
 #include "base/clock.h"
 
@@ -127,6 +128,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 
 	if (r >= 0)
 		r = look_and_plan(&round, &records, err);
+	if (r >= 0)
+		r = refresh_tools_check(session->config, round.look, &round.plan, err);
 	if (r >= 0)
 		r = refresh_initfs_check(&round, err);
 	if (r >= 0 && is_anything(&round.plan) && needs_image(&round.plan))

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "image/live.h"
+#include "image/mount.h"
 #include "journal/blobs.h"
 #include "image/whole.h"
 #include "refresh/space.h"
@@ -212,8 +213,10 @@ int refresh_swap_check(struct refresh_round *round, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
 	const struct config_image *image = &round->session->config->image;
-	int r = image_holders_find(image->path, &holders, err);
+	int r = image->mode == CONFIG_IMAGE_LIVE ? 0 : image_mount_check_tool(image, err);
 
+	if (r >= 0)
+		r = image_holders_find(image->path, &holders, err);
 	if (r >= 0)
 		r = image_holders_refuse_for(image, round->txn ? image_txn_daemon(round->txn) : 0, &holders, err);
 	if (r >= 0 && image->mode == CONFIG_IMAGE_LIVE)

@@ -19,6 +19,80 @@ stranger_rx() {
 	trail "reinject $*, as nobody"
 }
 
+# ---- what is missing
+
+# bare_path LESS...: a PATH of links to what these tests run, less the named programs.
+bare_path() {
+	local p dir=$T/path
+	rm -rf "$dir"
+	mkdir "$dir"
+	for p in git cargo rustc rustup llvm-strip redoxfs redoxfs-clone fusermount3 fusermount sh env cc ld; do
+		[[ " $* " == *" $p "* ]] || ln -s "$(command -v "$p")" "$dir/$p" 2>/dev/null || true
+	done
+	printf '%s' "$dir"
+}
+
+# less_rx PROGRAM ARGS: as rx, where PROGRAM is not on PATH.
+less_rx() {
+	local dir
+	dir=$(bare_path "$1")
+	shift
+	status=0
+	(cd "$TREE" && exec env PATH="$dir" "$REINJECT" "$@") >"$T/out" 2>"$T/err" </dev/null 3>&- || status=$?
+	trail "reinject $*, with fewer programs"
+}
+
+# lacks PROGRAM: a refresh with something to build ends before it builds, and leaves no run.
+lacks() {
+	local sum
+	sum=$(image_sum)
+	less_rx "$1" refresh
+	expect_refused 3
+	expect_err "cannot (run|find program) '$1'"
+	grep -qE '^  .*install' "$T/err" || fail "no remedy: $(cat "$T/err")"
+	refute grep -q 'compil' "$T/err"
+	rx_ok log --json
+	expect_equal "$(cat "$T/out")" ''
+	expect_untouched "$sum"
+}
+
+@test "without strip, cargo or the image's program nothing is built, and no run fails" {
+	lacks llvm-strip
+	lacks cargo
+	lacks redoxfs
+	less_rx redoxfs inject "$SRC/Cargo.toml" /etc/file
+	expect_refused 3
+	rx_ok log --json
+	expect_equal "$(cat "$T/out")" ''
+	rx_ok refresh
+	less_rx redoxfs refresh
+	expect_status 0
+	less_rx llvm-strip refresh
+	expect_status 0
+}
+
+@test "a command's missing program fails its package alone, and an asset needs no strip" {
+	ini_add <<-'END'
+		[package slow]
+		paths = custom
+		command = no-such-program
+		artifact = custom/input
+		dest = /usr/bin
+	END
+	rx refresh --json
+	expect_status 1
+	expect_equal "$(events build '"\(.package) \(.result)"' | sort | paste -sd,)" 'inputd fresh,multi fresh,netd fresh,odd_pkg fresh,slow failed'
+	ini_base
+	ini_add <<-'END'
+		[asset conf]
+		path = drivers/net/netd/config.toml
+		dest = /etc/netd.toml
+	END
+	less_rx llvm-strip refresh
+	expect_status 0
+	expect_said 'put   /etc/netd.toml'
+}
+
 # ---- somebody else's tree
 
 @test "another user is told whose state folder it is, and what to do" {
