@@ -395,6 +395,22 @@ static bool load_cached(const struct loader *loader, struct cargo_workspace *ret
 	return true;
 }
 
+/* It is only read here, so cargo is told not to write a lock; its words for that leave the reader alone with an option that he never gave. */
+static void explain_lock(struct loader *loader)
+{
+	const char *folder = loader->config->sources[loader->source].path;
+	CLEANUP_FREE char *lock = xasprintf("%s/Cargo.lock", folder);
+
+	if (!strstr(loader->refused.message, "--locked"))
+		return;
+	if (fs_exists(lock))
+		err_set(&loader->refused, loader->refused.code,
+			"Cargo.lock in '%s' is behind the manifests: the next build brings it up to date, and so does `cargo update --workspace` there!", folder);
+	else
+		err_set(&loader->refused, loader->refused.code,
+			"there is no Cargo.lock in '%s' yet: the first build makes it, and so does `cargo generate-lockfile` there!", folder);
+}
+
 static int load_resolved(struct loader *loader, struct cargo_workspace *ret)
 {
 	CLEANUP(cargo_workspace_clear) struct cargo_workspace workspace = { .state = CARGO_WORKSPACE_GOOD };
@@ -405,8 +421,10 @@ static int load_resolved(struct loader *loader, struct cargo_workspace *ret)
 
 	if (r == 0)
 		r = cargo_metadata_resolved(root, &workspace, &loader->refused);
-	if (r < 0)
+	if (r < 0) {
+		explain_lock(loader);
 		return r;
+	}
 	/* A lock that cargo understands and we do not: then there are no closures. */
 	if (cargo_workspace_read_lock(&workspace, &lock, NULL) == 0)
 		close_over(&workspace, &lock);

@@ -71,6 +71,19 @@ lacks() {
 	expect_status 0
 }
 
+@test "a workspace without Cargo.lock, or with an old one, is told what makes it" {
+	rm "$SRC/Cargo.lock" "$TREE/reinject.ini"
+	rx_ok init --image "$IMAGE"
+	expect_err 'no Cargo\.lock in .* yet: .*cargo generate-lockfile'
+	refute grep -q -e '--locked' "$T/err"
+	(cd "$SRC" && cargo generate-lockfile --offline -q)
+	printf '\n[dependencies]\nproto = { path = "../../crates/proto" }\n' >>"$SRC/drivers/multi/Cargo.toml"
+	sed -i '0,/^\[dependencies\]$/{//d}' "$SRC/drivers/multi/Cargo.toml"
+	rm "$TREE/reinject.ini" "$TREE/packages.ini"
+	rx_ok init --image "$IMAGE"
+	expect_err 'Cargo\.lock in .* is behind the manifests: .*cargo update --workspace'
+}
+
 @test "a command's missing program fails its package alone, and an asset needs no strip" {
 	ini_add <<-'END'
 		[package slow]
