@@ -368,6 +368,23 @@ int boot_run(const struct boot_args *args, struct boot_verdict *ret, struct err 
 	return 0;
 }
 
+int boot_check(const struct boot_args *args, struct err *err)
+{
+	const char *image = args->image ? args->image : args->config->image.path;
+	CLEANUP(boot_setup_clear) struct boot_setup setup = { 0 };
+	CLEANUP_FREE char *program = NULL;
+	int r = boot_setup_load(args, image ? image : "", &setup, err);
+
+	if (r < 0)
+		return r;
+	program = strchr(setup.argv.v[0], '/') ? fs_absolute(args->config->dir, setup.argv.v[0]) : fs_find_program(setup.argv.v[0]);
+	if (program && access(program, X_OK) == 0)
+		return 0;
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "cannot run '%s', which starts the machine", setup.argv.v[0]);
+	err_hint(err, "[boot] command names the program that starts the virtual machine; it is run in '%s'", args->config->dir);
+	return -ENOENT;
+}
+
 void boot_verdict_clear(struct boot_verdict *verdict)
 {
 	free(verdict->reason);

@@ -95,6 +95,9 @@ struct boot_args {
  * -EBUSY; -ECANCELED, after what was started was asked to end. */
 int boot_run(const struct boot_args *args, struct boot_verdict *ret, struct err *err) MUST_CHECK;
 
+/** That @args->config says all that a boot needs, and that its program is there; nothing is started. Class ERR_USAGE or ERR_ENVIRONMENT, with a hint. */
+int boot_check(const struct boot_args *args, struct err *err) MUST_CHECK;
+
 /** 'failed after 3.2 s: ...' for a person; the caller frees it. */
 char *boot_say(const struct boot_verdict *verdict) MUST_CHECK;
 

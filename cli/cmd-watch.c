@@ -10,16 +10,22 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the key l prints again is kept up to this. */
+/* Of each package so much is kept for the key l. */
 enum { MAX_LOG = 1 << 20 };
+
+/* The compiler's words of a package's last build. */
+struct words {
+	char *package; /* owned */
+	struct str text;
+};
 
 struct watching {
 	struct cli_ui ui;
 	struct server_watch *watch; /* owned */
 	struct cli_keys keys;
 	struct cli_supervise supervise;
-	struct str log; /* the compiler's words of the last round that had any */
-	bool log_old;   /* it is another round's */
+	struct words *words; /* owned; in the order of the builds */
+	size_t n_words, words_cap;
 	bool unheard; /* standard output takes nothing any more */
 };
 
@@ -29,22 +35,50 @@ static void watching_clear(struct watching *watching)
 	cli_supervise_stop(&watching->supervise);
 	server_watch_free(watching->watch);
 	cli_ui_clear(&watching->ui);
-	str_clear(&watching->log);
+	for (size_t i = 0; i < watching->n_words; i++) {
+		free(watching->words[i].package);
+		str_clear(&watching->words[i].text);
+	}
+	free(watching->words);
 }
 
 /* -- what happens ---------------------------------------------------------------------------------------------------------------------------- */
 
+static void forget_words(struct watching *watching, const char *package)
+{
+	for (size_t i = 0; i < watching->n_words; i++) {
+		if (!str_eq(watching->words[i].package, package))
+			continue;
+		free(watching->words[i].package);
+		str_clear(&watching->words[i].text);
+		watching->n_words--;
+		memmove(&watching->words[i], &watching->words[i + 1], (watching->n_words - i) * sizeof(*watching->words));
+		watching->words[watching->n_words] = (struct words){ 0 };
+		return;
+	}
+}
+
+static void add_words(struct watching *watching, const char *package, const char *text)
+{
+	struct words *last = watching->n_words > 0 ? &watching->words[watching->n_words - 1] : NULL;
+
+	if (!last || !str_eq(last->package, package)) {
+		grow_array(&watching->words, &watching->words_cap, watching->n_words, sizeof(*watching->words));
+		last = &watching->words[watching->n_words++];
+		last->package = package ? xstrdup(package) : NULL;
+	}
+	if (last->text.len + strlen(text) < MAX_LOG)
+		str_add(&last->text, text);
+}
+
+/* What a build said counts until the package is built again, or its error was taken back. */
 static void keep_log(struct watching *watching, const struct refresh_event *event)
 {
-	if (event->type == REFRESH_EVENT_PLAN)
-		watching->log_old = true;
-	if (event->type != REFRESH_EVENT_DIAGNOSTIC)
-		return;
-	if (watching->log_old)
-		str_clear(&watching->log);
-	watching->log_old = false;
-	if (watching->log.len + strlen(event->text) < MAX_LOG)
-		str_add(&watching->log, event->text);
+	if (event->type == REFRESH_EVENT_BUILDING ||
+	    (event->type == REFRESH_EVENT_NOTE && event->subject && str_eq(event->text, SERVER_WATCH_ERROR_GONE)))
+		forget_words(watching, event->subject);
+	else if (event->type == REFRESH_EVENT_DIAGNOSTIC)
+		add_words(watching, event->subject, event->text);
 }
 
 /* OSC 9 is what iTerm2, Windows Terminal, kitty and others show as a notification. */
@@ -84,10 +118,10 @@ static void on_event(void *data, const struct refresh_event *event)
 static void print_log(struct watching *watching)
 {
 	cli_ui_wipe(&watching->ui);
-	if (watching->log.len == 0)
-		log_info("the compiler has said nothing yet");
-	else
-		cli_ui_print_diagnostic(watching->log.buf);
+	if (watching->n_words == 0)
+		log_info("the compiler has nothing to say about what is there now");
+	for (size_t i = 0; i < watching->n_words; i++)
+		cli_ui_print_diagnostic(str_text(&watching->words[i].text));
 }
 
 static void toggle_pause(struct watching *watching)

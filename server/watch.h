@@ -27,6 +27,9 @@
 
 struct server_watch;
 
+/** The text of a NOTE about a package (subject) that failed before and does not any more, whether it was built again or the edit was taken back. */
+#define SERVER_WATCH_ERROR_GONE "the error is gone"
+
 struct server_watch_args {
 	const struct config_args *config_args; /* how the configuration was found, to find it again */
 	const struct strvec *packages;         /* only these; empty: all */

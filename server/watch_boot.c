@@ -147,6 +147,10 @@ void server_watch_boot(struct server_watch *watch)
 		cancel_request(&watch->boot->cancel, SIGINT);
 		return;
 	}
+	if (boot_check(&(struct boot_args){ .config = watch->config }, &err) < 0) {
+		server_watch_say(watch, REFRESH_EVENT_WARNING, err.message, err.hint);
+		return;
+	}
 	server_watch_say(watch, REFRESH_EVENT_NOTE, "booting the image", NULL);
 	if (start(watch, &err) < 0)
 		server_watch_say(watch, REFRESH_EVENT_WARNING, err.message, NULL);

@@ -253,8 +253,8 @@ static void say_mended(struct server_watch *watch, const struct refresh_plan *pl
 		if (strvec_has(&plan->failed, name) || strvec_has(&plan->stale, name))
 			strvec_add(&still, name);
 		else
-			server_watch_send(watch,
-					  (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .subject = name, .text = "the error is gone" });
+			server_watch_send(
+				watch, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .subject = name, .text = SERVER_WATCH_ERROR_GONE });
 	}
 	for (size_t i = 0; i < plan->failed.n; i++)
 		if (!strvec_has(&still, plan->failed.v[i]))
