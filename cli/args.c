@@ -17,7 +17,9 @@ const struct cli_option cli_global_options[] = {
 	{ "color", 0, "auto|always|never", "colours in what is said; NO_COLOR is heeded" },
 	{ "help", 'h', NULL, "this text" },
 	{ "version", 0, NULL, "the version and those of the libraries" },
+#ifdef REINJECT_FAULTS
 	{ "list-faults", 0, NULL, "the named fault points of the test build" },
+#endif
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -155,6 +155,10 @@ static void answer(struct asking *asking, const char *commit, struct watcher_aff
 		print_reasons(asking, commit, affected);
 	else
 		strvec_copy(&asking->names, &affected->affected);
+	if (asking->ctx->json || asking->said || asking->ctx->args->positional.n == 0)
+		return;
+	for (size_t i = 0; i < affected->unowned.n; i++)
+		log_info("nobody owns '%s'", affected->unowned.v[i]);
 }
 
 /* One answer for all that the parts hold. */
@@ -336,6 +340,25 @@ static bool is_link(const char *path)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
+/* Scripts give names of files that were deleted, too: an answer all the same, but not without a word. */
+static int tell_absent(struct asking *asking, size_t source, const char *path, const char *given, struct err *err)
+{
+	CLEANUP_FREE char *full = xasprintf("%s/%s", asking->config->sources[source].path, path);
+	char value[WATCHER_FILE_SIZE] = "";
+	git_oid head;
+	int r = fs_exists(full) ? 0 : open_repo(asking, source, err);
+
+	if (r < 0 || fs_exists(full))
+		return r;
+	r = head_of(asking, source, &head, err);
+	if (r == 0)
+		r = watcher_changes_value(asking->repos[source], &head, path, value, err);
+	if (r == 0 && value[0] == '\0')
+		log_warning("there is no '%s', neither in the work tree of source '%s' nor in its last commit: is it spelt right?", given,
+			    asking->config->sources[source].name);
+	return r;
+}
+
 static int add_path(struct asking *asking, const char *folder, const char *given, struct err *err)
 {
 	const struct config *config = asking->config;
@@ -356,7 +379,7 @@ static int add_path(struct asking *asking, const char *folder, const char *given
 		strvec_add(&asking->parts[source].paths, path);
 	if (!*path)
 		strvec_add(&asking->parts[source].paths, WATCHER_LOCK_FILE);
-	return 0;
+	return tell_absent(asking, source, path, given, err);
 }
 
 static int ask_paths(struct asking *asking, const struct strvec *paths, struct err *err)

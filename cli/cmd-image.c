@@ -3,6 +3,7 @@
 #include "cli/verbs.h"
 #include "image/check.h"
 #include "image/hand.h"
+#include "refresh/outside.h"
 #include "refresh/compact.h"
 #include "refresh/space.h"
 #include "refresh/stamp.h"
@@ -116,6 +117,8 @@ static int do_mount(struct cli_context *ctx, const char *file, struct err *err)
 		return r;
 	log = xasprintf("%s/hand-mount.log", session->work);
 	r = image_hand_mount(&ctx->config->image, point, log, ctx->cancel, err);
+	if (r >= 0)
+		refresh_outside_note_hand(session);
 	if (r >= 0)
 		log_info("'%s' is mounted at '%s'; `reinject image unmount` ends that", ctx->config->image.path, point);
 	return r;

@@ -335,6 +335,19 @@ static int tell_file(struct serving *serving, const struct hooks_service_file *f
 	return 0;
 }
 
+/* Whether it runs only the manager can tell: without one, or without a session of the user's (sudo, cron, ssh in a container), it does not. */
+static void tell_unknown(const struct serving *serving, const char *unit)
+{
+	bool is_systemd = serving->service.system == HOOKS_SERVICE_SYSTEMD;
+	const char *said = str_text(&serving->said), *manager = is_systemd ? "systemd" : "launchd";
+	int n = (int)strcspn(said, "\n");
+
+	cli_print_line("%-9s %s: %s does not tell whether it runs%s%.*s%s", "unknown", unit, manager, n > 0 ? " (" : "", n, said, n > 0 ? ")" : "");
+	cli_print_line("%-9s %s", "",
+	       is_systemd ? "ask it as the user whose service it is, in a session of his: systemctl --user status"
+			  : "it is not loaded, or belongs to another user");
+}
+
 static int status(struct serving *serving, struct err *err)
 {
 	CLEANUP(hooks_service_files_clear) struct hooks_service_files files = { 0 };
@@ -350,8 +363,10 @@ static int status(struct serving *serving, struct err *err)
 	if (r == 0 && serving->ctx->json)
 		cli_json_print(json_pack("{s:s, s:o, s:o, s:O}", "service", hooks_service_kind_name(service->kind), "unit",
 					 cli_json_string(files.unit), "active", cli_json_string(activity), "files", array));
+	else if (r == 0 && activity)
+		cli_print_line("%-9s %s", activity, files.unit);
 	else if (r == 0)
-		cli_print_line("%-9s %s", activity ? activity : "unknown", files.unit);
+		tell_unknown(serving, files.unit);
 	if (r == 0 && !serving->ctx->json && service->kind == HOOKS_SERVICE_NIGHTLY)
 		printf("%-9s at %02u:%02u\n", "", service->hour, service->minute);
 	json_decref(array);

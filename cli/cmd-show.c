@@ -2,6 +2,7 @@
 #include "cli/print.h"
 #include "cli/runs.h"
 #include "cli/ui.h"
+#include "journal/boots.h"
 #include "journal/journal.h"
 #include "refresh/activate.h"
 
@@ -11,11 +12,18 @@
 struct showing {
 	const struct cli_context *ctx;
 	json_t *object; /* owned; the run, and later its steps and files */
-	json_t *steps, *files;
+	json_t *steps, *files, *boots;
+	int64_t id;
 	struct pkgmap *map; /* owned */
 	struct refresh_activations activations;
 	bool found;
 };
+
+static void print_line(const char *title, const char *text)
+{
+	if (text && *text)
+		cli_print_line("%-8s %s", title, text);
+}
 
 static int show_run(void *data, const struct journal_run *run)
 {
@@ -30,9 +38,9 @@ static int show_run(void *data, const struct journal_run *run)
 	cli_print_line("run      %lld, %s", (long long)run->id, run->verb);
 	cli_print_line("started  %s, took %s", time, duration);
 	cli_print_line("result   %s%s%s", journal_result_name(run->result), run->error ? ": " : "", run->error ? run->error : "");
-	cli_print_line("image    %s", run->image);
-	cli_print_line("commits  %s", run->commits ? run->commits : "");
-	cli_print_line("packages %s", run->packages ? run->packages : "");
+	print_line("image", run->image);
+	print_line("commits", run->commits);
+	print_line("packages", run->packages);
 	return 0;
 }
 
@@ -72,6 +80,22 @@ static int show_file(void *data, const struct journal_file *file)
 	return 0;
 }
 
+static int show_boot(void *data, const struct journal_boot *boot)
+{
+	struct showing *showing = data;
+	CLEANUP_FREE char *duration = cli_ui_duration(boot->ms);
+
+	if (boot->run != showing->id)
+		return 0;
+	json_array_append_new(showing->boots,
+			      json_pack("{s:I, s:o, s:s, s:I, s:o, s:o, s:o}", "boot", (json_int_t)boot->id, "started",
+					cli_json_time(boot->started), "result", boot->result, "ms", (json_int_t)boot->ms, "error",
+					cli_json_string(boot->reason), "line", cli_json_string(boot->line), "log", cli_json_string(boot->log)));
+	if (!showing->ctx->json)
+		cli_print_line("  boot   %-24lld %-9s %8s  %s", (long long)boot->id, boot->result, duration, boot->reason ? boot->reason : "");
+	return 0;
+}
+
 static int show_all(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
 {
 	int r = journal_runs(journal, NULL, id, 1, show_run, showing, err);
@@ -87,8 +111,12 @@ static int show_all(struct showing *showing, struct journal *journal, int64_t id
 	showing->files = json_array();
 	json_object_set_new(showing->object, "steps", showing->steps);
 	json_object_set_new(showing->object, "files", showing->files);
+	showing->boots = json_array();
+	json_object_set_new(showing->object, "boots", showing->boots);
 	r = journal_steps(journal, id, show_step, showing, err);
-	return r < 0 ? r : journal_files(journal, id, show_file, showing, err);
+	if (r >= 0)
+		r = journal_files(journal, id, show_file, showing, err);
+	return r < 0 ? r : journal_boots(journal, NULL, 0, show_boot, showing, err);
 }
 
 /* By the configuration of today: the journal says what was put, not how it is started. */
@@ -105,10 +133,10 @@ static void show_needs(struct showing *showing)
 static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(journal_freep) struct journal *journal = NULL;
-	struct showing showing = { .ctx = ctx };
 	const char *word = ctx->args->positional.v[0];
 	char *end;
 	long long id = strtoll(word, &end, 10);
+	struct showing showing = { .ctx = ctx, .id = id };
 	int r;
 
 	if (*end || id < 1)
@@ -133,7 +161,7 @@ extern const struct cli_verb cmd_show;
 const struct cli_verb cmd_show = {
 	.name = "show",
 	.usage = "ID",
-	.summary = "one run in full: its builds, files, hashes and commits",
+	.summary = "one run in full: its builds, files, boots, hashes and commits",
 	.description =
 		"ID is a run's number, as `reinject log` prints it. For each file: what was put, and the hash of what was there before, whose\n"
 		"content is kept in the state folder. At the end, what the change needs to run (`activate` in the configuration).",

@@ -5,8 +5,10 @@
 #include "cli/verbs.h"
 #include "journal/spool.h"
 #include "refresh/machines.h"
+#include "refresh/outside.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* All that status tells, gathered before a word is printed. */
 struct facts {
@@ -17,6 +19,8 @@ struct facts {
 	struct image_holders holders;
 	struct refresh_machines machines;
 	int64_t last, running;
+	char *last_text; /* owned: 'run 3 failed: ...'; NULL before the first */
+	bool by_hand;    /* the image was changed outside, and that may be our own `image mount` */
 	pid_t runner;
 	struct cli_watch watch;
 	size_t n_spool; /* records of git's hooks that wait */
@@ -25,12 +29,26 @@ struct facts {
 static void facts_clear(struct facts *facts)
 {
 	cli_watch_clear(&facts->watch);
+	free(facts->last_text);
 	image_holders_clear(&facts->holders);
 	refresh_machines_clear(&facts->machines);
 	refresh_records_clear(&facts->records);
 	refresh_plan_clear(&facts->plan);
 	watcher_look_free(facts->look);
 	refresh_session_free(facts->session);
+}
+
+static int say_last(void *data, const struct journal_run *run)
+{
+	struct facts *facts = data;
+	const char *error = run->result == JOURNAL_FAILED && run->error ? run->error : NULL;
+
+	facts->last_text = xasprintf("run %lld (%s) %s%s%.*s", (long long)run->id, run->verb,
+				     run->result == JOURNAL_PENDING   ? "has no end"
+				     : run->result == JOURNAL_NOTHING ? "found nothing to do"
+								      : journal_result_name(run->result),
+				     error ? ": " : "", error ? (int)strcspn(error, "\n") : 0, error ? error : "");
+	return 0;
 }
 
 static int read_journal(struct facts *facts, struct err *err)
@@ -42,6 +60,10 @@ static int read_journal(struct facts *facts, struct err *err)
 	if (r < 0 || !facts->session->journal)
 		return r;
 	r = journal_last_run(facts->session->journal, image, &facts->last, &facts->running, err);
+	if (r >= 0 && facts->last > 0)
+		r = journal_runs(facts->session->journal, NULL, facts->last, 1, say_last, facts, err);
+	if (r >= 0)
+		facts->by_hand = refresh_outside_is_by_hand(facts->session, facts->last);
 	/* A pending run whose process is gone is not running: the next start settles it. */
 	if (r >= 0 && !image_lock_holder(image, &facts->runner))
 		facts->running = 0;
@@ -139,7 +161,9 @@ static void print_image(const struct facts *facts)
 		cli_print_line("image    %s", session->image_problem);
 	else
 		cli_print_line("image    %s (%s)%s", session->config->image.path, size,
-			       facts->plan.unchecked ? ", changed outside, to be checked" : "");
+			       !facts->plan.unchecked ? ""
+			       : facts->by_hand       ? ", mounted by hand since the last run, to be checked"
+						      : ", changed outside, to be checked");
 	for (size_t i = 0; i < facts->holders.n; i++)
 		cli_print_line("         held: %s (pid %d) %s", facts->holders.v[i].program ? facts->holders.v[i].program : "somebody",
 			       (int)facts->holders.v[i].pid, facts->holders.v[i].how);
@@ -156,6 +180,21 @@ static void print_names(const char *title, const struct strvec *names)
 
 	if (names->n > 0)
 		cli_print_line("%-8s %zu: %s", title, names->n, text);
+}
+
+/* With a destination that no section serves, a package is told of where it is built. */
+static void print_nowhere(const struct facts *facts)
+{
+	const struct config *config = facts->session->config;
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	CLEANUP_FREE char *text = NULL;
+
+	for (size_t i = 0; i < config->n_packages; i++)
+		if (config->packages[i].dests.n == 0 && (config->packages[i].bins.n > 0 || config->packages[i].command.n > 0))
+			strvec_add(&names, config->packages[i].name);
+	text = strvec_join(&names, " ");
+	if (names.n > 0)
+		cli_print_line("nowhere  %zu: %s (no destination: not built)", names.n, text);
 }
 
 static void print_text(const struct facts *facts)
@@ -179,8 +218,7 @@ static void print_text(const struct facts *facts)
 		cli_print_line("remove   %s (%s)", facts->plan.removals[i].path, facts->plan.removals[i].why);
 	if (facts->plan.n_steps + facts->plan.n_removals == 0)
 		printf("         nothing is stale\n");
-	if (facts->plan.n_nowhere > 0)
-		printf("         %zu without a destination\n", facts->plan.n_nowhere);
+	print_nowhere(facts);
 	for (size_t i = 0; i < facts->look->problems.n; i++)
 		cli_print_line("note     %s", facts->look->problems.v[i]);
 	cli_watch_print(&facts->watch);
@@ -189,8 +227,8 @@ static void print_text(const struct facts *facts)
 			       facts->n_spool == 1 ? "record waits" : "records wait");
 	if (facts->running > 0)
 		printf("running  run %lld (pid %d)\n", (long long)facts->running, (int)facts->runner);
-	if (facts->last > 0)
-		printf("last     run %lld; `reinject show %lld` tells more\n", (long long)facts->last, (long long)facts->last);
+	if (facts->last_text)
+		cli_print_line("last     %s; `reinject show %lld` tells more", facts->last_text, (long long)facts->last);
 }
 
 static int run(struct cli_context *ctx, struct err *err)

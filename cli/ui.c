@@ -342,6 +342,8 @@ static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 	else if (ui->n_adopted + ui->n_absent > 0)
 		log_info("run %lld: %u packages and assets adopted as the image has them, %u not in it; in %s", (long long)event->run,
 			 ui->n_adopted, ui->n_absent, duration);
+	else if (strcmp(event->result, "ok") == 0 && ui->swapped && ui->n_written + ui->n_identical + ui->n_removed == 0)
+		log_info("run %lld: the image as a whole is another one now, in %s", (long long)event->run, duration);
 	else if (strcmp(event->result, "ok") == 0)
 		log_info("run %lld: %u %s written, %u identical%s, in %s", (long long)event->run, ui->n_written, files, ui->n_identical,
 			 removed ? removed : "", duration);

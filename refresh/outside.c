@@ -1,5 +1,8 @@
 #include "refresh/outside.h"
 
+#include "base/fs.h"
+
+#include <inttypes.h>
 #include <string.h>
 
 static bool is_subject(const struct refresh_record *record, const struct refresh_content *content)
@@ -152,4 +155,36 @@ int refresh_outside_enter(struct refresh_round *round, struct refresh_records *r
 	int r = refresh_swap_check(round, err);
 
 	return r < 0 ? r : refresh_outside_load(round, ret, err);
+}
+
+static char *hand_note(const struct config *config)
+{
+	CLEANUP_FREE char *work = refresh_session_work(config);
+
+	return xasprintf("%s/mounted-by-hand", work);
+}
+
+/* For a sentence alone: what cannot be noted is said to be somebody's. */
+void refresh_outside_note_hand(const struct refresh_session *session)
+{
+	CLEANUP_FREE char *path = hand_note(session->config), *text = NULL;
+	struct journal_image now = refresh_journal_image(&session->identity);
+	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
+	const char *image = session->config->image.path;
+	int64_t last = 0, pending;
+
+	if (refresh_records_load(session->journal, image, &now, &records, NULL) < 0 || records.image_unknown ||
+	    journal_last_run(session->journal, image, &last, &pending, NULL) < 0)
+		return;
+	text = xasprintf("%" PRId64 "\n", last);
+	(void)!fs_write_atomic(path, text, strlen(text), 0644, NULL);
+}
+
+bool refresh_outside_is_by_hand(const struct refresh_session *session, int64_t last)
+{
+	CLEANUP_FREE char *path = hand_note(session->config);
+	CLEANUP(str_clear) struct str text = { 0 };
+	int64_t noted = 0;
+
+	return fs_read(path, 64, &text, NULL) == 0 && sscanf(str_text(&text), "%" SCNd64, &noted) == 1 && noted == last;
 }

@@ -15,4 +15,10 @@ int refresh_outside_load(struct refresh_round *round, struct refresh_records *re
 /** For a verb that is sure to change the image: refresh_swap_check(), and the same. */
 int refresh_outside_enter(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
 
+/** Notes that the image, until then as the journal left it, is mounted by `reinject image mount`: what is changed through that, or by the mere mounting, is
+ * the user's doing and no surprise. */
+void refresh_outside_note_hand(const struct refresh_session *session);
+/** Whether that was so, and no run came since; @last is the newest. */
+bool refresh_outside_is_by_hand(const struct refresh_session *session, int64_t last);
+
 #endif

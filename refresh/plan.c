@@ -128,6 +128,14 @@ static void note_state(struct refresh_plan *plan, const char *name, enum refresh
 		strvec_add(&plan->held, name);
 }
 
+/* A library is in the image by those that use it. */
+static bool is_put(const struct config *config, const struct watcher_subject *subject)
+{
+	const struct config_package *package = &config->packages[subject->index];
+
+	return subject->is_asset || package->bins.n > 0 || package->command.n > 0;
+}
+
 static void judge_all(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
 		      struct refresh_plan *plan)
 {
@@ -140,7 +148,7 @@ static void judge_all(const struct config *config, const struct watcher_look *lo
 		plan->states[i] = state_of(config, &look->subjects[i], records);
 		if (!look->subjects[i].is_asset)
 			note_state(plan, subject_name(config, &look->subjects[i]), plan->states[i]);
-		plan->n_nowhere += dests->n == 0;
+		plan->n_nowhere += dests->n == 0 && is_put(config, &look->subjects[i]);
 		plan->n_elsewhere += count_served(config, dests) < dests->n;
 	}
 }

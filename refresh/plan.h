@@ -61,7 +61,7 @@ struct refresh_plan {
 	enum refresh_state *states;        /* one for each of look->subjects */
 	struct strvec waiting;             /* names of packages that hold_over leaves for later */
 	struct strvec stale, failed, held; /* names of the packages in these states, whether they are acted on or not */
-	size_t n_nowhere;
+	size_t n_nowhere;                  /* packages and assets that have something to put and no destination at all; libraries have nothing */
 	size_t n_elsewhere; /* packages and assets with destinations that are not served: share:, and initfs: without [initfs] */
 	bool initfs;        /* pack the initfs in any case */
 	bool first_time;    /* the journal knows nothing of this image */

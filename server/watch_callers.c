@@ -125,8 +125,28 @@ void server_watch_hang_up(struct server_watch *watch)
 
 /* -- at rest ------------------------------------------------------------------------------------------------------------------------------------ */
 
+/* True when all that was looked at is in the image; else why not. */
+static bool is_done(const struct server_watch *watch, struct err *err)
+{
+	CLEANUP_FREE char *failed = strvec_join(&watch->failed, " ");
+
+	if (watch->problem)
+		err_class_set(err, ERR_FAILED, -EIO, "%s", watch->problem);
+	else if (watch->failed.n > 0)
+		err_class_set(err, ERR_FAILED, -EIO, "the watch is at rest, but this failed and is not in the image: %s", failed);
+	else if (watch->behind)
+		err_class_set(err, ERR_FAILED, -EIO, "the watch is at rest, but not all that is stale could be put into the image");
+	if (!watch->problem && !watch->behind)
+		return true;
+	err_hint(err, "`reinject status` and `reinject log` tell more");
+	return false;
+}
+
 void server_watch_tell_rest(struct server_watch *watch)
 {
+	struct err err = ERR_INIT;
+	bool done = is_done(watch, &err);
+
 	for (size_t i = 0; i < watch->n_callers;) {
 		struct server_peer *client = watch->callers[i].client;
 
@@ -135,7 +155,7 @@ void server_watch_tell_rest(struct server_watch *watch)
 			continue;
 		}
 		remove_caller(watch, i);
-		server_end(client, 0, NULL);
+		server_end(client, done ? 0 : ERR_FAILED, done ? NULL : &err);
 	}
 }
 

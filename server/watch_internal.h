@@ -54,6 +54,7 @@ struct server_watch {
 	bool rearm;      /* watching is to start anew */
 	bool reload;     /* the configuration's files changed */
 	bool restarting; /* the round was interrupted to begin another */
+	bool behind;     /* at rest, and not all that is stale could be put into the image */
 	bool locked_out; /* the last round or wish found another run at the image */
 	bool ready_said, busy_said;
 	int64_t busy_ms;          /* clock_ms() when the image was found busy, or a look failed; 0 */

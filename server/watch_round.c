@@ -339,6 +339,7 @@ int server_watch_round(struct server_watch *watch, struct watcher_look *taken, s
 	say_mended(watch, &plan);
 	identify(look, &plan, id);
 	sign(watch, id, signature);
+	watch->behind = is_anything(&plan) || watch->failed.n > 0;
 	if (is_anything(&plan) && strcmp(signature, watch->stuck) != 0)
 		drop_planned(watch, &plan);
 	else if (watch->doubtful.n > 0)

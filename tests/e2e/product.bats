@@ -126,3 +126,105 @@ lacks() {
 	expect_err 'sudo chown -R 65534'
 	chown 0:0 "$TREE/.reinject"
 }
+
+# ---- what is told afterwards
+
+@test "status: a library needs no destination, a program without one is named, and the last run says how it ended" {
+	sed -i '/^dest = \/usr\/bin$/d' "$TREE/reinject.ini"
+	rx_ok status
+	expect_out '^nowhere  1: odd_pkg '
+	refute grep -qE 'common|proto|^last' "$T/out"
+	rx_ok refresh
+	rx_ok status
+	expect_out '^last     run 1 \(refresh\) ok; '
+	break_source netd
+	rx refresh
+	expect_status 1
+	rx_ok status
+	expect_out '^last     run 2 \(refresh\) failed: netd: .*; .reinject show 2. '
+}
+
+@test "status: an image that was mounted by image mount is said to be that, one that somebody else wrote is not" {
+	rx_ok refresh
+	rx_ok image mount "$T/mine"
+	rx_ok image unmount "$T/mine"
+	rx_ok status
+	expect_out 'mounted by hand since the last run, to be checked'
+	rx_ok refresh
+	expect_said 'all there'
+	rx_ok status
+	refute grep -qE 'checked' "$T/out"
+	mount_image "$IMAGE" "$T/theirs"
+	unmount_image "$T/theirs" "$pid"
+	rx_ok status
+	expect_out 'changed outside, to be checked'
+}
+
+@test "rollback --image and compact tell what they did, and not that no file was written" {
+	rx_ok refresh
+	mark netd 2
+	rx_ok refresh
+	rx_ok rollback --image
+	expect_said 'run 3: the image as a whole is another one now'
+	refute grep -q '0 files' "$T/err"
+}
+
+@test "affected: a name that nothing has is not passed over in silence" {
+	rx_ok affected nofile
+	expect_err "there is no 'nofile', .*spelt"
+	rx_ok affected src/drivers/net/netd/src/main.rs
+	expect_equal "$(cat "$T/out")" netd
+	expect_equal "$(cat "$T/err")" ''
+	rm "$SRC/drivers/net/netd/README.md"
+	rx_ok affected src/drivers/net/netd/README.md
+	expect_equal "$(cat "$T/err")" ''
+	printf 'x\n' >"$SRC/notes"
+	rx_ok affected src/notes
+	expect_err "nobody owns 'notes'"
+}
+
+@test "the help names no option that this program does not have" {
+	rx_ok --help
+	refute grep -q faults "$T/out"
+	rx --list-faults
+	expect_refused 2
+}
+
+@test "show has no line that is empty, and tells of the boots of its image, as log does" {
+	cat >"$T/machine.sh" <<-'END'
+		#!/bin/sh
+		echo 'redox login:'
+	END
+	chmod +x "$T/machine.sh"
+	ini_add <<-END
+		[boot]
+		command = $T/machine.sh
+		console = pty
+		ready = login:
+	END
+	break_source netd
+	rx refresh
+	git -C "$SRC" checkout -q .
+	rx_ok inject "$SRC/Cargo.toml" /etc/file
+	rx_ok show 2
+	refute grep -qE '^[a-z]+ *$' "$T/out"
+	rx_ok boot --wait
+	rx_ok show 2
+	expect_out '^  boot +1 +up '
+	rx_ok show 2 --json
+	expect_jq '.[0].boots | length == 1 and .[0].result == "up" and .[0].boot == 1'
+	rx_ok log
+	expect_out '^ +2 .*\(boot: up\)$'
+	refute grep -qE '^ +1 .*boot' "$T/out"
+	rx_ok log --json
+	expect_jq '.[0].boot == "up" and .[1].boot == null'
+}
+
+@test "service status says what cannot be known, and why" {
+	mkdir -p "$T/bin"
+	printf '#!/bin/sh\necho "Failed to connect to bus: No medium found" >&2\nexit 1\n' >"$T/bin/systemctl"
+	chmod +x "$T/bin/systemctl"
+	PATH=$T/bin:$PATH rx service status watch
+	expect_out '^unknown +reinject-.*: systemd does not tell whether it runs'
+	expect_out 'systemctl --user status'
+}

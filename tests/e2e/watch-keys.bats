@@ -70,3 +70,18 @@ now_shown() { wait_until "$1" now_has "$2" || fail "the terminal does not show /
 	type_keys q
 	tty_ended 0
 }
+
+@test "watch --wait after a build that failed: 1 and which, until the error is gone" {
+	rest
+	watch
+	break_source netd
+	rx watch --wait
+	expect_status 1
+	expect_err 'failed and is not in the image: netd'
+	mark inputd 2
+	rx watch --wait
+	expect_status 1
+	git -C "$SRC" checkout -q drivers/net
+	rx_ok watch --wait
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" 'inputd=2 common=1'
+}

@@ -111,7 +111,7 @@ static void first_time_everything_with_a_place_is_stale(void **state)
 	assert_string_equal(plan.steps[2].name, "conf");
 	assert_true(plan.steps[2].is_asset);
 	assert_true(plan.first_time);
-	assert_int_equal(plan.n_nowhere, 1);
+	assert_int_equal(plan.n_nowhere, 0);
 	assert_int_equal(plan.n_elsewhere, 1);
 	assert_string_equal(plan.steps[0].why, "first time");
 	refresh_plan_clear(&plan);
