@@ -70,8 +70,12 @@ static void print_plan(const struct refresh_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct refresh_step *step = &plan->steps[i];
-		CLEANUP_FREE char *dests = strvec_join(&step->dests, " ");
+		CLEANUP(strvec_clear) struct strvec all = { 0 };
+		CLEANUP_FREE char *dests = NULL;
 
+		strvec_copy(&all, &step->dests);
+		strvec_copy(&all, &step->shares);
+		dests = strvec_join(&all, " ");
 		cli_print_line("%s %s -> %s   (%s)", step->is_asset ? "copy " : "build", step->name, dests, step->why);
 	}
 	for (size_t i = 0; i < plan->n_removals; i++)

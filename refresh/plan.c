@@ -92,6 +92,15 @@ static bool is_all(const struct config *config, const struct watcher_subject *su
 	return dests->n == 1 && strcmp(dests->v[0], dest) == 0 && (subject->is_asset || config->packages[subject->index].copies.n == 0);
 }
 
+static void add_copies(struct refresh_step *step, const struct config *config, const struct strvec *copies)
+{
+	for (size_t i = 0; i < copies->n; i++)
+		if (is_in_share(config, copies->v[i]))
+			strvec_add(&step->share_copies, copies->v[i]);
+		else
+			step->copies_image = step->copies_image || is_served(config, copies->v[i]);
+}
+
 static void add_step(struct refresh_plan *plan, const struct config *config, const struct watcher_look *look, size_t i,
 		     const struct refresh_records *records, const char *one_off_dest)
 {
@@ -116,6 +125,8 @@ static void add_step(struct refresh_plan *plan, const struct config *config, con
 			strvec_add(&step->dests, dests->v[d]);
 		else if (is_in_share(config, dests->v[d]))
 			strvec_add(&step->shares, dests->v[d]);
+	if (!one_off_dest && !subject->is_asset)
+		add_copies(step, config, &config->packages[subject->index].copies);
 }
 
 static void note_state(struct refresh_plan *plan, const char *name, enum refresh_state state)
@@ -136,6 +147,13 @@ static bool is_put(const struct config *config, const struct watcher_subject *su
 	return subject->is_asset || package->bins.n > 0 || package->command.n > 0;
 }
 
+static bool has_copy_elsewhere(const struct config *config, const struct watcher_subject *subject)
+{
+	const struct strvec *copies = &config->packages[subject->index].copies;
+
+	return !subject->is_asset && count_served(config, copies) < copies->n;
+}
+
 static void judge_all(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
 		      struct refresh_plan *plan)
 {
@@ -149,7 +167,7 @@ static void judge_all(const struct config *config, const struct watcher_look *lo
 		if (!look->subjects[i].is_asset)
 			note_state(plan, subject_name(config, &look->subjects[i]), plan->states[i]);
 		plan->n_nowhere += dests->n == 0 && is_put(config, &look->subjects[i]);
-		plan->n_elsewhere += count_served(config, dests) < dests->n;
+		plan->n_elsewhere += count_served(config, dests) < dests->n || has_copy_elsewhere(config, &look->subjects[i]);
 	}
 }
 
@@ -277,6 +295,7 @@ void refresh_plan_clear(struct refresh_plan *plan)
 		free(plan->steps[i].why);
 		strvec_clear(&plan->steps[i].dests);
 		strvec_clear(&plan->steps[i].shares);
+		strvec_clear(&plan->steps[i].share_copies);
 	}
 	for (size_t i = 0; i < plan->n_removals; i++) {
 		free(plan->removals[i].path);

@@ -37,6 +37,8 @@ struct refresh_step {
 	char *why;           /* a phrase */
 	struct strvec dests; /* inside the image, or 'initfs:/...' */
 	struct strvec shares; /* 'share:/...', on the host (refresh/share); with these alone the image is not needed */
+	struct strvec share_copies; /* the same of `copy`: paths of the first binary alone */
+	bool copies_image;          /* a `copy` of it lies in the image or the initfs */
 };
 
 #define REFRESH_NO_STEP SIZE_MAX

@@ -83,13 +83,18 @@ static bool is_anything(const struct refresh_plan *plan)
 	return plan->n_steps > 0 || plan->n_removals > 0 || plan->initfs;
 }
 
+static bool needs_image_for(const struct refresh_step *step)
+{
+	return step->dests.n > 0 || step->copies_image || step->shares.n + step->share_copies.n == 0;
+}
+
 /* What goes into the share alone needs neither a copy of the image nor that nobody holds it. */
 static bool needs_image(const struct refresh_plan *plan)
 {
 	bool needs = plan->n_removals > 0 || plan->initfs;
 
 	for (size_t i = 0; i < plan->n_steps; i++)
-		needs = needs || plan->steps[i].dests.n > 0 || plan->steps[i].shares.n == 0;
+		needs = needs || needs_image_for(&plan->steps[i]);
 	return needs;
 }
 

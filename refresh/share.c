@@ -63,10 +63,11 @@ static int copy(const struct refresh_round *round, const struct refresh_staged_f
 	return r < 0 ? err_set(err, r, "cannot write '%s'", to) : 0;
 }
 
-static int put_file(struct refresh_round *round, size_t step, const struct refresh_staged_file *file, const char *dest, struct err *err)
+static int put_file(struct refresh_round *round, size_t step, const struct refresh_staged_file *file, const char *dest, bool several,
+		    struct err *err)
 {
 	const char *share = config_get(round->session->config, "share", "path");
-	CLEANUP_FREE char *to = target_of(share, dest, file->name, round->staged[step].n_files > 1);
+	CLEANUP_FREE char *to = target_of(share, dest, file->name, several);
 	CLEANUP_FREE char *shown = xasprintf("share:%s", to + strlen(share));
 	bool same = is_same(file->path, to);
 	int r = same ? 0 : copy(round, file, to, err);
@@ -84,13 +85,15 @@ static int put_file(struct refresh_round *round, size_t step, const struct refre
 
 static int put_step(struct refresh_round *round, size_t step, struct err *err)
 {
-	const struct strvec *shares = &round->plan.steps[step].shares;
+	const struct strvec *shares = &round->plan.steps[step].shares, *copies = &round->plan.steps[step].share_copies;
 	const struct refresh_staged *staged = &round->staged[step];
 	int r = refresh_round_interrupted(round, err);
 
 	for (size_t d = 0; d < shares->n; d++)
 		for (size_t f = 0; r >= 0 && f < staged->n_files; f++)
-			r = put_file(round, step, &staged->files[f], shares->v[d], err);
+			r = put_file(round, step, &staged->files[f], shares->v[d], staged->n_files > 1, err);
+	for (size_t c = 0; r >= 0 && staged->n_files > 0 && c < copies->n; c++)
+		r = put_file(round, step, &staged->files[0], copies->v[c], false, err);
 	return r;
 }
 
@@ -192,7 +195,7 @@ int refresh_share_put_all(struct refresh_round *round, struct err *err)
 {
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
 		struct err failure = ERR_INIT;
-		int r = round->staged[i].ok && round->plan.steps[i].shares.n > 0 ? put_step(round, i, &failure) : 0;
+		int r = round->staged[i].ok ? put_step(round, i, &failure) : 0;
 
 		if (r == -ECANCELED) {
 			if (err)
