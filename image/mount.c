@@ -492,6 +492,14 @@ static int wait_background(const struct image_mount *mount, struct err *err)
 	return r;
 }
 
+/* That a file was closed is told to the daemon behind its back: an unmount that comes sooner tears the message out of its hands, and redoxfs then ends
+ * with 'connection abort' and status 1. */
+static void let_it_catch_up(struct image_mount *mount)
+{
+	(void)!image_pulse_ask(mount->pulse); /* one that hangs was ended, and its status says so */
+	image_pulse_quiet(mount->pulse);
+}
+
 int image_mount_stop(struct image_mount **mount, struct err *err)
 {
 	CLEANUP(mount_freep) struct image_mount *m = TAKE_PTR(*mount);
@@ -501,7 +509,7 @@ int image_mount_stop(struct image_mount **mount, struct err *err)
 	if (!m)
 		return 0;
 	background = !m->proc;
-	image_pulse_quiet(m->pulse);
+	let_it_catch_up(m);
 	r = image_mount_clear(m->point, m->config, m->image, m->config->mount_timeout_ms, err);
 	if (r < 0)
 		return r;

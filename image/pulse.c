@@ -188,8 +188,8 @@ int image_pulse_ask(struct image_pulse *pulse)
 	pthread_mutex_lock(&pulse->mutex);
 	pulse->wanted = true;
 	pthread_cond_broadcast(&pulse->changed);
-	/* A question that is under way was asked before now, but whoever answers it is alive. */
-	answered = wait_answer(pulse, pulse->answered == pulse->asked ? pulse->asked + 1 : pulse->asked);
+	/* One that is under way was asked before whatever the caller has just done. */
+	answered = wait_answer(pulse, pulse->asked + 1);
 	pthread_mutex_unlock(&pulse->mutex);
 	return answered ? 0 : -ETIMEDOUT;
 }

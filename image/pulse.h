@@ -18,7 +18,7 @@ struct image_pulse;
 /** Begins to ask what is mounted at @point. @limit_ms: how long an answer may take. @on_silence may be NULL. -errno. */
 int image_pulse_start(const char *point, uint32_t limit_ms, void (*on_silence)(void *data), void *data, struct image_pulse **ret) MUST_CHECK;
 
-/** Asks now and waits for the answer: 0, or -ETIMEDOUT. Takes NULL, which always answers. */
+/** Asks now and waits for the answer: 0, or -ETIMEDOUT. The daemon has by then taken up what was asked of it before. Takes NULL, which always answers. */
 int image_pulse_ask(struct image_pulse *pulse) MUST_CHECK;
 
 /** True once an answer took too long. Takes NULL. */
