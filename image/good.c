@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "image/names.h"
+#include "image/still.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,18 +46,19 @@ static int copy(const char *from, const char *to, const char *dir, const struct 
 	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", from, to) : 0;
 }
 
-/* A copy of what somebody writes meanwhile is of no use: it is one only when @from was @known before and after. */
+/* A copy of what somebody writes meanwhile is of no use: it is one only when @from was @known before, and has not moved after. */
 static int copy_known(const char *from, const char *to, const char *dir, const struct image_identity *known, const struct config_image *config,
 		      const struct cancel *cancel, struct err *err)
 {
-	struct image_identity now;
-	int r = image_identity_read_at(from, config->format, config->block, &now, err);
+	struct image_still before, after;
+	int r = image_still_look(from, config, &before, err);
+	bool same = r == 0 && image_identity_same(&before.id, known);
 
-	if (r == 0 && image_identity_same(&now, known))
+	if (same)
 		r = copy(from, to, dir, cancel, err);
-	if (r == 0)
-		r = image_identity_read_at(from, config->format, config->block, &now, err);
-	if (r == 0 && !image_identity_same(&now, known))
+	if (same && r == 0)
+		r = image_still_look(from, config, &after, err);
+	if (r == 0 && !(same && image_still_same(&before, &after)))
 		r = err_set(err, -ESTALE, "'%s' was written meanwhile!", from);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "image/names.h"
 #include "image/note.h"
 #include "image/shadow.h"
+#include "image/still.h"
 #include "image/swap.h"
 
 #include <errno.h>
@@ -231,7 +232,41 @@ int image_whole_clone(const struct image_whole_args *args, struct image_whole **
 
 /* -- a copy ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static int copy_from(struct image_whole *whole, int from, const struct stat *st, const char *path, struct err *err)
+/* Returns 1 when @path was written meanwhile. */
+static int copy_once(const struct image_whole *whole, const char *path, int to, struct err *err)
+{
+	CLEANUP_CLOSE int from = open(path, O_RDONLY | O_CLOEXEC);
+	struct image_still before, after;
+	int r = from < 0 ? err_set(err, -errno, "cannot open '%s'", path) : refuse_holders(path, err);
+
+	if (r == 0)
+		r = image_still_look(path, whole->config, &before, err);
+	if (r < 0)
+		return r;
+	r = fs_copy_sparse(from, to, whole->cancel, NULL);
+	if (r < 0)
+		return err_set(err, r, "cannot copy '%s' to '%s'", path, whole->names.shadow);
+	r = image_still_look(path, whole->config, &after, err);
+	if (r == 0)
+		r = refuse_holders(path, err);
+	return r < 0 ? r : !image_still_same(&before, &after);
+}
+
+static int copy_twice(const struct image_whole *whole, const char *path, int to, struct err *err)
+{
+	int r = copy_once(whole, path, to, err);
+
+	if (r != 1)
+		return r;
+	r = ftruncate(to, 0) < 0 ? err_set(err, -errno, "cannot write '%s'", whole->names.shadow) : copy_once(whole, path, to, err);
+	if (r != 1)
+		return r;
+	err_class_set(err, ERR_BUSY, -EBUSY, "'%s' changed while it was being copied: the image is left as it is", path);
+	err_hint(err, "some program writes it: end that first");
+	return -EBUSY;
+}
+
+static int copy_from(const struct image_whole *whole, const struct stat *st, const char *path, struct err *err)
 {
 	CLEANUP_CLOSE int to = -1;
 	int r = check_room(whole->names.dir, (uint64_t)st->st_blocks * 512, err);
@@ -239,9 +274,10 @@ static int copy_from(struct image_whole *whole, int from, const struct stat *st,
 	if (r < 0)
 		return r;
 	to = open(whole->names.shadow, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	r = to < 0 ? -errno : fs_copy_sparse(from, to, whole->cancel, NULL);
-	if (r == 0)
-		r = FAULT("whole-copied");
+	r = to < 0 ? err_set(err, -errno, "cannot make '%s'", whole->names.shadow) : copy_twice(whole, path, to, err);
+	if (r < 0)
+		return r;
+	r = FAULT("whole-copied");
 	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", path, whole->names.shadow) : 0;
 }
 
@@ -261,6 +297,7 @@ int image_whole_copy(const struct image_whole_args *args, const char *from, stru
 	CLEANUP_CLOSE int fd = image_file_open(from, &st, err);
 	int r = fd < 0 ? fd : check_format(args->config, fd, from, err);
 
+	/* Before the copy that is kept goes for it. */
 	if (r == 0)
 		r = refuse_holders(from, err);
 	if (r == 0)
@@ -268,7 +305,7 @@ int image_whole_copy(const struct image_whole_args *args, const char *from, stru
 	if (r == 0)
 		whole->source = xstrdup(from);
 	if (r == 0)
-		r = copy_from(whole, fd, &st, from, err);
+		r = copy_from(whole, &st, from, err);
 	if (r == 0)
 		r = image_shadow_take_over(&whole->names, err);
 	if (r == 0)
