@@ -96,8 +96,8 @@ struct journal_fingerprint {
 	const char *subject;     /* 'package NAME' or 'asset NAME' */
 	const char *fingerprint; /* hex */
 	/* What became of exactly this fingerprint: 'fresh', 'failed', 'held' or 'doubted'. Several of a subject may be held; of each other state it has one
-	 * at most. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more; written as 'gone': the
-	 * subject is forgotten. */
+	 * at most. Written as 'doubted' it means: the subject's 'fresh', whatever its fingerprint, is not believed any more; written as 'unproved':
+	 * nor is this one held, which should be in the image and is not; written as 'gone': the subject is forgotten. */
 	const char *state;
 	int64_t run;
 };
@@ -144,6 +144,10 @@ int journal_swap_before(struct journal *journal, const char *image, const char *
 /** Returns 1 when all files that were ever @subject's are as run @after left them, once run @without is taken back; 0 when not. */
 int journal_is_as_after(struct journal *journal, const char *image, const char *subject, int64_t after, int64_t without,
 			struct err *err) MUST_CHECK;
+struct journal_content;
+/** Calls @fn for each file that was ever @subject's, with the digest that it had after run @run ('': there was no such file); by path. */
+int journal_files_after(struct journal *journal, const char *image, const char *subject, int64_t run,
+			int (*fn)(void *data, const struct journal_content *file), void *data, struct err *err) MUST_CHECK;
 /** The run whose swap made the image file with this device and inode; 0 when none did. */
 int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err) MUST_CHECK;
 /** Adds the names of the packages and assets of which a file was put or removed after @run, each once, sorted; 'file' for what is nobody's. */

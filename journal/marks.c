@@ -50,6 +50,16 @@ static int set_state(struct journal_db *db, const char *image, const struct jour
 		"ssssii", image, fingerprint->subject, fingerprint->state, fingerprint->fingerprint, fingerprint->run, clock_wall_ms());
 }
 
+static int set_unproved(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
+{
+	int r = doubt_subject(db, image, fingerprint->subject, err);
+
+	return r < 0 ? r
+		     : journal_db_run(db, NULL, err,
+				      "DELETE FROM fingerprint WHERE image = ? AND subject = ? AND fingerprint = ? AND state = 'held'", "sss",
+				      image, fingerprint->subject, fingerprint->fingerprint);
+}
+
 int journal_internal_set_fingerprint(struct journal_db *db, const char *image, const struct journal_fingerprint *fingerprint, struct err *err)
 {
 	if (strcmp(fingerprint->state, "gone") == 0)
@@ -57,6 +67,8 @@ int journal_internal_set_fingerprint(struct journal_db *db, const char *image, c
 				      fingerprint->subject);
 	if (strcmp(fingerprint->state, "doubted") == 0)
 		return doubt_subject(db, image, fingerprint->subject, err);
+	if (strcmp(fingerprint->state, "unproved") == 0)
+		return set_unproved(db, image, fingerprint, err);
 	return set_state(db, image, fingerprint, err);
 }
 
@@ -125,6 +137,26 @@ int journal_is_as_after(struct journal *journal, const char *image, const char *
 				 "ssii", image, subject, after, without);
 
 	return r < 0 ? r : rows.n == 0;
+}
+
+/* What no run has changed is as it was found. */
+int journal_files_after(struct journal *journal, const char *image, const char *subject, int64_t run,
+			int (*fn)(void *data, const struct journal_content *file), void *data, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "WITH f AS (SELECT f.run, f.path, f.owner, f.new_hash, coalesce(f.old_hash, '') AS old_hash FROM file f"
+				 "  JOIN run r ON r.id = f.run WHERE r.image = ?1 AND f.result = 'ok'),"
+				 " p AS (SELECT path FROM f WHERE owner = ?2 UNION SELECT path FROM content WHERE image = ?1 AND owner = ?2)"
+				 " SELECT p.path, coalesce((SELECT new_hash FROM f WHERE path = p.path AND run <= ?3 ORDER BY run DESC LIMIT 1),"
+				 "  (SELECT old_hash FROM f WHERE path = p.path AND run > ?3 ORDER BY run LIMIT 1),"
+				 "  (SELECT hash FROM content WHERE image = ?1 AND path = p.path), '') FROM p ORDER BY p.path",
+				 "ssi", image, subject, run);
+
+	for (size_t i = 0; r == 0 && i < rows.n; i++)
+		r = fn(data, &(struct journal_content){
+				     .path = journal_db_text(&rows, i, 0), .owner = subject, .hash = journal_db_text(&rows, i, 1) });
+	return r;
 }
 
 int journal_run_of_file(struct journal *journal, const char *image, uint64_t dev, uint64_t ino, int64_t *ret, struct err *err)

@@ -20,7 +20,8 @@ struct restoring {
 	char *from;                            /* owned */
 	int64_t run;                           /* the run that made @from; 0: not known */
 	bool of_restore;                       /* the image that is to go came by a restore */
-	bool initfs_differs;
+	bool initfs_differs;                   /* the packed file, from the one in the image that is to go; */
+	bool initfs_known;                     /* and it is what the run has left that made @from */
 	struct image_put_hashes hashes;
 };
 
@@ -91,7 +92,13 @@ static int find_runs(struct restoring *restoring, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static void add_file(struct restoring *restoring, const struct refresh_content *content, const char *hash)
+static void add_subject(struct restoring *restoring, const char *owner)
+{
+	if (strchr(owner, ' ') && !strvec_has(&restoring->round->subjects, owner))
+		strvec_add(&restoring->round->subjects, owner);
+}
+
+static void add_file(struct restoring *restoring, const struct refresh_content *content, const char *owner, const char *hash)
 {
 	struct image_put put = {
 		.result = hash[0] ? IMAGE_PUT_WRITTEN : IMAGE_PUT_REMOVED, .path = xstrdup(content->path), .mode = 0755
@@ -99,9 +106,33 @@ static void add_file(struct restoring *restoring, const struct refresh_content *
 
 	snprintf(put.new_hash, sizeof(put.new_hash), "%s", hash);
 	snprintf(put.old_hash, sizeof(put.old_hash), "%s", content->hash);
-	refresh_round_add_file(restoring->round, content->owner, &put);
-	if (strchr(content->owner, ' ') && !strvec_has(&restoring->round->subjects, content->owner))
-		strvec_add(&restoring->round->subjects, content->owner);
+	refresh_round_add_file(restoring->round, owner, &put);
+	add_subject(restoring, owner);
+}
+
+/* Whether the file @path, which has @hash, is what the run has left that made the image. */
+static int is_as_its_run_left_it(const struct restoring *restoring, const char *path, const char *hash, struct err *err)
+{
+	const struct refresh_session *session = restoring->round->session;
+	CLEANUP_FREE char *left = NULL;
+	int r = 0;
+
+	if (restoring->run > 0)
+		r = journal_file_at(session->journal, session->config->image.path, path, restoring->run, &left, err);
+	return r < 0 ? r : left && str_eq(left, hash);
+}
+
+/* What is in one of which nobody knows where it comes from, nobody knows either: it is nobody's, so that it is packed again. */
+static int compare_initfs(struct restoring *restoring, const struct refresh_content *content, const char *hash, struct err *err)
+{
+	int r = is_as_its_run_left_it(restoring, content->path, hash, err);
+
+	if (r < 0)
+		return r;
+	restoring->initfs_differs = true;
+	restoring->initfs_known = r == 1;
+	add_file(restoring, content, r == 1 ? content->owner : "file", hash);
+	return 0;
 }
 
 static int compare_file(struct restoring *restoring, int root, const struct refresh_content *content, struct err *err)
@@ -115,8 +146,8 @@ static int compare_file(struct restoring *restoring, int root, const struct refr
 	if (r < 0 || str_eq(hash, content->hash))
 		return r;
 	if (str_eq(content->path, restoring->round->session->config->initfs.dest))
-		restoring->initfs_differs = true;
-	add_file(restoring, content, hash);
+		return compare_initfs(restoring, content, hash, err);
+	add_file(restoring, content, content->owner, hash);
 	return 0;
 }
 
@@ -125,19 +156,21 @@ static int compare_member(struct restoring *restoring, const struct refresh_cont
 {
 	const struct refresh_session *session = restoring->round->session;
 	CLEANUP_FREE char *hash = NULL;
-	int r = 0;
+	int r;
 
-	if (restoring->run > 0)
-		r = journal_file_at(session->journal, session->config->image.path, content->path, restoring->run, &hash, err);
-	if (r < 0 || restoring->run == 0 || str_eq(hash ? hash : "", content->hash))
+	if (!restoring->initfs_known) {
+		add_subject(restoring, content->owner);
+		return 0;
+	}
+	r = journal_file_at(session->journal, session->config->image.path, content->path, restoring->run, &hash, err);
+	if (r < 0 || str_eq(hash ? hash : "", content->hash))
 		return r;
-	add_file(restoring, content, hash ? hash : "");
+	add_file(restoring, content, content->owner, hash ? hash : "");
 	return 0;
 }
 
-static int compare_all(void *data, int root, struct err *err)
+static int compare_contents(struct restoring *restoring, int root, struct err *err)
 {
-	struct restoring *restoring = data;
 	const struct refresh_records *records = restoring->records;
 	int r = 0;
 
@@ -152,25 +185,99 @@ static int compare_all(void *data, int root, struct err *err)
 
 /* -- verdicts ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static int judge(const struct restoring *restoring, const char *subject, struct err *err)
+/* That the image which comes back holds a subject's files as run @run has left them: somebody may have written it since, under the same inode. */
+struct proof {
+	struct restoring *restoring;
+	int root;
+	int64_t run;
+	bool holds;
+	struct err *err;
+};
+
+static int read_hash(const struct proof *proof, const char *path, char ret[HASH_HEX_SIZE])
+{
+	struct image_put_job job = { .root = proof->root, .hashes = &proof->restoring->hashes };
+
+	return image_put_read_hash(&job, path, ret, proof->err);
+}
+
+/* A member is as its run left it when the packed file is. */
+static int prove_member(const struct proof *proof, const struct journal_content *left)
+{
+	const char *dest = proof->restoring->round->session->config->initfs.dest;
+	char hash[HASH_HEX_SIZE];
+	int r = is_as_its_run_left_it(proof->restoring, left->path, left->hash, proof->err);
+
+	if (r != 1)
+		return r;
+	r = read_hash(proof, dest, hash);
+	return r < 0 ? r : is_as_its_run_left_it(proof->restoring, dest, hash, proof->err);
+}
+
+static int prove_file(void *data, const struct journal_content *left)
+{
+	struct proof *proof = data;
+	char hash[HASH_HEX_SIZE];
+	int r;
+
+	if (!proof->holds || !left->hash[0])
+		return 0;
+	if (refresh_is_in_initfs(left->path)) {
+		r = prove_member(proof, left);
+	} else {
+		r = read_hash(proof, left->path, hash);
+		r = r < 0 ? r : str_eq(hash, left->hash);
+	}
+	proof->holds = r == 1;
+	return r < 0 ? r : 0;
+}
+
+/* The fingerprint that the image which comes back had of @subject when it was made (NULL: not known), and whether its files still say so. */
+static int find_earlier(struct restoring *restoring, int root, const char *subject, char **ret, bool *ret_proved, struct err *err)
 {
 	const struct refresh_session *session = restoring->round->session;
-	const char *now = refresh_records_find_fresh(restoring->records, subject);
+	const char *image = session->config->image.path;
+	struct proof proof = { .restoring = restoring, .root = root, .holds = true, .err = err };
 	CLEANUP_FREE char *earlier = NULL;
-	int64_t run = 0;
-	int r = 0;
+	int r = restoring->run > 0 ? journal_swap_before(session->journal, image, subject, restoring->run + 1, &earlier, &proof.run, err) : 0;
 
-	if (restoring->run > 0)
-		r = journal_swap_before(session->journal, session->config->image.path, subject, restoring->run + 1, &earlier, &run, err);
+	if (r > 0)
+		r = journal_files_after(session->journal, image, subject, proof.run, prove_file, &proof, err);
 	if (r < 0)
 		return r;
-	if (now && !restoring->of_restore && !restoring->what->no_hold && !str_eq(now, earlier))
+	*ret_proved = earlier && proof.holds;
+	*ret = TAKE_PTR(earlier);
+	return 0;
+}
+
+static int judge(struct restoring *restoring, int root, const char *subject, struct err *err)
+{
+	const char *now = refresh_records_find_fresh(restoring->records, subject);
+	CLEANUP_FREE char *earlier = NULL;
+	bool is_proved = false, is_same;
+	int r = find_earlier(restoring, root, subject, &earlier, &is_proved, err);
+
+	if (r < 0)
+		return r;
+	is_same = now && str_eq(now, earlier);
+	if (now && !restoring->of_restore && !restoring->what->no_hold && !is_same)
 		refresh_round_add_verdict(restoring->round, subject, now, "held");
 	if (earlier)
-		refresh_round_add_verdict(restoring->round, subject, earlier, "fresh");
+		refresh_round_add_verdict(restoring->round, subject, earlier, is_proved ? "fresh" : "unproved");
 	else if (now && (restoring->of_restore || restoring->what->no_hold))
 		refresh_round_add_verdict(restoring->round, subject, now, "doubted");
 	return 0;
+}
+
+static int compare_all(void *data, int root, struct err *err)
+{
+	struct restoring *restoring = data;
+	const struct strvec *subjects = &restoring->round->subjects;
+	int r = compare_contents(restoring, root, err);
+
+	for (size_t i = 0; r >= 0 && i < subjects->n; i++)
+		r = judge(restoring, root, subjects->v[i], err);
+	return r < 0 ? r : 0;
 }
 
 static void tell(const struct restoring *restoring)
@@ -201,8 +308,6 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 	r = image_whole_copy(&args, restoring->from, &whole, err);
 	if (r >= 0)
 		r = image_whole_read(whole, compare_all, restoring, err);
-	for (size_t i = 0; r >= 0 && i < round->subjects.n; i++)
-		r = judge(restoring, round->subjects.v[i], err);
 	if (r >= 0)
 		r = refresh_swap_whole(round, &whole, err);
 	if (r >= 0)
