@@ -115,22 +115,19 @@ static int is_as_its_run_left_it(const struct restoring *restoring, const char *
 {
 	const struct refresh_session *session = restoring->round->session;
 	CLEANUP_FREE char *left = NULL;
-	int r = 0;
+	int r = journal_file_at(session->journal, session->config->image.path, path, restoring->run, &left, err);
 
-	if (restoring->run > 0)
-		r = journal_file_at(session->journal, session->config->image.path, path, restoring->run, &left, err);
 	return r < 0 ? r : left && str_eq(left, hash);
 }
 
-/* What is in one of which nobody knows where it comes from, nobody knows either: it is nobody's, so that it is packed again. */
+/* One that is not what its run has left is nobody's: what is in it is not known, and it is packed again. */
 static int compare_initfs(struct restoring *restoring, const struct refresh_content *content, const char *hash, struct err *err)
 {
-	int r = is_as_its_run_left_it(restoring, content->path, hash, err);
+	int r = restoring->run > 0 ? is_as_its_run_left_it(restoring, content->path, hash, err) : 1;
 
 	if (r < 0)
 		return r;
 	restoring->initfs_differs = true;
-	restoring->initfs_known = r == 1;
 	add_file(restoring, content, r == 1 ? content->owner : "file", hash);
 	return 0;
 }
@@ -151,14 +148,14 @@ static int compare_file(struct restoring *restoring, int root, const struct refr
 	return 0;
 }
 
-/* Members of an initfs are not looked for in it: the journal says what they were when that image was made. */
+/* Members of an initfs are not looked for in it: the journal says what they were when that image was made, or nobody does. */
 static int compare_member(struct restoring *restoring, const struct refresh_content *content, struct err *err)
 {
 	const struct refresh_session *session = restoring->round->session;
 	CLEANUP_FREE char *hash = NULL;
 	int r;
 
-	if (!restoring->initfs_known) {
+	if (restoring->run == 0) {
 		add_subject(restoring, content->owner);
 		return 0;
 	}

@@ -103,3 +103,16 @@ says() {
 	expect_equal "$(initfs_says lib/drivers/netd)" 'netd=1 proto=1 common=1'
 	expect_stale
 }
+
+@test "rollback --good: an image of which no run is known holds what is in its initfs" {
+	initfs_setup
+	rx_ok refresh
+	cp --sparse=always "$IMAGE" "$IMAGE.good"
+	mark netd 2
+	rx_ok refresh
+	rx_ok rollback --good
+	rx_ok status --json
+	expect_jq '.[0] | .stale == [] and (.held | index("netd") != null)'
+	rx_ok refresh
+	expect_equal "$(initfs_says lib/drivers/netd)" 'netd=1 proto=1 common=1'
+}
