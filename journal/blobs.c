@@ -126,21 +126,32 @@ static int add_file(const char *state, int from, const char *hash, const char *d
 	return name_it(fd, path) == 0 ? 0 : add_named(state, from, hash, path, err);
 }
 
+/* A disk or a hand may have changed it since; to find that out costs less than to write it. */
+static bool is_whole(const char *path, const char *hash)
+{
+	struct stat st;
+	char now[HASH_HEX_SIZE];
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && hash_file(path, now, NULL) == 0 && str_eq(now, hash);
+}
+
 int journal_blob_add(const char *state, int fd, const char *hash, struct err *err)
 {
 	CLEANUP_FREE char *path = NULL, *dir = NULL, *name = NULL;
 	int r = blob_path(state, hash, &path, err);
+	bool is_there;
 
 	if (r < 0)
 		return r;
 	/* Its time tells a pruning beside us that it is wanted again. */
-	if (fs_exists(path) && utimensat(AT_FDCWD, path, NULL, 0) == 0)
+	is_there = utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+	if (is_there && is_whole(path, hash))
 		return 0;
 	name = xasprintf("blobs/%.2s", hash);
 	dir = fs_dirname(path);
 	r = journal_state_make_dir(state, name, err);
 	if (r == 0)
-		r = add_file(state, fd, hash, dir, path, err);
+		r = is_there ? add_named(state, fd, hash, path, err) : add_file(state, fd, hash, dir, path, err);
 	if (r < 0)
 		return r;
 	r = fs_sync_dir(dir);

@@ -11,7 +11,8 @@
 
 #include <stdint.h>
 
-/** Stores what @fd holds from its start. @hash is the content's, as hash_fd() gave it; a blob that exists is not written again. */
+/** Stores what @fd holds from its start. @hash is the content's, as hash_fd() gave it; a blob that exists is not written again, but for one that
+ * is not what its name says any more. */
 int journal_blob_add(const char *state, int fd, const char *hash, struct err *err) MUST_CHECK;
 
 /** The file that holds the content with digest @hash; the caller frees @ret. -ENOENT when it was pruned, -EUCLEAN when it holds

@@ -37,6 +37,13 @@ static int teardown(void **data)
 	return 0;
 }
 
+static void write_at(const char *path, off_t at, const char *text)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), at), strlen(text));
+}
+
 static int open_in(struct box *box, const char *name)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", box->dir, name);
@@ -90,7 +97,7 @@ static void test_round_trip(void **data)
 	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
 	assert_int_equal(stat(path, &after), 0);
 	assert_int_equal(before.st_ino, after.st_ino);
-	/* What is there is not even read again. */
+	/* Of what is there and whole, the file is not even read again. */
 	assert_int_equal(journal_blob_add(box->state, -1, hash, NULL), 0);
 }
 
@@ -119,6 +126,33 @@ static void test_damaged_blob_is_not_handed_out(void **data)
 	assert_int_equal(truncate(path, 1000), 0);
 	assert_int_equal(journal_blob_find(box->state, hash, &again, NULL), -EUCLEAN);
 	assert_null(again);
+}
+
+/* What the next run replaces must be there when it is wanted back, whatever became of an earlier copy. */
+static void test_damaged_blob_is_written_anew(void **data)
+{
+	struct box *box = *data;
+	char hash[HASH_HEX_SIZE];
+	CLEANUP_CLOSE int fd = big_file(box, hash);
+	CLEANUP_FREE char *path = NULL, *again = NULL, *linked = NULL;
+	struct stat st;
+
+	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
+	assert_int_equal(journal_blob_find(box->state, hash, &path, NULL), 0);
+	/* Cut off; another byte in it; a link to what is right as long as it is there. */
+	assert_int_equal(truncate(path, 1000), 0);
+	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	write_at(path, 2000000, "x");
+	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
+	assert_int_equal(journal_blob_find(box->state, hash, &again, NULL), 0);
+	linked = xasprintf("%s/elsewhere", box->dir);
+	assert_int_equal(rename(path, linked), 0);
+	assert_int_equal(symlink(linked, path), 0);
+	assert_int_equal(journal_blob_add(box->state, fd, hash, NULL), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0400);
 }
 
 static void test_wrong_hash_leaves_nothing(void **data)
@@ -200,6 +234,7 @@ int main(void)
 		TEST(test_empty_content),
 		TEST(test_wrong_hash_leaves_nothing),
 		TEST(test_damaged_blob_is_not_handed_out),
+		TEST(test_damaged_blob_is_written_anew),
 		TEST(test_no_hash_no_path),
 		TEST(test_two_processes_add_the_same),
 		TEST(test_root_gives_it_to_the_folders_owner),
