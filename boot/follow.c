@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -348,13 +347,10 @@ static void open_console(struct boot_machine *machine)
 static bool has_image_open(const struct boot_machine *machine)
 {
 	CLEANUP(image_machines_clear) struct image_machines machines = { 0 };
-	struct stat st;
 
-	if (stat(machine->image, &st) < 0)
-		return false;
 	image_machines_find(&machines);
 	for (size_t i = 0; i < machines.n; i++)
-		if (machines.v[i].dev == st.st_dev && machines.v[i].ino == st.st_ino)
+		if (machines.v[i].dev == machine->dev && machines.v[i].ino == machine->ino)
 			return true;
 	return false;
 }

@@ -51,6 +51,7 @@ struct boot_machine {
 	pid_t group;                     /* the program's; it is given away when the program has started */
 	int log;                         /* owned */
 	char *image;                     /* owned */
+	uint64_t dev, ino;               /* of its file when the boot began; the name may lead to another by now */
 	struct boot_lines lines;
 	uv_poll_t readable, cancelled, typed;
 	uv_timer_t tick;

@@ -82,7 +82,11 @@ static int find_image(struct booting *booting, struct err *err)
 	}
 	booting->machine.image = xstrdup(path);
 	r = image_identity_read_at(path, config->image.format, config->image.block, &booting->booted, err);
-	return r < 0 ? image_file_unusable(path, r, err) : 0;
+	if (r < 0)
+		return image_file_unusable(path, r, err);
+	booting->machine.dev = booting->booted.dev;
+	booting->machine.ino = booting->booted.ino;
+	return 0;
 }
 
 /* One boot at a time: two would meet at the console, and what is pending in the journal is of a dead one. */
