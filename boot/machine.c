@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "boot/good.h"
 #include "image/file.h"
-#include "image/good.h"
 #include "image/image.h"
 #include "journal/boots.h"
 #include "journal/state.h"
@@ -297,11 +297,14 @@ static void take_last_lines(struct booting *booting)
 static void keep_good(struct booting *booting)
 {
 	const struct boot_args *args = booting->args;
+	struct image_good_args good = {
+		.path = booting->machine.image, .config = &args->config->image, .booted = &booting->booted, .cancel = args->cancel
+	};
 	struct err err = ERR_INIT;
 
 	if (booting->verdict.result != BOOT_UP || (args->image && !args->keep_good))
 		return;
-	if (image_good_keep(booting->machine.image, &args->config->image, &booting->booted, args->cancel, &err) < 0)
+	if (boot_good_keep(booting->journal, &good, &err) < 0)
 		strvec_addf(&booting->verdict.notes, "the image that booted was not kept as '%s.good': %s", booting->machine.image, err.message);
 }
 

@@ -1,6 +1,7 @@
 #include "image/good.h"
 
 #include "base/fs.h"
+#include "image/holders.h"
 #include "image/names.h"
 #include "image/still.h"
 
@@ -63,16 +64,45 @@ static int copy_known(const char *from, const char *to, const char *dir, const s
 	return r;
 }
 
-/* A link where that is enough and allowed. */
-static int make(const char *from, const char *to, const struct config_image *config, const char *dir, const struct image_identity *booted,
-		const struct cancel *cancel, struct err *err)
+/* Whether a second name is enough: not for a file that somebody may write, as a machine without snapshot=on does. */
+static int may_link(const char *from, const struct config_image *config, bool *ret, struct err *err)
 {
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	bool is_still = config->mode == CONFIG_IMAGE_SHADOW;
+	int r = is_still ? image_holders_find(from, &holders, err) : 0;
+
+	for (size_t i = 0; i < holders.n; i++)
+		is_still = is_still && !holders.v[i].may_write;
+	if (r == 0)
+		*ret = is_still;
+	return r;
+}
+
+/* That @path is what was @booted, to the last write. */
+static int check_same(const char *path, const struct config_image *config, const struct image_identity *booted, struct image_identity *ret,
+		      struct err *err)
+{
+	int r = image_identity_read_at(path, config->format, config->block, ret, err);
+
+	if (r == 0 && !image_identity_same(ret, booted))
+		r = err_set(err, -ESTALE, "the image was replaced or written while it booted!");
+	return r;
+}
+
+/* A link where that is enough and allowed. @ret: what it is. */
+static int make(const struct image_good_args *args, const char *from, const char *to, const char *dir, bool link_it, struct image_identity *ret,
+		struct err *err)
+{
+	const struct config_image *config = args->config;
+	int r;
+
 	if (unlink(to) < 0 && errno != ENOENT)
 		return err_set(err, -errno, "cannot delete '%s'", to);
-	if (config->mode != CONFIG_IMAGE_SHADOW || link(from, to) < 0)
-		return copy_known(from, to, dir, booted, config, cancel, err);
 	/* Between the look and the link another swap may have come. */
-	return is_file(to, booted) ? 0 : err_set(err, -ESTALE, "the image was replaced while '%s' was made!", to);
+	if (link_it && link(from, to) == 0)
+		return check_same(to, config, args->booted, ret, err);
+	r = copy_known(from, to, dir, args->booted, config, args->cancel, err);
+	return r < 0 ? r : image_identity_read_at(to, config->format, config->block, ret, err);
 }
 
 /* The image before has the file that was looked at, but the machine may have opened the new one: it is known only while somebody has it open. */
@@ -94,30 +124,49 @@ static int put_in_place(const char *temporary, const char *path, const char *dir
 	return fs_sync_dir(dir) < 0 ? err_set(err, -EIO, "cannot sync folder '%s'", dir) : 0;
 }
 
-int image_good_keep(const char *path, const struct config_image *config, const struct image_identity *booted, const struct cancel *cancel,
-		    struct err *err)
+static int tell(const struct image_good_args *args, const struct image_identity *good, struct err *err)
+{
+	return args->on_ready ? args->on_ready(args->data, good, err) : 0;
+}
+
+static int replace(const struct image_good_args *args, const char *from, const char *good, const char *dir, bool link_it, struct err *err)
+{
+	CLEANUP_FREE char *temporary = xasprintf("%s.new", good);
+	struct image_identity id;
+	int r = make(args, from, temporary, dir, link_it, &id, err);
+
+	if (r == 0)
+		r = tell(args, &id, err);
+	if (r == 0)
+		r = put_in_place(temporary, good, dir, err);
+	if (r < 0)
+		(void)!unlink(temporary);
+	return r;
+}
+
+int image_good_keep(const struct image_good_args *args, struct err *err)
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
-	CLEANUP_FREE char *good = NULL, *temporary = NULL;
-	bool is_there;
-	int r = image_names_init(&names, path, err);
+	CLEANUP_FREE char *good = NULL;
+	struct image_identity id;
+	const char *from;
+	bool link_it = false;
+	int r = image_names_init(&names, args->path, err);
 
 	if (r < 0)
 		return r;
 	good = xasprintf("%s.good", names.image);
-	temporary = xasprintf("%s.new", good);
-	is_there = is_file(names.image, booted);
-	if (!is_there)
-		r = check_booted_previous(&names, booted, err);
-	if (r == 0 && is_file(good, booted) && config->mode == CONFIG_IMAGE_SHADOW)
-		return 0;
+	from = is_file(names.image, args->booted) ? names.image : names.prev;
+	if (from == names.prev)
+		r = check_booted_previous(&names, args->booted, err);
 	if (r == 0)
-		r = make(is_there ? names.image : names.prev, temporary, config, names.dir, booted, cancel, err);
-	if (r == 0)
-		r = put_in_place(temporary, good, names.dir, err);
+		r = may_link(from, args->config, &link_it, err);
 	if (r < 0)
-		(void)!unlink(temporary);
-	return r;
+		return r;
+	if (!link_it || !is_file(good, args->booted))
+		return replace(args, from, good, names.dir, link_it, err);
+	r = check_same(good, args->config, args->booted, &id, err);
+	return r < 0 ? r : tell(args, &id, err);
 }
 
 /* -- one file, two names ----------------------------------------------------------------------------------------------------------------------- */

@@ -126,3 +126,52 @@ int journal_boot_checks(struct journal *journal, int64_t id, int (*fn)(void *dat
 	}
 	return r;
 }
+
+/* -- good ---------------------------------------------------------------------------------------------------------------------------------- */
+
+int journal_good_add(struct journal *journal, const char *image, const struct journal_image *good, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, true, &transaction, err);
+
+	/* Its number tells the last; the same file again takes a new one. */
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err,
+				   "INSERT OR REPLACE INTO good (id, image, dev, ino, size, mtime_ns, uuid, generation)"
+				   " VALUES ((SELECT coalesce(max(id), 0) + 1 FROM good), ?, ?, ?, ?, ?, ?, ?)",
+				   "suuuisu", image, good->dev, good->ino, good->size, good->mtime_ns, good->uuid, good->generation);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
+int journal_good_settle(struct journal *journal, const char *image, struct err *err)
+{
+	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
+	int r = journal_db_begin(journal->db, false, &transaction, err);
+
+	if (r == 0)
+		r = journal_db_run(journal->db, NULL, err,
+				   "DELETE FROM good WHERE image = ?1 AND id < (SELECT max(id) FROM good WHERE image = ?1)", "s", image);
+	return r == 0 ? journal_db_commit(&transaction, err) : r;
+}
+
+int journal_goods(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_image *good), void *data,
+		  struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err,
+				 "SELECT dev, ino, size, mtime_ns, generation, uuid FROM good WHERE image = ? ORDER BY id DESC", "s", image);
+
+	for (size_t i = 0; r == 0 && i < rows.n; i++) {
+		struct journal_image good = {
+			.dev = (uint64_t)journal_db_int(&rows, i, 0),
+			.ino = (uint64_t)journal_db_int(&rows, i, 1),
+			.size = (uint64_t)journal_db_int(&rows, i, 2),
+			.mtime_ns = journal_db_int(&rows, i, 3),
+			.generation = (uint64_t)journal_db_int(&rows, i, 4),
+		};
+
+		snprintf(good.uuid, sizeof(good.uuid), "%s", journal_db_text(&rows, i, 5));
+		r = fn(data, &good);
+	}
+	return r;
+}

@@ -53,4 +53,14 @@ int journal_boot_numbers(struct journal *journal, int64_t id, int (*fn)(void *da
 int journal_boot_checks(struct journal *journal, int64_t id, int (*fn)(void *data, const struct journal_boot_check *check), void *data,
 			struct err *err) MUST_CHECK;
 
+/* -- good: which file has booted, and how it was then ------------------------------------------------------------------------------------ */
+
+/** @good is about to become IMAGE.good of @image. */
+int journal_good_add(struct journal *journal, const char *image, const struct journal_image *good, struct err *err) MUST_CHECK;
+/** And has become it: only the last one is known from now on. */
+int journal_good_settle(struct journal *journal, const char *image, struct err *err) MUST_CHECK;
+/** Calls @fn for each file that IMAGE.good may be: one, or two when it was about to become another and a crash came. */
+int journal_goods(struct journal *journal, const char *image, int (*fn)(void *data, const struct journal_image *good), void *data,
+		  struct err *err) MUST_CHECK;
+
 #endif

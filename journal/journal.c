@@ -72,6 +72,9 @@ static const char *const schema[] = {
 	/* What a fingerprint was made of, so that a later one can be told from it. */
 	"CREATE TABLE part (fingerprint TEXT NOT NULL, n INTEGER NOT NULL, label TEXT NOT NULL, value TEXT,"
 	"  PRIMARY KEY (fingerprint, n)) WITHOUT ROWID;",
+	/* What IMAGE.good was when it had booted. */
+	"CREATE TABLE good (id INTEGER NOT NULL, image TEXT NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
+	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (image, dev, ino)) WITHOUT ROWID;",
 };
 
 static const char *const result_names[] = {

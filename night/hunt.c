@@ -1,7 +1,7 @@
 #include "night/internal.h"
 
 #include "base/fs.h"
-#include "image/good.h"
+#include "boot/good.h"
 #include "image/whole.h"
 #include "night/search.h"
 #include "night/suspects.h"
@@ -150,9 +150,10 @@ static void note_run(void *data, const struct refresh_event *event)
 static void keep_as_good(const struct night *night)
 {
 	const struct config_image *image = &night->session->config->image;
+	struct image_good_args good = { .path = image->path, .config = image, .booted = &night->session->identity };
 	struct err err = ERR_INIT;
 
-	if (image_good_keep(image->path, image, &night->session->identity, NULL, &err) < 0)
+	if (boot_good_keep(night->session->journal, &good, &err) < 0)
 		night_sayf(night, REFRESH_EVENT_WARNING, "the image that booted was not kept as '%s.good': %s", image->path, err.message);
 }
 

@@ -5,6 +5,7 @@
 #include "image/names.h"
 #include "image/put.h"
 #include "image/whole.h"
+#include "journal/boots.h"
 #include "refresh/outside.h"
 
 #include <errno.h>
@@ -289,6 +290,47 @@ static void tell(const struct restoring *restoring)
 	refresh_round_tell_held(round);
 }
 
+/* -- IMAGE.good -------------------------------------------------------------------------------------------------------------------------------- */
+
+struct proving {
+	struct image_identity now;
+	bool is_any, is_same;
+};
+
+/* The very file, not written since; or a copy of it, which has other times. */
+static int compare_good(void *data, const struct journal_image *good)
+{
+	struct proving *proving = data;
+	const struct image_identity *now = &proving->now;
+	bool is_file = now->dev == good->dev && now->ino == good->ino;
+
+	proving->is_any = true;
+	if (now->size == good->size && now->generation == good->generation && str_eq(now->uuid, good->uuid) &&
+	    (!is_file || now->mtime_ns == good->mtime_ns))
+		proving->is_same = true;
+	return 0;
+}
+
+/* After the copy, which would have seen it move: a machine without snapshot=on writes into IMAGE.good by the image's name. */
+static int check_good(const struct restoring *restoring, struct err *err)
+{
+	const struct refresh_session *session = restoring->round->session;
+	const struct config_image *image = &session->config->image;
+	struct proving proving = { .is_any = false };
+	int r = image_identity_read_at(restoring->from, image->format, image->block, &proving.now, err);
+
+	if (r >= 0)
+		r = journal_goods(session->journal, image->path, compare_good, &proving, err);
+	/* One that somebody has put there before any boot is his affair. */
+	if (r < 0 || proving.is_same || !proving.is_any)
+		return r;
+	err_set(err, -ESTALE, "'%s' was written since it booted: it is not what a boot has proved any more!", restoring->from);
+	err_hint(err, "did a machine without snapshot=on have it? `reinject rollback --image` takes the image before the last change, and a "
+		      "boot that is up "
+		      "makes a new one");
+	return -ESTALE;
+}
+
 static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	struct restoring *restoring = data;
@@ -303,6 +345,8 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 	/* A copy of the image as it is, should the comparing have needed one. */
 	image_txn_abort(TAKE_PTR(round->txn));
 	r = image_whole_copy(&args, restoring->from, &whole, err);
+	if (r >= 0 && restoring->what->good)
+		r = check_good(restoring, err);
 	if (r >= 0)
 		r = image_whole_read(whole, compare_all, restoring, err);
 	if (r >= 0)
