@@ -19,6 +19,8 @@
 /* QEMU's locks (block/file-posix.c): a byte for each permission in use from 100 on, and for each not shared from 200 on. */
 enum { QEMU_LOCKS = 100, QEMU_LOCKS_LEN = 201, QEMU_WRITES = 101 };
 
+enum { END_LIMIT_MS = 2000 }; /* for a process that is at its end already */
+
 struct target {
 	const char *path;
 	uint32_t major, minor;
@@ -210,6 +212,9 @@ static void look_for_holder(void *data, pid_t pid)
 		return;
 	read_words(pid, &words);
 	program = program_name(pid, &words);
+	/* Without words and without a program it has no memory any more: one that was killed, say, which lets go of its files in a moment. */
+	if (!program && proc_wait_gone(pid, END_LIMIT_MS) == 0)
+		return;
 	/* Everybody may read its words, and a mount daemon is started on its image. */
 	if (hold == HOLD_HIDDEN && (!is_mount_daemon(program, NULL) || !names_target(pid, &words, &search->target)))
 		return;
