@@ -49,6 +49,22 @@ update_dep() {
 	expect_stale
 }
 
+@test "a lock that somebody else updates during the build: who was built before is built again" {
+	use_dep
+	(cd "$SRC" && cargo generate-lockfile --quiet)
+	commit 'with a dependency'
+	slow_package
+	start run "$REINJECT" refresh --json
+	slow_begun
+	update_dep 2
+	slow_release
+	finish run 60
+	expect_status 0
+	expect_err 'edited while it was being built'
+	image_says /usr/lib/drivers/netd | grep -q 'gitdep=1' || fail "netd was built after the update"
+	expect_stale netd
+}
+
 @test "what uses forgets, cargo knows" {
 	sed -i '/^uses/d' "$TREE/reinject.ini"
 	rx_ok refresh

@@ -105,6 +105,52 @@ static void copy_that_lacks_a_file_is_not_kept(void **state)
 	assert_true(look_inside(rig, rig->image, "/usr/lib/drivers/netd", &st, hash));
 }
 
+/* The digests of one transaction are kept by what a file looks like: what was written since is another file. */
+static void source_that_changed_since_is_read_again(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+	char source[256], hash[HASH_HEX_SIZE];
+	struct stat st;
+	int64_t us;
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin", "one", &put));
+	image_put_clear(&put);
+	snprintf(source, sizeof(source), "%s/src-n", rig->dir);
+	write_file(source, 'm', FILE_SIZE, 0755);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin", "two", &put));
+	assert_int_equal(hash_file(source, hash, NULL), 0);
+	assert_string_equal(put.new_hash, hash);
+	assert_ok(rig, image_txn_seal(rig->txn, &id, &rig->err));
+	assert_ok(rig, image_txn_commit(&rig->txn, &us, NULL, &rig->err));
+	assert_true(look_inside(rig, rig->image, "/usr/bin/two", &st, hash));
+	assert_string_equal(put.new_hash, hash);
+	image_put_clear(&put);
+}
+
+static void file_that_was_removed_and_is_there_again_is_not_swapped_in(void **state)
+{
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+	char file[512], hash[HASH_HEX_SIZE];
+
+	NEED_REDOXFS();
+	rig_begin(rig, NULL);
+	assert_ok(rig, image_txn_hash(rig->txn, "/usr/lib/drivers/netd", hash, &rig->err));
+	assert_ok(rig, image_txn_remove(rig->txn, "/usr/lib/drivers/netd", hash, &put, &rig->err));
+	image_put_clear(&put);
+	snprintf(file, sizeof(file), "%s/usr/lib/drivers/netd", rig->names.mnt);
+	write_file(file, 'b', FILE_SIZE, 0755);
+	assert_int_equal(image_txn_seal(rig->txn, &id, &rig->err), -EIO);
+	assert_says(rig, "is in the image again");
+	rig_abort(rig);
+	assert_image_same(rig);
+}
+
 #define DOUBT_TEST(fn) cmocka_unit_test_setup_teardown(fn, rig_setup, rig_teardown)
 
 static int run(void)
@@ -114,6 +160,8 @@ static int run(void)
 		DOUBT_TEST(source_that_changes_meanwhile_is_refused),
 		DOUBT_TEST(name_of_a_new_file_may_be_taken),
 		DOUBT_TEST(copy_that_lacks_a_file_is_not_kept),
+		DOUBT_TEST(source_that_changed_since_is_read_again),
+		DOUBT_TEST(file_that_was_removed_and_is_there_again_is_not_swapped_in),
 	};
 
 	return cmocka_run_group_tests_name("image doubt", tests, NULL, NULL);
