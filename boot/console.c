@@ -73,11 +73,6 @@ enum boot_console_kind boot_console_kind(const struct boot_console *console)
 	return console->ops->kind;
 }
 
-const char *boot_console_name(const struct boot_console *console)
-{
-	return console->name;
-}
-
 int boot_console_prepare(struct boot_console *console, struct err *err)
 {
 	return console->ops->prepare(console, err);

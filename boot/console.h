@@ -27,8 +27,6 @@ void boot_console_free(struct boot_console *console); /* takes NULL */
 void boot_console_freep(struct boot_console **console);
 
 enum boot_console_kind boot_console_kind(const struct boot_console *console);
-/** The path, or the session's name; '' for a pty. */
-const char *boot_console_name(const struct boot_console *console);
 
 /** -EBUSY, class ERR_BUSY, when a machine is there already. A regular file of an earlier boot becomes PATH.old. */
 int boot_console_prepare(struct boot_console *console, struct err *err) MUST_CHECK;

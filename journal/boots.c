@@ -106,27 +106,6 @@ int journal_boot_numbers(struct journal *journal, int64_t id, int (*fn)(void *da
 	return r;
 }
 
-int journal_boot_checks(struct journal *journal, int64_t id, int (*fn)(void *data, const struct journal_boot_check *check), void *data,
-			struct err *err)
-{
-	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
-	int r = journal_db_query(journal->db, &rows, err,
-				 "SELECT name, result, required, line, ms FROM boot_check WHERE boot = ? ORDER BY name", "i", id);
-
-	for (size_t i = 0; r == 0 && i < rows.n; i++) {
-		struct journal_boot_check check = {
-			.name = journal_db_text(&rows, i, 0),
-			.result = journal_db_text(&rows, i, 1),
-			.required = journal_db_int(&rows, i, 2) != 0,
-			.line = journal_db_text(&rows, i, 3),
-			.ms = journal_db_int(&rows, i, 4),
-		};
-
-		r = fn(data, &check);
-	}
-	return r;
-}
-
 /* -- good ---------------------------------------------------------------------------------------------------------------------------------- */
 
 int journal_good_add(struct journal *journal, const char *image, const struct journal_image *good, struct err *err)

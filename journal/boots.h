@@ -47,11 +47,9 @@ int journal_boot_end(struct journal *journal, const struct journal_boot *boot, s
 /** Calls @fn for the boots of @image (NULL: all), newest first, at most @limit (0: all). A non-zero return ends the walk and is returned. */
 int journal_boots(struct journal *journal, const char *image, unsigned int limit, int (*fn)(void *data, const struct journal_boot *boot),
 		  void *data, struct err *err) MUST_CHECK;
-/** The numbers of one boot, by name; its checks, by name. */
+/** The numbers of one boot, by name. */
 int journal_boot_numbers(struct journal *journal, int64_t id, int (*fn)(void *data, const struct journal_boot_number *number), void *data,
 			 struct err *err) MUST_CHECK;
-int journal_boot_checks(struct journal *journal, int64_t id, int (*fn)(void *data, const struct journal_boot_check *check), void *data,
-			struct err *err) MUST_CHECK;
 
 /* -- good: which file has booted, and how it was then ------------------------------------------------------------------------------------ */
 

@@ -434,11 +434,6 @@ pid_t server_peer_pid(const struct server_peer *client)
 	return client->peer.pid;
 }
 
-size_t server_count(const struct server *server)
-{
-	return server->n_clients;
-}
-
 size_t server_backlog(const struct server_peer *client)
 {
 	return uv_stream_get_write_queue_size((const uv_stream_t *)&client->pipe);

@@ -67,8 +67,7 @@ void server_end(struct server_peer *client, int status, const struct err *err);
 /** Who asks. */
 pid_t server_peer_pid(const struct server_peer *client);
 
-/** How many callers there are, and how many bytes are kept for @client; for tests and for who wants to know. */
-size_t server_count(const struct server *server);
+/** How many bytes are kept for @client. */
 size_t server_backlog(const struct server_peer *client);
 
 #endif

@@ -391,23 +391,6 @@ void watcher_roots_freep(struct watcher_roots **roots)
 	watcher_roots_free(*roots);
 }
 
-static bool same(const struct strvec *a, const struct strvec *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (!str_eq(a->v[i], b->v[i]))
-			return false;
-	return true;
-}
-
-bool watcher_roots_equal(const struct watcher_roots *a, const struct watcher_roots *b)
-{
-	return same(&a->trees, &b->trees) && same(&a->folders, &b->folders) && same(&a->excludes, &b->excludes) &&
-	       same(&a->absent, &b->absent) && same(&a->files, &b->files) && same(&a->configs, &b->configs) && same(&a->gits, &b->gits) &&
-	       same(&a->objects, &b->objects) && same(&a->above, &b->above) && same(&a->mute, &b->mute);
-}
-
 /* -- what a path means ----------------------------------------------------------------------------------------------------------------------- */
 
 /* @name is relative to a git folder. */

@@ -8,8 +8,7 @@
  * A wanted path that is absent is noted, and the nearest folder above it watched instead.
  * Left out: `ignore`, cargo's target folders (by their CACHEDIR.TAG, never by the name: src/target/ is a good module), our state folder, the live
  *           mount point, the image itself; of a git folder all but its branches and the files directly in it.
- * Sequence: watcher_roots_find() after each look that came with a new graph or configuration; when watcher_roots_equal() says no, the session is
- *           started anew (watcher/events).
+ * Sequence: watcher_roots_find() after each look that came with a new graph or configuration; then the session is started anew (watcher/events).
  * Not seen: a commit in a submodule that changes no file, .git/info/exclude, .git/config: the look each minute finds them.
  * Paths:    absolute, links resolved, since the library follows none and the system tells real names.
  * Threads:  plain data once it is made; the monitor's thread reads it. */
@@ -40,9 +39,6 @@ int watcher_roots_find(const struct config *config, const struct pkgmap *map, st
 int watcher_roots_of(const struct watcher *watcher, struct watcher_roots **ret, struct err *err) MUST_CHECK;
 void watcher_roots_free(struct watcher_roots *roots);
 void watcher_roots_freep(struct watcher_roots **roots); /* for CLEANUP */
-
-/** True when a session for the one would do for the other. */
-bool watcher_roots_equal(const struct watcher_roots *a, const struct watcher_roots *b);
 
 enum watcher_event_class {
 	WATCHER_EVENT_IGNORED,

@@ -218,23 +218,6 @@ static void includes_inputs_and_build_files(void **data)
 	is_list(box, &roots->folders, " clif more out relibc repo repo/.git");
 }
 
-/* Equal inputs, equal lists; a new package, another list. */
-static void equality(void **data)
-{
-	struct eventbox *box = *data;
-	CLEANUP(watcher_roots_freep) struct watcher_roots *a = eventbox_roots(box), *b = eventbox_roots(box), *c = NULL;
-	CLEANUP_FREE char *more = xasprintf("%s[package other]\npaths = drivers/other\n", eventbox_ini);
-
-	assert_true(watcher_roots_equal(a, b));
-	scratch_write(box->source, "common/new/folder/file", "1");
-	watcher_roots_free(b);
-	b = eventbox_roots(box);
-	assert_true(watcher_roots_equal(a, b));
-	eventbox_open(box, more);
-	c = eventbox_roots(box);
-	assert_false(watcher_roots_equal(a, c));
-}
-
 static bool count(void *data, const char *path)
 {
 	(void)path;
@@ -261,7 +244,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_linked_work_tree_has_two_git_folders, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_are_resolved, setup, teardown),
 		cmocka_unit_test_setup_teardown(includes_inputs_and_build_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(equality, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_walk_can_be_ended, setup, teardown),
 	};
 
