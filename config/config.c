@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include "base/fs.h"
+#include "base/near.h"
 #include "config/loader.h"
 
 #include <errno.h>
@@ -381,6 +382,20 @@ const struct config_package *config_package_find(const struct config *config, co
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+int config_package_unknown(const struct config *config, const char *name, struct err *err)
+{
+	struct near near = { .word = name, .n = strlen(name) };
+
+	for (size_t i = 0; i < config->n_packages; i++)
+		near_offer(&near, config->packages[i].name, strlen(config->packages[i].name));
+	if (near.best)
+		err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'; did you mean '%s'?", name, config->file, near.best);
+	else
+		err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", name, config->file);
+	err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
+	return -ENOENT;
 }
 
 const char *config_get(const struct config *config, const char *section, const char *key)

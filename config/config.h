@@ -164,6 +164,9 @@ char *config_read_path(const struct config *config, const char *path) MUST_CHECK
 /** The package of this name, or NULL. */
 const struct config_package *config_package_find(const struct config *config, const char *name);
 
+/** There is no package @name: says so, and which one was probably meant. Returns -ENOENT, class ERR_USAGE. */
+int config_package_unknown(const struct config *config, const char *name, struct err *err);
+
 /** The effective value of one key, as text ('watch', 'quiet_ms' gives '50'; lists as schema_join_list() writes them); NULL when nothing was said and
  * there is no default. Owned by @config. For keys without a field of their own. */
 const char *config_get(const struct config *config, const char *section, const char *key);

@@ -179,9 +179,7 @@ static int find_subject(const struct config *config, const struct watcher_look *
 			return 0;
 		}
 	}
-	err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", name, config->file);
-	err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
-	return -ENOENT;
+	return config_package_unknown(config, name, err);
 }
 
 static int plan_named(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,

@@ -50,13 +50,9 @@ static int take_config(struct server_watch *watch, const struct config *config, 
 
 static int check_packages(const struct config *config, const struct strvec *packages, struct err *err)
 {
-	for (size_t i = 0; i < packages->n; i++) {
-		if (config_package_find(config, packages->v[i]))
-			continue;
-		err_class_set(err, ERR_USAGE, -ENOENT, "there is no package '%s' in '%s'", packages->v[i], config->file);
-		err_hint(err, "package names are cargo's; `reinject config` lists the [package] sections");
-		return -ENOENT;
-	}
+	for (size_t i = 0; i < packages->n; i++)
+		if (!config_package_find(config, packages->v[i]))
+			return config_package_unknown(config, packages->v[i], err);
 	return 0;
 }
 

@@ -214,6 +214,7 @@ static void the_sample_is_read(void **state)
 	struct fixture *f = *state;
 	const struct config_package *p;
 	const struct config *c;
+	struct err err = ERR_INIT;
 
 	setenv("HOME", "/home/me", 1);
 	unsetenv("SOCKET_DIR");
@@ -267,6 +268,10 @@ static void the_sample_is_read(void **state)
 	items_are(f, &config_package_find(c, "inputd")->dests, "/usr/bin|initfs:/bin");
 	items_are(f, &config_package_find(c, "zerod")->copies, "initfs:/bin/nulld");
 	assert_null(config_package_find(c, "nothing"));
+	assert_int_equal(config_package_unknown(c, "nothing", &err), -ENOENT);
+	is(f, err.message, "there is no package 'nothing' in '@/reinject.ini'");
+	assert_int_equal(config_package_unknown(c, "xhicd", &err), -ENOENT);
+	is(f, err.message, "there is no package 'xhicd' in '@/reinject.ini'; did you mean 'xhcid'?");
 	is(f, config_get(c, "boot", "console"), "socket:${SOCKET_DIR}/redox.sock");
 	is(f, config_get(c, "boot", "failure"), "panicked at|INCORRECT HASH|page fault");
 	is(f, config_get(c, "nightly", "report"), "@/.reinject/report.html");
