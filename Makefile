@@ -63,7 +63,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
+.PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-sccache check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -181,6 +181,10 @@ check-sanitize: ## the same tests under ASan and UBSan
 check-crash: $(B)/tests/small-initfs-ar ## kill -9 at every fault point, and at random moments (KILLS=300: so many; CRASH_ALL=1: each point fails with each error)
 	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all
 	@KILLS=$(KILLS) CRASH_ALL=$(CRASH_ALL) REINJECT=$(abspath build/faults/reinject) tools/bats.sh tests/crash
+
+check-sccache: all ## `[build] cache = sccache` with the real sccache, whose build takes some minutes, and a redis that two checkouts share
+	@tools/sccache.sh
+	@REINJECT=$(abspath $(B)/reinject) bats --tap tests/sccache
 
 check-headers: ## every header compiles alone
 	@tools/check-headers.sh $(HEADERS)

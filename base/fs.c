@@ -210,10 +210,15 @@ static bool is_program(const char *path)
 
 char *fs_find_program(const char *name)
 {
-	const char *path = getenv("PATH");
+	return fs_find_program_on(name, NULL);
+}
 
+char *fs_find_program_on(const char *name, const char *path)
+{
 	if (strchr(name, '/'))
 		return is_program(name) ? xstrdup(name) : NULL;
+	if (!path)
+		path = getenv("PATH");
 	if (!path)
 		path = "/usr/local/bin:/usr/bin:/bin";
 	while (*path) {

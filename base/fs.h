@@ -47,6 +47,8 @@ bool fs_is_dir(const char *path); /* links followed */
 
 /** The absolute path of program @name, looked up on PATH (or @name itself when it has a slash) and executable; NULL when there is none. */
 char *fs_find_program(const char *name) MUST_CHECK;
+/** The same on @path, which is written as PATH is; NULL: ours. */
+char *fs_find_program_on(const char *name, const char *path) MUST_CHECK;
 
 /** The absolute path of the program that runs, links resolved; NULL where the system does not tell. */
 char *fs_own_program(void) MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "cargo/command.h"
 
 #include "base/proc.h"
+#include "cargo/cache.h"
 
 #include <errno.h>
 #include <string.h>
@@ -48,11 +49,8 @@ static void add_environment(const struct config_build *build, struct strvec *ret
 
 		proc_environment_set(ret, "CARGO_ENCODED_RUSTFLAGS", encoded);
 	}
-	if (str_eq(build->cache, "sccache")) {
-		proc_environment_set(ret, "RUSTC_WRAPPER", "sccache");
-		/* The tree's own .cargo/config.toml may turn it on, and sccache refuses incremental builds. */
-		proc_environment_set(ret, "CARGO_INCREMENTAL", "0");
-	}
+	if (cargo_cache_is_used(build))
+		cargo_cache_environment(build, ret);
 }
 
 static void add_profile(const char *profile, struct strvec *ret)

@@ -5,7 +5,7 @@
  * RUSTFLAGS travel as CARGO_ENCODED_RUSTFLAGS (0x1f between flags), so that paths may hold blanks; when there are no flags neither variable is
  * set, and one that the user has in the environment stays.
  * A package with a `command` of its own has that as argv; it gets the [build] env.* too, and @extra_env.
- * Nothing here looks at a file: what does not exist is cargo's to say.
+ * Nothing here looks at a file (but for one that a compiler cache must be told of, see cargo/cache): what does not exist is cargo's to say.
  * Ownership: a struct cargo_command owns its strings; cargo_command_clear() leaves an empty one. */
 #ifndef REINJECT_CARGO_COMMAND_H
 #define REINJECT_CARGO_COMMAND_H

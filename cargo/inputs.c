@@ -18,7 +18,19 @@ static void add_list(struct hash *hash, const char *name, const struct strvec *l
 		hash_field(hash, name, list->v[i]);
 }
 
-/* target_dir is left out: the same binaries come out of another folder, and a night builds in its own. */
+/* Where the compiler cache is and how it is reached says nothing about what comes out of it. */
+static void add_environment(struct hash *hash, const struct strvec *env)
+{
+	CLEANUP(strvec_clear) struct strvec counted = { 0 };
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!str_starts(env->v[i], "SCCACHE_"))
+			strvec_add(&counted, env->v[i]);
+	add_list(hash, "env", &counted);
+}
+
+/* target_dir is left out: the same binaries come out of another folder, and a night builds in its own. So is the cache: what was built without it is as
+ * good as what it gives, and turning it on is no reason to build everything. */
 static void add_words(struct hash *hash, const struct config *config)
 {
 	const struct config_build *build = &config->build;
@@ -34,9 +46,8 @@ static void add_words(struct hash *hash, const struct config *config)
 	hash_field(hash, "profile", build->profile);
 	add_list(hash, "features", &build->features);
 	add_list(hash, "cargo_args", &build->cargo_args);
-	add_list(hash, "env", &build->env);
+	add_environment(hash, &build->env);
 	hash_field(hash, "strip", build->strip);
-	hash_field(hash, "cache", build->cache);
 }
 
 /* Programs and the backend library are large and replaced as a whole: path, size and time tell them apart. */

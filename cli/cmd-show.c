@@ -4,6 +4,7 @@
 #include "cli/ui.h"
 #include "journal/boots.h"
 #include "journal/journal.h"
+#include "journal/cache.h"
 #include "refresh/activate.h"
 
 #include <errno.h>
@@ -96,6 +97,35 @@ static int show_boot(void *data, const struct journal_boot *boot)
 	return 0;
 }
 
+/* Of what can be cached; a run that was all fresh had nothing to ask for. */
+static int show_cache(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
+{
+	struct journal_cache cache;
+	int r = journal_cache_get(journal, id, &cache, err);
+	uint64_t asked = r > 0 ? cache.hits + cache.misses : 0;
+	double rate = asked > 0 ? 100.0 * (double)cache.hits / (double)asked : 0;
+
+	if (r <= 0) {
+		json_object_set_new(showing->object, "cache", json_null());
+		return r;
+	}
+	json_object_set_new(showing->object, "cache",
+			    json_pack("{s:I, s:I, s:I, s:o, s:o}", "hits", (json_int_t)cache.hits, "misses", (json_int_t)cache.misses, "errors",
+				      (json_int_t)cache.errors, "rate", asked > 0 ? json_real(rate) : json_null(), "store",
+				      cli_json_string(cache.store)));
+	if (showing->ctx->json)
+		return 0;
+	if (asked == 0)
+		printf("cache    sccache (%s), nothing was asked of it", cache.store);
+	else
+		printf("cache    sccache (%s) had %llu of %llu, %.0f %%", cache.store, (unsigned long long)cache.hits, (unsigned long long)asked,
+		       rate);
+	if (cache.errors > 0)
+		printf(", and failed %llu times", (unsigned long long)cache.errors);
+	printf("\n");
+	return 0;
+}
+
 static int show_all(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
 {
 	int r = journal_runs(journal, NULL, id, 1, show_run, showing, err);
@@ -107,6 +137,9 @@ static int show_all(struct showing *showing, struct journal *journal, int64_t id
 		err_hint(err, "`reinject log` lists them");
 		return -ENOENT;
 	}
+	r = show_cache(showing, journal, id, err);
+	if (r < 0)
+		return r;
 	showing->steps = json_array();
 	showing->files = json_array();
 	json_object_set_new(showing->object, "steps", showing->steps);

@@ -38,7 +38,8 @@ const struct schema_option schema_options[] = {
 	{ .section = "build", .key = "target_dir", .type = SCHEMA_PATH, .help = "cargo's target folder; cargo's own by default" },
 	{ .section = "build", .key = "env.*", .type = SCHEMA_STRING, .help = "a variable of cargo's environment" },
 	{ .section = "build", .key = "strip", .type = SCHEMA_PROGRAM, .fallback = "llvm-strip", .help = "the program that strips binaries" },
-	{ .section = "build", .key = "cache", .type = SCHEMA_ENUM, .choices = "none|sccache", .fallback = "none", .help = "a compiler cache" },
+	{ .section = "build", .key = "cache", .type = SCHEMA_ENUM, .choices = "none|sccache", .fallback = "none",
+	  .help = "a compiler cache; its store is named by its own variables, such as env.SCCACHE_REDIS_ENDPOINT" },
 
 	{ .section = "image", .key = "path", .type = SCHEMA_PATH, .help = "the disk image" },
 	{ .section = "image", .key = "format", .type = SCHEMA_ENUM, .choices = "redoxfs|ext4|custom", .fallback = "redoxfs",

@@ -75,6 +75,9 @@ static const char *const schema[] = {
 	/* What IMAGE.good was when it had booted. */
 	"CREATE TABLE good (id INTEGER NOT NULL, image TEXT NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
 	"  mtime_ns INTEGER NOT NULL, uuid TEXT NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (image, dev, ino)) WITHOUT ROWID;",
+	/* What the compiler cache had of a run's builds. */
+	"CREATE TABLE cache (run INTEGER PRIMARY KEY, hits INTEGER NOT NULL, misses INTEGER NOT NULL, errors INTEGER NOT NULL,"
+	"  store TEXT NOT NULL);",
 };
 
 static const char *const result_names[] = {

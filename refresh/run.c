@@ -1,4 +1,5 @@
 /* The order of a run is the order of the functions here: look, plan, build beside prepare, put, swap, record. */
+#include "refresh/cache.h"
 #include "refresh/explain.h"
 #include "refresh/initfs.h"
 #include "refresh/outside.h"
@@ -98,17 +99,12 @@ static bool needs_image(const struct refresh_plan *plan)
 	return needs;
 }
 
-static int execute(struct refresh_round *round, void *data, struct err *err)
+static int build_and_put(struct refresh_round *round, struct err *err)
 {
 	const struct refresh_plan *plan = &round->plan;
 	bool any;
-	int r;
+	int r = needs_image(plan) ? refresh_swap_prepare(round, err) : 0;
 
-	(void)data;
-	announce(round);
-	if (!is_anything(plan))
-		return 0;
-	r = needs_image(plan) ? refresh_swap_prepare(round, err) : 0;
 	if (r >= 0)
 		r = refresh_make_all(round, err);
 	if (r >= 0 && plan->n_steps > 0)
@@ -125,6 +121,21 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 	return r;
 }
 
+static int execute(struct refresh_round *round, void *data, struct err *err)
+{
+	struct refresh_cache cache = { 0 };
+	int r;
+
+	(void)data;
+	announce(round);
+	if (!is_anything(&round->plan))
+		return 0;
+	refresh_cache_begin(round, &cache);
+	r = build_and_put(round, err);
+	refresh_cache_end(round, &cache);
+	return r;
+}
+
 int refresh_run(struct refresh_session *session, const struct refresh_args *args, enum refresh_result *ret, struct err *err)
 {
 	CLEANUP(refresh_round_clear) struct refresh_round round = { .session = session, .args = args, .started_ms = clock_ms() };
@@ -137,6 +148,8 @@ int refresh_run(struct refresh_session *session, const struct refresh_args *args
 		r = refresh_tools_check(session->config, round.look, &round.plan, err);
 	if (r >= 0)
 		r = refresh_initfs_check(&round, err);
+	if (r >= 0)
+		r = refresh_cache_check(&round, err);
 	if (r >= 0 && is_anything(&round.plan) && needs_image(&round.plan))
 		r = refresh_swap_check(&round, err);
 	if (r >= 0)

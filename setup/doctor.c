@@ -25,7 +25,7 @@ static const struct check checks[] = {
 	{ "relibc", "every program is linked with these objects", doctor_look_relibc, NULL },
 	{ "libgcc_eh", "the linker asks for it, and an empty one will do", doctor_look_libgcc, doctor_fix_libgcc },
 	{ "strip", "what goes into the image is stripped first", doctor_look_strip, NULL },
-	{ "sccache", "sccache refuses incremental builds", doctor_look_sccache, NULL },
+	{ "sccache", "the compiler cache, which refuses incremental builds", doctor_look_sccache, NULL },
 	{ "mount-program", "it opens the image", doctor_look_tool, NULL },
 	{ "fuse", "the image is mounted through it", doctor_look_fuse, NULL },
 	{ "image", "it is what a refresh writes", doctor_look_image, NULL },

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/sudo.h"
+#include "cargo/cache.h"
 #include "cargo/generate.h"
 #include "cargo/toolchain.h"
 
@@ -313,12 +314,28 @@ static bool tree_is_incremental(const struct config *config)
 	return false;
 }
 
+/* [build] cache = sccache turns incremental builds off by itself; what is left is whether it is there. */
+static void look_at_cache(const struct config_build *build, struct setup_doctor_finding *finding)
+{
+	CLEANUP_FREE char *program = cargo_cache_program(build);
+	struct err err = ERR_INIT;
+
+	if (program) {
+		doctor_ok(finding, "[build] cache, by '%s'", program);
+	} else if (cargo_cache_require(build, &err) < 0) {
+		doctor_fail(finding, "%s", err.message);
+		doctor_mend(finding, false, "cargo install sccache --locked, or in [build]: cache = none");
+	}
+}
+
 void doctor_look_sccache(struct doctor *doctor, struct setup_doctor_finding *finding)
 {
 	const char *wrapper = variable(doctor->config, "RUSTC_WRAPPER"), *incremental = variable(doctor->config, "CARGO_INCREMENTAL");
-	bool used = (wrapper && strstr(wrapper, "sccache")) || str_eq(doctor->config->build.cache, "sccache");
+	bool used = wrapper && strstr(wrapper, "sccache");
 
-	if (!used) {
+	if (cargo_cache_is_used(&doctor->config->build)) {
+		look_at_cache(&doctor->config->build, finding);
+	} else if (!used) {
 		doctor_skip(finding, "it is not used");
 	} else if (incremental ? !str_eq(incremental, "0") : tree_is_incremental(doctor->config)) {
 		doctor_fail(finding, "builds are incremental (CARGO_INCREMENTAL), and RUSTC_WRAPPER is sccache");
