@@ -33,6 +33,9 @@ struct image_txn_hooks {
 	void (*on_child)(void *data, pid_t pid, bool started);
 	/* The content that a put is about to replace: @fd is open for reading, @hash its digest. A negative return stops the put. */
 	int (*on_old)(void *data, int fd, const char *hash, struct err *err);
+	/* (shadow) After the swap: @fd, to be closed, is the last of the file that went away with it: the image of before, or what was IMAGE.prev. With a
+	 * big one the file system takes 50 ms to give its room back, which nobody needs to wait for. NULL: commit closes it. */
+	void (*on_gone)(void *data, int fd);
 	void *data;
 };
 

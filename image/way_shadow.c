@@ -7,6 +7,8 @@
 #include "image/swap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static int refuse_holders(const struct image_txn *txn, struct err *err)
 {
@@ -92,17 +94,30 @@ static int check_unchanged(const struct image_txn *txn, struct err *err)
 	return refuse_holders(txn, err);
 }
 
+/* -1 when nothing goes. After the search for holders, which would find us. */
+static int open_what_goes(const struct image_txn *txn)
+{
+	return open(txn->config->keep_previous ? txn->names.prev : txn->names.image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
 static int shadow_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **ret_note, struct err *err)
 {
 	struct image_swap swap = {
 		.names = &txn->names, .from = &txn->from, .shadow = &txn->shadow, .keep_previous = txn->config->keep_previous
 	};
+	CLEANUP_CLOSE int gone = -1;
 	int r = check_unchanged(txn, err);
 
 	/* Once more: a chown or chmod since the seal is no other image, but must not be lost. */
 	if (r >= 0)
 		r = image_shadow_take_over(&txn->names, err);
-	return r < 0 ? r : image_swap(&swap, ret_swapped_us, ret_note, err);
+	if (r < 0)
+		return r;
+	gone = open_what_goes(txn);
+	r = image_swap(&swap, ret_swapped_us, ret_note, err);
+	if (r == 0 && gone >= 0 && txn->hooks.on_gone)
+		txn->hooks.on_gone(txn->hooks.data, TAKE_FD(gone));
+	return r;
 }
 
 static void shadow_abort(struct image_txn *txn)

@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+static const uint64_t plenty = 1u << 30;
 
 struct refresh_prepare {
 	struct refresh_session *session;
@@ -18,6 +21,8 @@ struct refresh_prepare {
 	bool gone;       /* it was */
 	bool not_wanted; /* written before it is posted */
 	struct image_txn *txn; /* owned by the thread until it is joined */
+	struct strvec expected; /* owned; paths in the image */
+	int gone_fd;            /* -1, or a file without a name that is to be closed last */
 	struct err err;
 	int r;
 	bool joined;
@@ -47,11 +52,40 @@ static int on_old(void *data, int fd, const char *hash, struct err *err)
 	return journal_blob_add(prepare->session->config->state, fd, hash, err);
 }
 
+static void on_gone(void *data, int fd)
+{
+	struct refresh_prepare *prepare = data;
+	CLEANUP_FREE char *dir = fs_dirname(prepare->session->config->image.path);
+	uint64_t room = 0;
+
+	/* Where room is short, what comes after the swap may need it. */
+	if (fs_free_bytes(dir, &room) == 0 && room >= plenty)
+		prepare->gone_fd = fd;
+	else
+		close(fd);
+}
+
+/* What a put of @path will ask for, read while there is time: its digest, which the transaction keeps, and its content for the journal. */
+static int read_ahead(struct refresh_prepare *prepare, const char *path)
+{
+	char hash[HASH_HEX_SIZE];
+	CLEANUP_CLOSE int fd = -1;
+	struct stat st;
+	int r = image_txn_hash(prepare->txn, path, hash, NULL);
+
+	if (r < 0 || !hash[0])
+		return r;
+	fd = image_txn_open_path(prepare->txn, path, &st, NULL);
+	if (fd < 0 || !S_ISREG(st.st_mode))
+		return fd < 0 ? fd : 0;
+	return journal_blob_add(prepare->session->config->state, fd, hash, NULL);
+}
+
 static void begin(void *data)
 {
 	struct refresh_prepare *prepare = data;
 	struct refresh_session *session = prepare->session;
-	struct image_txn_hooks hooks = { .on_child = on_child, .on_old = on_old, .data = prepare };
+	struct image_txn_hooks hooks = { .on_child = on_child, .on_old = on_old, .on_gone = on_gone, .data = prepare };
 
 	uv_sem_wait(&prepare->go);
 	if (prepare->not_wanted)
@@ -59,21 +93,30 @@ static void begin(void *data)
 	prepare->r = image_txn_begin(&session->config->image, session->lock, session->work, &hooks, session->cancel, &prepare->txn,
 				     &prepare->err);
 	atomic_store(&prepare->failed, prepare->r < 0);
+	/* Whatever fails here, the put itself meets again, and tells. */
+	for (size_t i = 0; prepare->r >= 0 && i < prepare->expected.n && !cancel_requested(session->cancel); i++)
+		if (read_ahead(prepare, prepare->expected.v[i]) < 0)
+			return;
 }
 
-int refresh_prepare_start(struct refresh_session *session, int64_t run, struct refresh_prepare **ret, struct err *err)
+int refresh_prepare_start(struct refresh_session *session, int64_t run, const struct strvec *expected, struct refresh_prepare **ret,
+			  struct err *err)
 {
 	CLEANUP_FREE struct refresh_prepare *prepare = xcalloc(1, sizeof(*prepare));
 	int r;
 
 	prepare->session = session;
 	prepare->run = run;
+	prepare->gone_fd = -1;
 	r = uv_sem_init(&prepare->go, 0);
 	if (r < 0)
 		return err_set(err, r, "cannot start a thread");
+	if (expected)
+		strvec_copy(&prepare->expected, expected);
 	r = uv_thread_create(&prepare->thread, begin, prepare);
 	if (r < 0) {
 		uv_sem_destroy(&prepare->go);
+		strvec_clear(&prepare->expected);
 		return err_set(err, r, "cannot start a thread");
 	}
 	*ret = TAKE_PTR(prepare);
@@ -123,6 +166,9 @@ static void prepare_free(struct refresh_prepare *prepare)
 	join(prepare);
 	uv_sem_destroy(&prepare->go);
 	image_txn_abort(prepare->txn);
+	strvec_clear(&prepare->expected);
+	if (prepare->gone_fd >= 0)
+		close(prepare->gone_fd);
 	free(prepare);
 }
 

@@ -4,6 +4,7 @@
  *           refresh_prepare_freep(), which waits and aborts.
  * Go:       a copy that begins before cargo takes processor and disk from cargo's own start, and nothing is won: cargo takes longer than the copy.
  * Threads:  start, go, failed, finish and free are called on one thread; in between, the transaction belongs to the other.
+ * Room:     the file that the swap lets go (see image_txn_hooks) is closed by free, which comes after the run's end was told.
  * Ownership: the session must outlive it. */
 #ifndef REINJECT_REFRESH_PREPARE_H
 #define REINJECT_REFRESH_PREPARE_H
@@ -13,7 +14,9 @@
 
 struct refresh_prepare;
 
-int refresh_prepare_start(struct refresh_session *session, int64_t run, struct refresh_prepare **ret, struct err *err) MUST_CHECK;
+/** @expected (may be NULL): files in the image that will likely be replaced. While cargo runs, their digests and contents are read for the put. */
+int refresh_prepare_start(struct refresh_session *session, int64_t run, const struct strvec *expected, struct refresh_prepare **ret,
+			  struct err *err) MUST_CHECK;
 
 /** Lets the copy begin; finish does it as well. Takes NULL, and a second time. */
 void refresh_prepare_go(struct refresh_prepare *prepare);

@@ -31,6 +31,7 @@ void refresh_round_clear(struct refresh_round *round)
 	free(round->verdicts);
 	strvec_clear(&round->subjects);
 	strvec_clear(&round->extra_env);
+	strvec_clear(&round->expected);
 	strvec_clear(&round->machines);
 	refresh_plan_clear(&round->plan);
 	watcher_look_free(round->look);

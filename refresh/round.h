@@ -33,6 +33,7 @@ struct refresh_round {
 	struct refresh_prepare *prepare; /* NULL: not begun */
 	struct image_txn *txn;           /* NULL: not open */
 	struct strvec extra_env;        /* REINJECT_* for custom commands */
+	struct strvec expected;         /* files in the image that the plan's steps put there before */
 	struct strvec machines;         /* VMs that run from the image as it was: 'qemu-system-x86_64 (process 4711)' */
 	struct refresh_staged *staged;  /* as plan.steps */
 	struct refresh_put_file *files; /* every file that was put, written or identical */

@@ -9,6 +9,18 @@
 
 #include "base/clock.h"
 
+/* As they were put last, they lie where they will be put again, unless the configuration says something else now. */
+static void expect_files(struct refresh_round *round, const struct refresh_records *records)
+{
+	for (size_t i = 0; i < round->plan.n_steps; i++) {
+		const char *owner = refresh_round_owner(round, i);
+
+		for (size_t c = 0; c < records->n_contents; c++)
+			if (str_eq(records->contents[c].owner, owner) && !refresh_is_in_initfs(records->contents[c].path))
+				strvec_add(&round->expected, records->contents[c].path);
+	}
+}
+
 static int look_and_plan(struct refresh_round *round, const struct refresh_records *records, struct err *err)
 {
 	struct refresh_request request = round->args->request;
@@ -24,7 +36,10 @@ static int look_and_plan(struct refresh_round *round, const struct refresh_recor
 	if (r < 0)
 		return r;
 	refresh_explain(round->session, records, round->look);
-	return refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
+	r = refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
+	if (r >= 0)
+		expect_files(round, records);
+	return r;
 }
 
 static void announce_plan(const struct refresh_round *round, const struct refresh_plan *plan)

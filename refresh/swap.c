@@ -233,7 +233,7 @@ int refresh_swap_prepare(struct refresh_round *round, struct err *err)
 {
 	if (round->prepare || !refresh_prepare_early(&round->session->config->image))
 		return 0;
-	return refresh_prepare_start(round->session, round->id, &round->prepare, err);
+	return refresh_prepare_start(round->session, round->id, &round->expected, &round->prepare, err);
 }
 
 /* The plan rests on the image as it was when the session was opened; the transaction watches it from then on. */
@@ -255,7 +255,7 @@ int refresh_swap_open(struct refresh_round *round, struct err *err)
 	int r = 0;
 
 	if (!round->prepare)
-		r = refresh_prepare_start(round->session, round->id, &round->prepare, err);
+		r = refresh_prepare_start(round->session, round->id, NULL, &round->prepare, err);
 	if (r >= 0 && !round->txn)
 		r = refresh_prepare_finish(round->prepare, &round->txn, err);
 	if (r < 0)

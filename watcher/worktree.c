@@ -80,19 +80,25 @@ static uint32_t file_mode(const struct scan *scan, const struct stat *st, uint32
 	return index_mode == GIT_FILEMODE_BLOB_EXECUTABLE ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
 }
 
-static int hash_regular(git_repository *git, const char *path, const char *full, git_oid *ret, struct err *err)
+/* @known: what libgit2 has just read of it, by its own filters; NULL when it had no need to. */
+static int hash_regular(git_repository *git, const char *path, const char *full, const git_oid *known, git_oid *ret, struct err *err)
 {
 	int r = watcher_filter_hash(git, path, ret, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (known) {
+		*ret = *known;
+		return 0;
+	}
 	r = git_repository_hashfile(ret, git, path, GIT_OBJECT_BLOB, path);
 	return r < 0 ? watcher_giterr_set(err, r, full, "cannot read '%s'", full) : 0;
 }
 
 /* What stands at @path: mode 0 when nothing does that git would store. A file that goes away under our hands is gone; the event of that brings the
  * next look. */
-static int read_file(const struct scan *scan, const char *path, uint32_t index_mode, struct watcher_change *ret, struct err *err)
+static int read_file(const struct scan *scan, const char *path, uint32_t index_mode, const git_oid *known, struct watcher_change *ret,
+		     struct err *err)
 {
 	git_repository *git = scan->question->git;
 	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(git), path);
@@ -105,7 +111,7 @@ static int read_file(const struct scan *scan, const char *path, uint32_t index_m
 	if (S_ISLNK(st.st_mode))
 		r = hash_link(full, &ret->oid, err);
 	else if (S_ISREG(st.st_mode))
-		r = hash_regular(git, path, full, &ret->oid, err);
+		r = hash_regular(git, path, full, known, &ret->oid, err);
 	else
 		return 0;
 	if (r < 0 && lstat(full, &st) < 0 && errno == ENOENT)
@@ -179,7 +185,7 @@ static int take_marked(struct scan *scan, const git_index_entry *e, const struct
 		return 0;
 	}
 	if (!is_known(e, &st, index))
-		r = read_file(scan, e->path, e->mode, &change, err);
+		r = read_file(scan, e->path, e->mode, NULL, &change, err);
 	return r < 0 ? r : add_change(scan, &change, err);
 }
 
@@ -270,7 +276,7 @@ static int read_link(const struct scan *scan, const char *path, struct watcher_c
 	struct stat st;
 
 	if (lstat(full, &st) < 0 || !S_ISDIR(st.st_mode))
-		return read_file(scan, path, 0, ret, err);
+		return read_file(scan, path, 0, NULL, ret, err);
 	ret->mode = GIT_FILEMODE_COMMIT;
 	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
 	    git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
@@ -311,6 +317,14 @@ static int take_left_out(struct scan *scan, const git_status_entry *status, cons
 	return add_change(scan, &change, err);
 }
 
+/* A file of the same size as the index has it was read to know whether it differs: once is enough for a large one. A regular file only. */
+static const git_oid *read_by_status(const git_diff_delta *work)
+{
+	bool read = work && (work->new_file.flags & GIT_DIFF_FLAG_VALID_ID) && !git_oid_is_zero(&work->new_file.id);
+
+	return read && (work->new_file.mode & S_IFMT) == S_IFREG ? &work->new_file.id : NULL;
+}
+
 static int take_status(struct scan *scan, const git_status_entry *e, struct err *err)
 {
 	const git_diff_delta *work = e->index_to_workdir, *staged = e->head_to_index;
@@ -335,7 +349,7 @@ static int take_status(struct scan *scan, const git_status_entry *e, struct err 
 		change.mode = staged->new_file.mode;
 		change.oid = staged->new_file.id;
 	} else if ((e->status & STATUS_WORK_TREE) && !(e->status & GIT_STATUS_WT_DELETED)) {
-		r = read_file(scan, path, work ? work->old_file.mode : 0, &change, err);
+		r = read_file(scan, path, work ? work->old_file.mode : 0, read_by_status(work), &change, err);
 	}
 	return r < 0 ? r : add_change(scan, &change, err);
 }
