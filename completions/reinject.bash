@@ -70,7 +70,7 @@ _reinject_value() {
 }
 
 _reinject_options() {
-	echo ' --directory --config --option --json --quiet --verbose --color --help --version --list-faults'
+	echo ' --directory --config --option --json --quiet --verbose --color --help --version'
 	case $1 in
 	init) echo ' --update --dry-run --source --image --redoxfs --target --toolchain --backend --relibc --strip --boot --initfs --initfs-tool --bootstrap --rules' ;;
 	doctor) echo ' --fix' ;;

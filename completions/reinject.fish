@@ -68,7 +68,6 @@ complete -c reinject -l verbose -s v -d 'say more: command lines, each file'
 complete -c reinject -l color -x -a 'auto always never' -d 'colours in what is said; NO_COLOR is heeded'
 complete -c reinject -l help -s h -d 'this text'
 complete -c reinject -l version -d 'the version and those of the libraries'
-complete -c reinject -l list-faults -d 'the named fault points of the test build'
 
 complete -c reinject -n 'test -z (__reinject_place)' -a init -d 'write reinject.ini and the generated map of a cargo workspace'
 complete -c reinject -n '__reinject_in init' -l update -d 'write the generated map anew, nothing else, and show what changed'
@@ -147,7 +146,7 @@ complete -c reinject -n 'test -z (__reinject_place)' -a status -d 'what is stale
 complete -c reinject -n 'test -z (__reinject_place)' -a log -d 'what was injected when, with what result; the newest first'
 complete -c reinject -n '__reinject_in log' -l number -x -d 'the newest N runs (20; 0: all)'
 
-complete -c reinject -n 'test -z (__reinject_place)' -a show -d 'one run in full: its builds, files, hashes and commits'
+complete -c reinject -n 'test -z (__reinject_place)' -a show -d 'one run in full: its builds, files, boots, hashes and commits'
 complete -c reinject -n '__reinject_in show 0' -a '(__reinject_runs)'
 
 complete -c reinject -n 'test -z (__reinject_place)' -a report -d 'one HTML page: the last result, runs by day, build times, room in the image, failures'
