@@ -152,7 +152,8 @@ check: ## install what is missing, then all tests
 	@tools/deps.sh
 	@$(MAKE) --no-print-directory DEV=1 all
 	@$(MAKE) --no-print-directory check-layers check-headers
-	@$(MAKE) --no-print-directory DEV=1 check-unit
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory DEV=1 check-unit check-valgrind
 	@$(MAKE) --no-print-directory DEV=1 check-oracle
 	@$(MAKE) --no-print-directory check-e2e
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
@@ -192,8 +193,8 @@ check-headers: ## every header compiles alone
 check-layers: ## includes point down only
 	@tools/check-layers.sh
 
-lint: ## cppcheck
-	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 -I. -D_GNU_SOURCE -DREINJECT_VERSION='""' -DREINJECT_LIBEXECDIR='""' $(SRCS) hooks/enqueue.c
+lint: ## cppcheck, clang-tidy, gcc's analyzer, shellcheck: no findings but those excused with a reason
+	@tools/lint.sh -std=gnu11 $(CPPFLAGS) -DREINJECT_LIBEXECDIR='""' $(PKG_CFLAGS) -- $(SRCS) hooks/enqueue.c
 
 bench: all bench-events bench-hooks ## timings beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
@@ -221,7 +222,7 @@ uninstall: ## what install has put there, with the same DESTDIR and PREFIX
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBEXECDIR='$(LIBEXECDIR)' tools/install.sh uninstall $(B)
 
 clean:
-	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/thread build/fuzz build/tests $(ROOMS:%=build/%)
+	rm -rf build/reinject build/reinject-hook build/faults build/sanitize build/thread build/fuzz build/coverage build/tests $(ROOMS:%=build/%)
 
 include tests/hardening.mk
 

@@ -56,9 +56,7 @@ char *schema_join_list(const struct strvec *items)
 static bool add_quoted(struct str *word, const char **p, char quote)
 {
 	for (; **p && **p != quote; (*p)++) {
-		if (**p == '\\' && (*p)[1] == ';')
-			(*p)++;
-		else if (**p == '\\' && quote == '"' && (*p)[1] && strchr("\"\\$`", (*p)[1]))
+		if (**p == '\\' && ((*p)[1] == ';' || (quote == '"' && (*p)[1] && strchr("\"\\$`", (*p)[1]))))
 			(*p)++;
 		str_add_c(word, **p);
 	}

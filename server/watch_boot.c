@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 struct server_watch_boot {
@@ -15,12 +16,12 @@ struct server_watch_boot {
 	struct cancel cancel;
 	struct boot_args args;
 
-	/* The thread's until it wakes the loop. */
-	const struct boot_verdict *says;
+	/* The thread's until one of the two is set; a wake for the one may meet the other. */
+	_Atomic(const struct boot_verdict *) says;
+	atomic_bool ended;
 	struct boot_verdict verdict;
 	struct err err;
 	int r;
-	bool ended;
 
 	bool told, given_up;
 };

@@ -98,8 +98,8 @@ int doctor_fix_boot(struct doctor *doctor, struct err *err)
 	CLEANUP_FREE char *program = boot_program(doctor->config);
 	struct stat st;
 
-	if (stat(program, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(err, -EINVAL, "'%s' is no file!", program);
+	if (!program || stat(program, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "'%s' is no file!", program ? program : "[boot] command");
 	/* Whoever may read it may run it. */
 	if (chmod(program, (st.st_mode & 07777) | ((st.st_mode & 0444) >> 2)) < 0)
 		return err_set(err, -errno, "cannot change the mode of '%s'", program);

@@ -82,9 +82,11 @@ static void tell_redoxfs(const char *path, uint64_t block, struct setup_doctor_f
 		doctor_warn(finding, "'%s' has RedoxFS of on-disk version %llu; reinject was tried with 8", path,
 			    (unsigned long long)header.version);
 		doctor_mend(finding, false, "make it anew with redoxfs 0.9, or use a redoxfs of the image's own version");
-	} else if (header.offset + header.size > (uint64_t)st.st_size) {
-		doctor_fail(finding, "'%s' is cut: its file system should reach to byte %llu, and the file ends at %llu", path,
-			    (unsigned long long)(header.offset + header.size), (unsigned long long)st.st_size);
+	} else if (header.offset > (uint64_t)st.st_size || header.size > (uint64_t)st.st_size - header.offset) {
+		unsigned long long end = header.offset + header.size;
+
+		doctor_fail(finding, "'%s' is cut: its file system should reach to byte %llu, and the file ends at %llu", path, end,
+			    (unsigned long long)st.st_size);
 		doctor_mend(finding, false, "take IMAGE.prev or a copy");
 	}
 }

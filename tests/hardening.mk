@@ -21,3 +21,51 @@ $(B)/fuzzers/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(B)/libfuzzed.a
 	@mkdir -p $(@D)
 	@echo "  FUZZ    $@"
 	@$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Itests/fuzz $(ALL_LDFLAGS) -o $@ $< $(B)/libfuzzed.a $(LDLIBS)
+
+-include $(FUZZERS:=.d)
+
+# -- TSan: the unit tests, and end to end what has threads (the watch's listeners beside the loop) ----------------------------------------------------
+
+TSAN_ENV  = TSAN_OPTIONS=suppressions=$(CURDIR)/tests/lib/tsan.supp:print_suppressions=0
+TSAN_E2E ?= watch watch-busy watch-config watch-faults watch-git watch-socket watch-trouble hooks-watch boot-watch
+
+ifeq ($(SANITIZE),thread)
+LDLIBS += tests/lib/tsan_close.c
+endif
+
+.PHONY: check-tsan check-tsan-unit check-valgrind coverage
+
+check-tsan-unit: ## the unit tests under TSan
+	@$(TSAN_ENV) $(MAKE) --no-print-directory SANITIZE=thread DEV=1 check-unit
+
+check-tsan: check-tsan-unit ## the same, and the watch, its hooks and its boots end to end (TSAN_E2E='FILE...')
+	@$(MAKE) --no-print-directory SANITIZE=thread DEV=1 all build/thread/tests/small-watch build/thread/tests/small-initfs-ar
+	@$(TSAN_ENV) REINJECT=$(CURDIR)/build/thread/reinject bats --tap $(TSAN_E2E:%=tests/e2e/%.bats)
+
+# -- valgrind, which also sees what the libraries do with our memory, and descriptors ----------------------------------------------------------------
+
+# Those that read what comes from outside. Others mount, compile, hold themselves to a time, or look for their own name among processes: ASan sees them.
+VALGRIND_NAMES ?= activate config depinfo ini_reader initfs lines lock log message plan recipe redoxfs schema spool template wire
+VALGRIND_TESTS  = $(VALGRIND_NAMES:%=$(B)/tests/test_%)
+
+check-valgrind: $(VALGRIND_TESTS) ## the quick unit tests under valgrind: memory, leaks
+	@for t in $(VALGRIND_TESTS); do \
+		echo "== $$t"; \
+		valgrind -q --error-exitcode=66 --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible \
+			--child-silent-after-fork=yes --suppressions=tests/lib/valgrind.supp $$t >build/valgrind.log 2>&1 || { tail -n 60 build/valgrind.log >&2; exit 1; }; \
+	done
+
+# -- coverage: clang's, counted into a file that is mapped, so that what ends by kill -9 counts too ---------------------------------------------------
+
+COVERAGE_DIR  := $(CURDIR)/build/coverage/profiles
+COVERAGE_MAKE  = $(MAKE) --no-print-directory CC=clang B=build/coverage FAULTS=1 LDFLAGS=-fprofile-instr-generate \
+	CFLAGS='-O1 -g -mllvm -runtime-counter-relocation -fcoverage-mapping -fprofile-instr-generate=$(COVERAGE_DIR)/%m%c.profraw'
+COVERAGE_E2E  ?= $(wildcard tests/e2e/*.bats tests/crash/*.bats)
+
+coverage: ## lines that unit, e2e and crash tests run, by room; fails under 85 % (half an hour; COVERAGE_E2E='FILE...' for a part)
+	@rm -rf $(COVERAGE_DIR) && mkdir -p -m 0777 $(COVERAGE_DIR)
+	@$(COVERAGE_MAKE) -j2 all build/coverage/tests/small-watch build/coverage/tests/small-initfs-ar $(TESTS:$(B)/%=build/coverage/%)
+	@build/coverage/reinject --version >/dev/null && chmod 0666 $(COVERAGE_DIR)/*
+	@$(COVERAGE_MAKE) -k check-unit
+	@REINJECT=$(CURDIR)/build/coverage/reinject KILLS=20 bats --tap -j 1 $(COVERAGE_E2E) || true
+	@tools/coverage.sh $(COVERAGE_DIR) 85 build/coverage/reinject $(TESTS:$(B)/%=build/coverage/%)

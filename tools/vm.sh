@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 out=$PWD/build/tools/vm
+# shellcheck disable=SC3013 # dash, busybox and bash have -ot
 [ ! -s "$out/vmlinuz" ] || [ ! -s "$out/initrd" ] || [ "$out/initrd" -ot tools/vm.sh ] || exit 0
 PATH=$PWD/build/tools/bin:$PATH:/usr/sbin:/sbin
 work=$(mktemp -d)
