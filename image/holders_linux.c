@@ -212,8 +212,9 @@ static void look_for_holder(void *data, pid_t pid)
 		return;
 	read_words(pid, &words);
 	program = program_name(pid, &words);
-	/* Without words and without a program it has no memory any more: one that was killed, say, which lets go of its files in a moment. */
-	if (!program && proc_wait_gone(pid, END_LIMIT_MS) == 0)
+	/* Without words and without a program it has no memory any more: one that was killed, say, which lets go of its files in a moment. Where its files are
+	 * hidden it may as well be the kernel's, of which there are many, and nothing would come of the wait. */
+	if (!program && (hold == HOLD_HIDDEN || proc_wait_gone(pid, END_LIMIT_MS) == 0))
 		return;
 	/* Everybody may read its words, and a mount daemon is started on its image. */
 	if (hold == HOLD_HIDDEN && (!is_mount_daemon(program, NULL) || !names_target(pid, &words, &search->target)))
