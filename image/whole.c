@@ -429,7 +429,7 @@ void image_whole_abortp(struct image_whole **whole)
 	image_whole_abort(*whole);
 }
 
-static int free_in(const char *path, uint64_t block, uint64_t *ret)
+static int room_in(const char *path, uint64_t block, uint64_t *ret_size, uint64_t *ret_free)
 {
 	struct image_redoxfs header;
 	struct stat st;
@@ -437,16 +437,35 @@ static int free_in(const char *path, uint64_t block, uint64_t *ret)
 	int r = fd < 0 ? fd : image_redoxfs_read_at(fd, block, &header);
 
 	if (r == 0)
-		r = image_redoxfs_free(fd, &header, ret);
-	return r < 0 ? -ENOTSUP : 0;
+		r = image_redoxfs_free(fd, &header, ret_free);
+	if (r < 0)
+		return -ENOTSUP;
+	*ret_size = header.size;
+	return 0;
 }
 
 int image_whole_free(const struct config_image *config, uint64_t *ret)
 {
-	return free_in(config->path, config->block, ret);
+	uint64_t size;
+
+	return room_in(config->path, config->block, &size, ret);
+}
+
+int image_whole_room(const struct config_image *config, uint64_t *ret_size, uint64_t *ret_used)
+{
+	uint64_t size, free_bytes;
+	int r = room_in(config->path, config->block, &size, &free_bytes);
+
+	if (r < 0 || free_bytes > size)
+		return -ENOTSUP;
+	*ret_size = size;
+	*ret_used = size - free_bytes;
+	return 0;
 }
 
 int image_whole_free_shadow(const struct image_whole *whole, uint64_t *ret)
 {
-	return free_in(whole->names.shadow, whole->config->block, ret);
+	uint64_t size;
+
+	return room_in(whole->names.shadow, whole->config->block, &size, ret);
 }

@@ -50,6 +50,9 @@ void image_whole_abortp(struct image_whole **whole); /* for CLEANUP */
 /** Bytes that are free in the RedoxFS image that @config names, from its log of allocations. -ENOTSUP where that cannot be known; no sentence. */
 int image_whole_free(const struct config_image *config, uint64_t *ret) MUST_CHECK;
 
+/** How big that file system is, and how much of it is used. */
+int image_whole_room(const struct config_image *config, uint64_t *ret_size, uint64_t *ret_used) MUST_CHECK;
+
 /** The same of the new image. */
 int image_whole_free_shadow(const struct image_whole *whole, uint64_t *ret) MUST_CHECK;
 

@@ -78,6 +78,9 @@ static const char *const schema[] = {
 	/* What the compiler cache had of a run's builds. */
 	"CREATE TABLE cache (run INTEGER PRIMARY KEY, hits INTEGER NOT NULL, misses INTEGER NOT NULL, errors INTEGER NOT NULL,"
 	"  store TEXT NOT NULL);",
+	/* How much of an image's room has leaked, and of which file system: an older row knows neither. */
+	"ALTER TABLE space ADD COLUMN uuid TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE space ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;",
 };
 
 static const char *const result_names[] = {

@@ -78,7 +78,7 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	CLEANUP(image_whole_abortp) struct image_whole *whole = NULL;
 	struct image_tree tree;
-	uint64_t before = round->free_before, after = 0;
+	uint64_t before = round->space.size - round->space.before, after = 0;
 	int r;
 
 	(void)data;
@@ -92,13 +92,12 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 		return r;
 	if (image_whole_free_shadow(whole, &after) == 0 && after < before + WORTH_IT) {
 		tell(round, REFRESH_EVENT_NOTE, xasprintf("nothing has leaked: %.1f MB are free, as before", (double)before / 1e6));
-		refresh_space_reset(round->session);
+		refresh_space_forgive(round->session);
 		return 0;
 	}
 	r = refresh_swap_whole(round, &whole, err);
 	if (r < 0)
 		return r;
-	refresh_space_reset(round->session);
 	if (image_whole_free(&round->session->config->image, &after) == 0)
 		tell(round, REFRESH_EVENT_NOTE, xasprintf("%.1f MB are back: %.1f MB are free now; the image's %llu files are as they were",
 							  (double)(after - before) / 1e6, (double)after / 1e6, (unsigned long long)tree.n_files));

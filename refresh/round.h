@@ -44,9 +44,8 @@ struct refresh_round {
 	size_t n_verdicts, cap_verdicts;
 	struct refresh_initfs *initfs; /* owned; NULL: the initfs is not touched */
 	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
-	struct journal_space space; /* as it was before the first file; size 0: nobody knows */
-	bool is_whole;         /* the image was replaced as a whole */
-	uint64_t free_before;  /* bytes free in the image before the round; 0: not known */
+	struct journal_space space; /* of refresh/space; size 0: nobody knows */
+	bool is_whole;              /* the image was replaced as a whole */
 	int64_t after_us;      /* the last build's end */
 	unsigned int n_shared; /* files written into the share */
 	unsigned int n_failed;

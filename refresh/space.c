@@ -1,104 +1,139 @@
 #include "refresh/space.h"
 
-#include "base/fs.h"
 #include "image/whole.h"
+#include "journal/blobs.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Nothing here is worth a failed run: what cannot be read or written is not counted. */
 
-enum { MAX_STORE = 200 };
+/* -- the rule ---------------------------------------------------------------------------------------------------------------------------------- */
 
-static char *store_path(const struct refresh_session *session)
+static uint64_t less(uint64_t lost, int64_t got_back)
 {
-	CLEANUP_FREE char *work = refresh_session_work(session->config);
-
-	return xasprintf("%s/leaked", work);
+	if (got_back <= 0)
+		return lost;
+	return lost > (uint64_t)got_back ? lost - (uint64_t)got_back : 0;
 }
 
-uint64_t refresh_space_leaked(const struct refresh_session *session)
+uint64_t refresh_space_lost(const struct journal_space *last, const struct journal_space *now, enum refresh_space_kind kind)
 {
-	CLEANUP(str_clear) struct str text = { 0 };
-	CLEANUP_FREE char *path = store_path(session);
-	char uuid[33] = "";
-	uint64_t bytes = 0;
+	int64_t more = (int64_t)now->used - (int64_t)now->before;
+	uint64_t lost = 0;
 
-	if (fs_read(path, MAX_STORE, &text, NULL) < 0 || sscanf(str_text(&text), "%32s %" SCNu64, uuid, &bytes) != 2)
+	if (!now->uuid[0])
 		return 0;
-	return strcmp(uuid, session->identity.uuid) == 0 ? bytes : 0;
+	if (last && strcmp(last->uuid, now->uuid) == 0)
+		lost = less(last->lost, (int64_t)last->used - (int64_t)now->before);
+	if (kind == REFRESH_SPACE_MIXED)
+		return lost;
+	if (kind == REFRESH_SPACE_WHOLE)
+		return less(lost, -more);
+	more -= now->grown;
+	return more > 0 ? lost + (uint64_t)more : less(lost, -more);
 }
 
-static void store(const struct refresh_session *session, uint64_t bytes)
-{
-	CLEANUP_FREE char *path = store_path(session), *text = xasprintf("%s %" PRIu64 "\n", session->identity.uuid, bytes);
-
-	if (fs_write_atomic(path, text, strlen(text), 0644, NULL) == 0)
-		refresh_stage_give(session, path);
-}
-
-void refresh_space_reset(const struct refresh_session *session)
-{
-	store(session, 0);
-}
+/* -- measuring --------------------------------------------------------------------------------------------------------------------------------- */
 
 void refresh_space_begin(struct refresh_round *round)
 {
-	const struct config_image *image = &round->session->config->image;
+	const struct refresh_session *session = round->session;
+	struct journal_space *space = &round->space;
 
-	if (image->format != CONFIG_IMAGE_REDOXFS || image_whole_free(image, &round->free_before) < 0)
-		round->free_before = 0;
+	*space = (struct journal_space){ .run = round->id };
+	if (session->config->image.format == CONFIG_IMAGE_REDOXFS && image_whole_room(&session->config->image, &space->size, &space->before) < 0)
+		space->size = 0;
 }
 
-/* By how much the files have grown; false when it cannot be told. */
-static bool measure_growth(const struct refresh_round *round, int64_t *ret)
+static bool has_log(const struct refresh_round *round)
 {
-	int64_t growth = 0;
-
-	for (size_t i = 0; i < round->n_files; i++) {
-		const struct image_put *put = &round->files[i].put;
-		CLEANUP_FREE char *blob = NULL;
-		struct stat st;
-
-		if (put->result == IMAGE_PUT_REMOVED)
-			return false;
-		if (put->result != IMAGE_PUT_WRITTEN || refresh_is_in_initfs(put->path))
-			continue;
-		blob = xasprintf("%s/blobs/%.2s/%s", round->session->config->state, put->old_hash, put->old_hash + strnlen(put->old_hash, 2));
-		if (!put->old_hash[0] || stat(blob, &st) < 0)
-			return false;
-		growth += (int64_t)put->bytes - (int64_t)st.st_size;
-	}
-	*ret = growth;
-	return true;
+	return round->session->config->image.format == CONFIG_IMAGE_REDOXFS;
 }
 
-static void warn(const struct refresh_round *round, uint64_t leaked)
+void refresh_space_opened(struct refresh_round *round)
+{
+	if (!has_log(round) && image_txn_space(round->txn, &round->space.size, &round->space.before, NULL) < 0)
+		round->space.size = 0;
+}
+
+void refresh_space_written(struct refresh_round *round)
+{
+	if (!has_log(round) && image_txn_space(round->txn, &round->space.size, &round->space.used, NULL) < 0)
+		round->space.size = 0;
+}
+
+/* By how much @put has made the image's files bigger. False when it has put a file where there was none, or none where there was one, or when nobody
+ * knows. */
+static bool add_growth(const struct refresh_round *round, const struct image_put *put, int64_t *grown)
+{
+	bool is_written = put->result == IMAGE_PUT_WRITTEN;
+	uint64_t old = 0;
+
+	/* A member of the initfs is no file of the image; the packed one is. */
+	if ((!is_written && put->result != IMAGE_PUT_REMOVED) || refresh_is_in_initfs(put->path))
+		return true;
+	if (put->old_hash[0] && journal_blob_size(round->session->config->state, put->old_hash, &old, NULL) < 0)
+		return false;
+	*grown += (is_written ? (int64_t)put->bytes : 0) - (int64_t)old;
+	return is_written && put->old_hash[0];
+}
+
+static enum refresh_space_kind measure_growth(const struct refresh_round *round, int64_t *grown)
+{
+	enum refresh_space_kind kind = REFRESH_SPACE_REPLACED;
+
+	if (round->is_whole)
+		return REFRESH_SPACE_WHOLE;
+	for (size_t i = 0; i < round->n_files; i++)
+		if (!add_growth(round, &round->files[i].put, grown))
+			kind = REFRESH_SPACE_MIXED;
+	return kind;
+}
+
+/* -- what is known ----------------------------------------------------------------------------------------------------------------------------- */
+
+static void warn(const struct refresh_round *round, uint64_t lost)
 {
 	uint32_t limit = round->session->config->image.leak_limit_mb;
-	CLEANUP_FREE char *text =
-		xasprintf("replaced files have leaked about %.1f MB of the image's room (limit: %u MB)", (double)leaked / 1e6, (unsigned int)limit);
+	CLEANUP_FREE char *text = xasprintf("replaced files have leaked about %.1f MB of the image's room (limit: %u MB)", (double)lost / 1e6,
+					    (unsigned int)limit);
 
-	if (limit > 0 && leaked >= (uint64_t)limit * 1000000)
+	if (limit > 0 && lost >= (uint64_t)limit * 1000000)
 		refresh_round_send(round, (struct refresh_event){
 						  .type = REFRESH_EVENT_WARNING, .text = text, .hint = "`reinject image compact` gets it back" });
 }
 
-void refresh_space_tell(const struct refresh_round *round)
+void refresh_space_swapped(struct refresh_round *round)
 {
 	const struct refresh_session *session = round->session;
-	uint64_t leaked, free_after = 0;
-	int64_t growth = 0, lost;
+	struct journal_space *space = &round->space, last;
+	enum refresh_space_kind kind;
+	int known;
 
-	/* Still open: nothing was swapped. */
-	if (round->txn || round->free_before == 0 || image_whole_free(&session->config->image, &free_after) < 0)
+	if (space->size == 0 || (has_log(round) && image_whole_room(&session->config->image, &space->size, &space->used) < 0))
 		return;
-	leaked = refresh_space_leaked(session);
-	if (measure_growth(round, &growth)) {
-		lost = (int64_t)round->free_before - (int64_t)free_after - growth;
-		leaked = (int64_t)leaked + lost > 0 ? (uint64_t)((int64_t)leaked + lost) : 0;
-		store(session, leaked);
-	}
-	warn(round, leaked);
+	space->run = round->id;
+	snprintf(space->uuid, sizeof(space->uuid), "%s", session->identity.uuid);
+	kind = measure_growth(round, &space->grown);
+	known = journal_space_last(session->journal, session->config->image.path, &last, NULL);
+	if (known < 0)
+		return;
+	space->lost = refresh_space_lost(known > 0 ? &last : NULL, space, kind);
+	if (journal_space_add(session->journal, space, NULL) == 0)
+		warn(round, space->lost);
+}
+
+uint64_t refresh_space_leaked(const struct refresh_session *session)
+{
+	struct journal_space last;
+
+	if (!session->journal || journal_space_last(session->journal, session->config->image.path, &last, NULL) <= 0)
+		return 0;
+	return strcmp(last.uuid, session->identity.uuid) == 0 ? last.lost : 0;
+}
+
+void refresh_space_forgive(const struct refresh_session *session)
+{
+	(void)!journal_space_forgive(session->journal, session->config->image.path, NULL);
 }

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "image/live.h"
 #include "image/mount.h"
-#include "journal/blobs.h"
 #include "image/whole.h"
 #include "refresh/space.h"
 #include "refresh/stamp.h"
@@ -79,42 +78,6 @@ static int commit(struct refresh_round *round, int64_t *ret_us, char **ret_note,
 	return r;
 }
 
-/* By how much @put has made the image's files bigger; false when nobody knows. */
-static bool add_growth(const struct refresh_round *round, const struct image_put *put, int64_t *grown)
-{
-	uint64_t old = 0;
-
-	/* A member of the initfs is no file of the image; the packed one is. */
-	if ((put->result != IMAGE_PUT_WRITTEN && put->result != IMAGE_PUT_REMOVED) || refresh_is_in_initfs(put->path))
-		return true;
-	if (put->old_hash[0] && journal_blob_size(round->session->config->state, put->old_hash, &old, NULL) < 0)
-		return false;
-	*grown += (put->result == IMAGE_PUT_WRITTEN ? (int64_t)put->bytes : 0) - (int64_t)old;
-	return true;
-}
-
-/* For the report alone: no run fails for want of it, and a mount that has died is told of by whatever comes next. */
-static void measure_before(struct refresh_round *round)
-{
-	struct journal_space *space = &round->space;
-
-	*space = (struct journal_space){ .run = round->id };
-	if (image_txn_space(round->txn, &space->size, &space->before, NULL) < 0)
-		space->size = 0;
-}
-
-static void measure_after(struct refresh_round *round)
-{
-	struct journal_space *space = &round->space;
-
-	if (space->size == 0 || image_txn_space(round->txn, &space->size, &space->used, NULL) < 0)
-		return;
-	for (size_t i = 0; i < round->n_files; i++)
-		if (!add_growth(round, &round->files[i].put, &space->grown))
-			return;
-	(void)!journal_space_add(round->session->journal, space, NULL);
-}
-
 /* What is to be done once the image is the new one. */
 static int swapped(struct refresh_round *round, const struct timed_step *step, const struct image_identity *shadow, int64_t swapped_us,
 		   const char *note, struct err *err)
@@ -127,8 +90,10 @@ static int swapped(struct refresh_round *round, const struct timed_step *step, c
 	if (note)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
 	r = journal_swap_done(round->session->journal, round->id, err);
-	if (r >= 0)
+	if (r >= 0) {
 		image_commit_forget(round->session->config->image.path);
+		refresh_space_swapped(round);
+	}
 	return step_end(step, r, err);
 }
 
@@ -140,7 +105,7 @@ static int swap(struct refresh_round *round, struct err *err)
 	int64_t swapped_us = 0;
 	int r;
 
-	measure_after(round);
+	refresh_space_written(round);
 	r = seal(round, round->txn, &shadow, err);
 	if (r >= 0)
 		r = refresh_record_swap(round, &shadow, err);
@@ -260,7 +225,7 @@ int refresh_swap_open(struct refresh_round *round, struct err *err)
 		r = refresh_prepare_finish(round->prepare, &round->txn, err);
 	if (r < 0)
 		return r;
-	measure_before(round);
+	refresh_space_opened(round);
 	return still_the_same_image(round, err);
 }
 
@@ -291,7 +256,5 @@ int refresh_swap_put(struct refresh_round *round, struct err *err)
 		r = refresh_swap_finish(round, err);
 	if (r >= 0)
 		refresh_symbols_keep(round);
-	if (r >= 0)
-		refresh_space_tell(round);
 	return r;
 }

@@ -214,9 +214,8 @@ static void add_points(struct str *html, const struct report *report, bool lost,
 
 	for (size_t i = 0; i < report->n_spaces; i++) {
 		const struct journal_space *space = &report->spaces[i];
-		int64_t sum = report_lost(report, i);
 
-		y = 100 - (lost ? (double)(sum > 0 ? sum : 0) : (double)space->used) * 100 / top;
+		y = 100 - (double)(lost ? space->lost : space->used) * 100 / top;
 		str_printf(html, "%.2f,%.2f ", across(report, i), y);
 	}
 	if (report->n_spaces == 1)

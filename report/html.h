@@ -24,9 +24,6 @@ const char *report_verdict(const struct report_boot *boot);
 /** True for a build that has compiled something, well or not. */
 bool report_is_build(const struct report_step *step);
 
-/** What the file system has lost up to and with space @i: the sum over the runs, less what was got back between two of them (image compact). */
-int64_t report_lost(const struct report *report, size_t i);
-
 /** The lower one of an even number: a run that was. Sorts @numbers. */
 int64_t report_median(int64_t *numbers, size_t n);
 

@@ -98,21 +98,6 @@ int64_t report_median(int64_t *numbers, size_t n)
 	return n > 0 ? numbers[(n - 1) / 2] : 0;
 }
 
-int64_t report_lost(const struct report *report, size_t i)
-{
-	int64_t lost = 0;
-
-	for (size_t k = 0; k <= i && k < report->n_spaces; k++) {
-		const struct journal_space *space = &report->spaces[k];
-		int64_t got_back = k > 0 ? (int64_t)report->spaces[k - 1].used - (int64_t)space->before : 0;
-
-		if (got_back > 0)
-			lost = lost > got_back ? lost - got_back : 0;
-		lost += (int64_t)space->used - (int64_t)space->before - space->grown;
-	}
-	return lost;
-}
-
 static int add_run(void *data, const struct journal_run *run)
 {
 	struct report *report = data;

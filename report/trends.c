@@ -143,7 +143,7 @@ void report_trends_add_numbers(struct str *html, const struct report *report)
 static void add_space_row(struct str *html, const struct journal_space *space)
 {
 	int64_t free_bytes = (int64_t)space->size - (int64_t)space->used;
-	const int64_t cells[] = { (int64_t)space->used, free_bytes, space->grown, (int64_t)space->used - (int64_t)space->before - space->grown };
+	const int64_t cells[] = { (int64_t)space->used, free_bytes, space->grown, (int64_t)space->lost };
 
 	str_printf(html, "<tr data-space=\"%lld\"><th scope=\"row\">%lld</th>", (long long)space->run, (long long)space->run);
 	for (size_t i = 0; i < N_ELEMENTS(cells); i++) {
@@ -162,7 +162,7 @@ static void add_space_table(struct str *html, const struct report *report)
 		   "image\">"
 		   "<table id=\"space-table\">\n<thead><tr><th scope=\"col\">Run</th><th scope=\"col\" class=\"n\">Used</th><th scope=\"col\" "
 		   "class=\"n\">Free"
-		   "</th><th scope=\"col\" class=\"n\">Files grown</th><th scope=\"col\" class=\"n\">Lost</th></tr></thead>\n<tbody>\n",
+		   "</th><th scope=\"col\" class=\"n\">Files grown</th><th scope=\"col\" class=\"n\">Lost so far</th></tr></thead>\n<tbody>\n",
 		   report->n_spaces);
 	for (size_t i = report->n_spaces; i > 0; i--)
 		add_space_row(html, &report->spaces[i - 1]);
@@ -180,9 +180,10 @@ void report_trends_add_space(struct str *html, const struct report *report)
 	report_html_bytes(html, (int64_t)last->used);
 	str_add(html, " of ");
 	report_html_bytes(html, (int64_t)last->size);
-	str_printf(html, " used after run %lld. Lost since run %lld: ", (long long)last->run, (long long)report->spaces[0].run);
-	report_html_bytes(html, report_lost(report, report->n_spaces - 1));
-	str_add(html, ", an estimate: what more is used, less what the files have grown, and less what was got back.</p>\n<figure>\n");
+	str_printf(html, " used after run %lld. Lost: ", (long long)last->run);
+	report_html_bytes(html, (int64_t)last->lost);
+	str_add(html, ", an estimate: what more is used after files were replaced, less what these have grown, and less what was got "
+		      "back.</p>\n<figure>\n");
 	report_chart_space(html, report);
 	str_add(html, "<ul class=\"legend\"><li><span class=\"swatch\"></span>used</li><li><span class=\"swatch lost\"></span>of it "
 		      "lost</li></ul></figure>\n");

@@ -1,4 +1,4 @@
-/* What of the report is worth a test without a journal: what an image has lost, and text that is safe in a page. */
+/* What of the report is worth a test without a journal: text that is safe in a page. */
 #include "report/html.h"
 
 #include <setjmp.h>
@@ -6,23 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-static void what_was_got_back_is_not_lost(void **state)
-{
-	struct journal_space spaces[] = {
-		{ .run = 1, .size = 1000, .before = 100, .used = 200, .grown = 50 }, /* loses 50 */
-		{ .run = 2, .size = 1000, .before = 190, .used = 220, .grown = 10 }, /* 10 came back, loses 20 */
-		{ .run = 3, .size = 1000, .before = 120, .used = 150, .grown = 0 },  /* compacted: all came back, loses 30 */
-		{ .run = 4, .size = 1000, .before = 400, .used = 405, .grown = 0 },  /* somebody else has put something in; loses 5 */
-	};
-	struct report report = { .spaces = spaces, .n_spaces = N_ELEMENTS(spaces) };
-
-	(void)state;
-	assert_int_equal(report_lost(&report, 0), 50);
-	assert_int_equal(report_lost(&report, 1), 60);
-	assert_int_equal(report_lost(&report, 2), 30);
-	assert_int_equal(report_lost(&report, 3), 35);
-}
 
 static void text_is_safe(void **state)
 {
@@ -58,7 +41,6 @@ static void an_address_is_relative_only_below(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_got_back_is_not_lost),
 		cmocka_unit_test(text_is_safe),
 		cmocka_unit_test(an_address_is_relative_only_below),
 	};
