@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void image_live_clear(struct image_live *live)
@@ -58,6 +59,21 @@ static int say_twice(const struct image_names *names, const struct image_daemon 
 	return -EBUSY;
 }
 
+static int say_foreign(const char *point, struct err *err)
+{
+	err_class_set(err, ERR_ENVIRONMENT, -EACCES, "cannot open the mount at '%s': %s", point, strerror(EACCES));
+	err_hint(err, "it is another user's: run reinject as that user");
+	return -EACCES;
+}
+
+/* The kernel lets nobody else in, not even root; and it says so without asking the daemon, which may hang. */
+static bool is_foreign(const char *point)
+{
+	struct statx stx;
+
+	return statx(AT_FDCWD, point, AT_STATX_DONT_SYNC, STATX_MODE, &stx) < 0 && errno == EACCES;
+}
+
 int image_live_find(const struct config_image *config, const struct image_names *names, struct image_live *ret, struct err *err)
 {
 	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
@@ -75,6 +91,8 @@ int image_live_find(const struct config_image *config, const struct image_names 
 	}
 	if (!found)
 		return say_none(config, names, err);
+	if (is_foreign(found->mount_point))
+		return say_foreign(found->mount_point, err);
 	*ret = (struct image_live){ .point = xstrdup(found->mount_point), .pid = found->pid };
 	return 0;
 }
@@ -85,8 +103,5 @@ int image_live_open_root(const struct image_live *live, struct err *err)
 
 	if (fd >= 0)
 		return fd;
-	err_class_set(err, r == -EACCES ? ERR_ENVIRONMENT : ERR_FAILED, r, "cannot open the mount at '%s': %s", live->point, strerror(-r));
-	if (r == -EACCES)
-		err_hint(err, "it is another user's: run reinject as that user");
-	return r;
+	return r == -EACCES ? say_foreign(live->point, err) : err_set(err, r, "cannot open the mount at '%s'", live->point);
 }

@@ -17,11 +17,11 @@ struct image_live {
 };
 void image_live_clear(struct image_live *live);
 
-/** Finds the mount. Class ERR_ENVIRONMENT: -ENOTCONN when its daemon is dead, -ENOENT when the image is not mounted, -EBUSY (class ERR_BUSY) when it is
- * mounted twice. */
+/** Finds the mount. Class ERR_ENVIRONMENT: -ENOTCONN when its daemon is dead, -ENOENT when the image is not mounted, -EACCES when the mount is another
+ * user's, whom we must be to write there; -EBUSY (class ERR_BUSY) when it is mounted twice. */
 int image_live_find(const struct config_image *config, const struct image_names *names, struct image_live *ret, struct err *err) MUST_CHECK;
 
-/** The mount's root folder, a descriptor; -EACCES with a sentence when it is another user's, whom we must be to write there. Can hang with its daemon. */
+/** The mount's root folder, a descriptor; errors as above. Can hang with its daemon. */
 int image_live_open_root(const struct image_live *live, struct err *err) MUST_CHECK;
 
 #endif
