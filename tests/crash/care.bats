@@ -12,10 +12,6 @@ setup_file() {
 setup() { fixture_setup; }
 teardown() { fixture_teardown; }
 
-says() {
-	in_image sh -c './usr/lib/drivers/netd; ./usr/lib/drivers/inputd' | xargs
-}
-
 keep_tree() {
 	cp -a --sparse=always "$TREE" "$T/before"
 }
@@ -86,7 +82,7 @@ each_fault() { # ARGS OF REINJECT -- FAULTS; then `check` looks at what came of 
 	keep_tree
 	check() {
 		local now
-		now=$(says)
+		now=$(drivers_say)
 		case $now in
 		'netd=1 proto=1 common=1 inputd=1 common=1' | 'netd=2 proto=1 common=1 inputd=1 common=1') ;;
 		*) fail "after $what the image is a mixture: $now" ;;
@@ -94,12 +90,12 @@ each_fault() { # ARGS OF REINJECT -- FAULTS; then `check` looks at what came of 
 		# Whatever it is, a refresh finds nothing to do: it is fresh, or held.
 		rx_ok refresh --json
 		expect_jq '.[] | select(.event == "plan") | .stale == []'
-		expect_equal "$what $(says)" "$what $now"
+		expect_equal "$what $(drivers_say)" "$what $now"
 		rx_ok status --json
 		if [[ $now == netd=1* ]]; then expect_jq '.[0].held == ["netd"]'; else expect_jq '.[0].held == []'; fi
 		settled
 		rx_ok rollback --image
-		refute [ "$(says)" = "$now" ]
+		refute [ "$(drivers_say)" = "$now" ]
 	}
 	each_fault rollback --image -- journal-run-begin whole-copied txn-before-swap txn-swapped txn-done journal-run-end
 }

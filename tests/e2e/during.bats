@@ -46,3 +46,51 @@ two() { printf 'two' >"$SRC/drivers/net/netd/secret.txt"; }
 	netd_says two
 	expect_stale
 }
+
+# another_cargo: a cargo that is the real one; once it has built netd, somebody else has its target folder, as another cargo would, until the gate opens.
+another_cargo() {
+	mkdir -p "$T/bin"
+	mkfifo "$T/taken" "$T/other"
+	cat >"$T/bin/cargo" <<-END
+		#!/bin/sh
+		"$(command -v cargo)" "\$@" || exit
+		case "\$*" in *build*netd*) ;; *) exit 0 ;; esac
+		setsid flock -x target/release/.cargo-lock sh -c "echo >'$T/taken'; read go <'$T/other'" >/dev/null 2>&1 </dev/null &
+		read -r go <'$T/taken'
+	END
+	chmod +x "$T/bin/cargo"
+	PATH=$T/bin:$PATH
+}
+
+waits_for_it() { grep -q 'waiting for another cargo' "$T/run.err"; }
+
+@test "another cargo in the same target folder: what it may be writing is not read before it is done" {
+	another_cargo
+	start run "$REINJECT" -v build netd
+	wait_until 40 waits_for_it || fail "it does not wait: $(cat "$T/run.err")"
+	# A binary that is only half there, and whole when the other one ends.
+	mv "$SRC/target/release/netd" "$T/netd"
+	head -c 1000 "$T/netd" >"$SRC/target/release/netd"
+	cat "$T/netd" >"$SRC/target/release/netd"
+	chmod +x "$SRC/target/release/netd"
+	echo go >"$T/other"
+	finish run 40
+	expect_status 0
+	netd_says 'netd=1 proto=1 common=1'
+}
+
+@test "an edit that is built although it came after the look, and is taken back after the run: the image does not keep it" {
+	# Before netd, by its name.
+	sed -i 's/^\[package slow\]$/[package a-slow]/' "$TREE/reinject.ini"
+	start run "$REINJECT" refresh --json
+	slow_begun
+	mark netd 2
+	slow_release
+	finish run 60
+	expect_status 0
+	netd_says 'netd=2 proto=1 common=1'
+	mark netd 1
+	expect_stale netd
+	rx_ok refresh
+	netd_says 'netd=1 proto=1 common=1'
+}

@@ -13,10 +13,6 @@ setup_file() {
 setup() { fixture_setup; }
 teardown() { fixture_teardown; }
 
-says() {
-	in_image sh -c './usr/lib/drivers/netd; ./usr/lib/drivers/inputd' | xargs
-}
-
 @test "rollback --image brings the image of before back, byte for byte, holds what it took back, and is undone by itself" {
 	rx_ok refresh
 	mark netd 2
@@ -26,7 +22,7 @@ says() {
 	after=$(image_sum)
 	rx_ok rollback --image
 	expect_err 'held, as their sources are now.*netd'
-	expect_equal "$(says)" 'netd=1 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=1 proto=1 common=1 inputd=1 common=1'
 	expect_equal "$(sha256 "$IMAGE.prev")" "$after"
 	# Held: not built again by itself.
 	note_cargo
@@ -46,12 +42,12 @@ says() {
 	expect_err 'put a whole image back'
 	expect_err 'rollback --image'
 	rx_ok rollback --image
-	expect_equal "$(says)" 'netd=2 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=2 proto=1 common=1 inputd=1 common=1'
 	rx_ok status --json
 	expect_jq '.[0].held == [] and .[0].stale == []'
 	mark netd 3
 	rx_ok refresh
-	expect_equal "$(says)" 'netd=3 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=3 proto=1 common=1 inputd=1 common=1'
 	expect_nothing_left
 	refute test -e "$IMAGE.shadow"
 }
@@ -105,13 +101,13 @@ says() {
 	local good
 	good=$(sha256 "$IMAGE.good")
 	rx_ok rollback --good
-	expect_equal "$(says)" 'netd=1 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=1 proto=1 common=1 inputd=1 common=1'
 	expect_equal "$(sha256 "$IMAGE.good")" "$good"
 	note_cargo
 	rx_ok refresh
 	expect_equal "$(cargo_builds)" ''
 	rx_ok rollback --image
-	expect_equal "$(says)" 'netd=3 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=3 proto=1 common=1 inputd=1 common=1'
 }
 
 @test "--image is refused while somebody may write either image" {
@@ -130,7 +126,7 @@ says() {
 	expect_status 75
 	unmount_image "$T/other" "$p"
 	rx_ok rollback --image
-	expect_equal "$(says)" 'netd=1 proto=1 common=1 inputd=1 common=1'
+	expect_equal "$(drivers_say)" 'netd=1 proto=1 common=1 inputd=1 common=1'
 }
 
 @test "the initfs comes back with the image, and so does what it holds" {

@@ -222,24 +222,9 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 @test "a command of the user's is interrupted too, with its children" {
 	printf '1\n' >"$SRC/custom/input"
 	slow_package
-	: >"$T/no-wait"
-	exec {gate}<>"$T/gate"
-	echo go >&"$gate"
-	rest
-	rm -f "$T/slow.pid"
-	watch
-	printf '2\n' >"$SRC/custom/input"
-	slow_begun
-	local first
-	first=$(<"$T/slow.pid")
-	rm "$T/slow.pid"
-	printf '3\n' >"$SRC/custom/input"
-	wait_until 20 pid_gone "$first" || watch_fail "the command goes on"
-	slow_begun
-	echo go >&"$gate"
-	last_round nothing slow
-	exec {gate}>&-
-	stop_watch
+	slow_watch
+	slow_again
+	slow_done
 	expect_stale
 }
 

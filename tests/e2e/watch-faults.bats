@@ -430,24 +430,10 @@ blind() {
 @test "restart: a command that passes SIGINT over is told to end by SIGTERM after five seconds" {
 	slow_package
 	sed -i "s|^trap .*|trap '' INT; trap 'echo term >\"$T/slow.term\"; exit 143' TERM|" "$T/slow.sh"
-	exec {gate}<>"$T/gate"
-	echo go >&"$gate"
-	rest
-	rm -f "$T/slow.pid"
-	watch
-	printf '2\n' >"$SRC/custom/input"
-	slow_begun
-	local first
-	first=$(<"$T/slow.pid")
-	rm "$T/slow.pid"
-	printf '3\n' >"$SRC/custom/input"
-	wait_until 15 pid_gone "$first" || watch_fail "the command goes on"
+	slow_watch
+	slow_again
 	[[ -s $T/slow.term ]] || watch_fail "it was ended without SIGTERM"
-	slow_begun
-	echo go >&"$gate"
-	last_round nothing slow
-	exec {gate}>&-
-	stop_watch
+	slow_done
 }
 
 @test "watch --wait while somebody has the image, or git is at work, returns when all is done" {

@@ -343,6 +343,11 @@ image_says() {
 	in_image "./${1#/}"
 }
 
+# drivers_say: what netd and inputd in the image print, in a line.
+drivers_say() {
+	in_image sh -c './usr/lib/drivers/netd; ./usr/lib/drivers/inputd' | xargs
+}
+
 image_file_sum() {
 	in_image sha256 "./${1#/}"
 }

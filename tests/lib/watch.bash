@@ -35,6 +35,34 @@ watch() {
 	wait_until 30 said '.event == "ready"' || watch_fail "never ready"
 }
 
+# slow_watch: the slow package (fixture) is up to date and watched, and its next build waits; `gate` is open. slow_again: what it is made of changes while
+# its build waits; the pid of that build is left in `first`, and is gone before another one begins.
+slow_watch() {
+	exec {gate}<>"$T/gate"
+	echo go >&"$gate"
+	rest
+	rm -f "$T/slow.pid"
+	watch
+	printf '2\n' >"$SRC/custom/input"
+	slow_begun
+}
+
+slow_again() {
+	first=$(<"$T/slow.pid")
+	rm "$T/slow.pid"
+	printf '3\n' >"$SRC/custom/input"
+	wait_until 20 pid_gone "$first" || watch_fail "the command goes on"
+	slow_begun
+}
+
+# slow_done: the build may end, and comes out as before.
+slow_done() {
+	echo go >&"$gate"
+	last_round nothing slow
+	exec {gate}>&-
+	stop_watch
+}
+
 watch_fail() {
 	fail "$1
 $(cat "$WATCH_OUT" "$T/watch.err" 2>/dev/null)"
