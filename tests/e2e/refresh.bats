@@ -366,6 +366,16 @@ odd=1
 odd=1"
 }
 
+@test "a copy is of the binary that the configuration names first, whatever the order in which cargo tells of them" {
+	ini_set 'package multi' bins 'multi-b multi-a'
+	ini_set 'package multi' copy /usr/bin/first
+	rx_ok build multi
+	expect_equal "$(image_says /usr/bin/first)" 'multi-b=1'
+	ini_set 'package multi' bins 'multi-a multi-b'
+	rx_ok build multi
+	expect_equal "$(image_says /usr/bin/first)" 'multi-a=1'
+}
+
 @test "assets are copied without a build" {
 	ini_add <<-'END'
 		[asset netd-conf]
@@ -437,6 +447,9 @@ odd=1"
 	expect_refused 1
 	expect_err netd
 	expect_untouched "$sum"
+	# The same sources would give the same program: it is not built again by itself.
+	rx_ok status --json
+	expect_jq '.[0].failed == ["netd"]'
 }
 
 @test "IMAGE.prev is the image before" {

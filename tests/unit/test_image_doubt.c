@@ -159,12 +159,9 @@ static void file_that_was_removed_and_is_there_again_is_not_swapped_in(void **st
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		DOUBT_TEST(unsealed_transaction_is_not_committed),
-		DOUBT_TEST(source_that_changes_meanwhile_is_refused),
-		DOUBT_TEST(name_of_a_new_file_may_be_taken),
-		DOUBT_TEST(copy_that_lacks_a_file_is_not_kept),
-		DOUBT_TEST(source_that_changed_since_is_read_again),
-		DOUBT_TEST(file_that_was_removed_and_is_there_again_is_not_swapped_in),
+		DOUBT_TEST(unsealed_transaction_is_not_committed),   DOUBT_TEST(source_that_changes_meanwhile_is_refused),
+		DOUBT_TEST(name_of_a_new_file_may_be_taken),         DOUBT_TEST(copy_that_lacks_a_file_is_not_kept),
+		DOUBT_TEST(source_that_changed_since_is_read_again), DOUBT_TEST(file_that_was_removed_and_is_there_again_is_not_swapped_in),
 	};
 
 	return cmocka_run_group_tests_name("image doubt", tests, NULL, NULL);
