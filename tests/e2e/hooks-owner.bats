@@ -23,3 +23,14 @@ teardown() { fixture_teardown; }
 	expect_err 'edited by hand'
 	expect_equal "$(stat -c %u "$STATE/edited-hooks/post-commit-1")" "$nobody"
 }
+
+@test "a hooks folder that root makes belongs to whom the repository belongs to" {
+	local nobody p
+	((EUID == 0)) || skip "needs root"
+	nobody=$(id -u nobody)
+	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	rm -r "$HOOKS"
+	chown -R "$nobody" "$TREE"
+	SUDO_UID=$nobody SUDO_GID=$(id -g nobody) rx_ok hooks install
+	expect_equal "$(stat -c %u "$HOOKS" "$HOOKS/post-commit" | xargs)" "$nobody $nobody"
+}

@@ -465,6 +465,13 @@ listing() {
 	refute test -e "$HOOKS"
 }
 
+@test "a hooks folder that was there, and empty, stays" {
+	rm -f "$HOOKS"/*
+	rx_ok hooks install
+	rx_ok hooks uninstall
+	expect_equal "$(ls -A "$HOOKS")" ''
+}
+
 @test "a hook that was there gets its arguments, its standard input and its say" {
 	local event
 	for event in post-checkout post-rewrite; do
