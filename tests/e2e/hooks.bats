@@ -469,6 +469,7 @@ listing() {
 	rm -f "$HOOKS"/*
 	rx_ok hooks install
 	rx_ok hooks uninstall
+	test -d "$HOOKS"
 	expect_equal "$(ls -A "$HOOKS")" ''
 }
 
