@@ -141,6 +141,8 @@ fixed() {
 	[[ $(wc -l <"$T/out") -gt 15 ]]
 	for check in $(jq -r .check "$T/out"); do
 		grep -qx "## $check" "$page" || bad+=$'\n'"no heading '## $check'"
+		said=$(jq -r --arg check "$check" 'select(.check == $check) | .why' "$T/out")
+		sed -n "/^## $check\$/,/^## ./p" "$page" | tr -s '\n ' '  ' | grep -qiF -- "$said" || bad+=$'\n'"not why $check: $said"
 	done
 	# The sentences, from the sources: the words between the values, the longest of them.
 	while IFS= read -r said; do
