@@ -14,7 +14,7 @@ setup() {
 	export CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} HOME=$TREE
 	ln -s "$REINJECT" "$T/bin/reinject"
 	ln -s "$REPO/config" "$T/config"
-	export PATH=$T/bin:$PATH
+	export PATH=$T/bin:$REPO/build/tools/bin:$PATH
 	"$REPO/tools/sample.sh" "$T/sample"
 }
 teardown() { fixture_teardown; }
