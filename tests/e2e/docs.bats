@@ -128,6 +128,26 @@ ini_blocks() {
 	[[ -z $bad ]] || fail "not in the sources:$bad"
 }
 
+@test "each event, and each key of what a verb prints as JSON, is in the machine interface" {
+	local page=$REPO/docs/architecture.md event verb key bad=
+	for event in $(grep -rhoE '"event", "[a-z]+"' "$REPO"/{cli,night} | cut -d'"' -f4 | sort -u); do
+		grep -q "^| \`$event\` |" "$page" || bad+=" event $event"
+	done
+	git -C "$TREE" init -q
+	git -C "$TREE" -c user.name=t -c user.email=t@localhost commit -q --allow-empty -m first
+	: >"$TREE/disk.img"
+	printf '[source base]\npath = .\n[image]\npath = disk.img\n' >"$TREE/reinject.ini"
+	for verb in status affected config doctor 'hooks status' 'service status'; do
+		# shellcheck disable=SC2086 # two words
+		rx $verb $([[ $verb != service* ]] || echo watch) --json
+		[[ -s $T/out ]] || fail "$verb said nothing: $(cat "$T/err")"
+		for key in $(head -n 1 "$T/out" | jq -r 'del(.t_ms) | keys[]'); do
+			grep "^| \`$verb\` |" "$page" | grep -q "\`$key\`" || bad+=" $verb: $key"
+		done
+	done
+	[[ -z $bad ]] || fail "docs/architecture.md lacks:$bad"
+}
+
 # fixed TEXT: its longest part without a value, in one line.
 fixed() {
 	sed 's/%[a-z0-9.*]*/\n/g; s/\\"/"/g' <<<"$1" | sed "s/^[^A-Za-z/]*//; s/[^A-Za-z]*\$//" | awk 'length > n { n = length; t = $0 } END { print t }'
