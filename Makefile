@@ -63,7 +63,7 @@ LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
 export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
-.PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-sccache check-headers check-layers check-sanitize soak lint bench bench-events bench-watch bench-hooks \
+.PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-sccache check-headers check-layers check-sanitize soak lint bench bench-inject bench-events bench-watch bench-hooks bench-peers bench-report \
 	format-check format install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -196,9 +196,18 @@ check-layers: ## includes point down only
 lint: ## cppcheck, clang-tidy, gcc's analyzer, shellcheck: no findings but those excused with a reason
 	@tools/lint.sh -std=gnu11 $(CPPFLAGS) -DREINJECT_LIBEXECDIR='""' $(PKG_CFLAGS) -- $(SRCS) hooks/enqueue.c
 
-bench: all bench-events bench-hooks ## timings beside the same steps by shell
+bench: all ## all benchmarks, one after the other, and docs/benchmarks.md with its charts from what they measured (half an hour of a quiet machine)
+	@for part in inject events watch hooks; do $(MAKE) --no-print-directory bench-$$part || exit 1; done
+	@$(MAKE) --no-print-directory bench-report
+
+bench-report: ## docs/benchmarks.md and its charts, from what was measured last in build/bench/results
+	@tests/bench/report.py build/bench/results docs
+
+bench-peers: ## the programs that are measured beside ours: watchexec, entr, inotify-tools, pre-commit, lefthook, husky
+	@tools/peers.sh
+
+bench-inject: all ## from cargo's exit to the swapped image, beside the same steps by shell
 	@REINJECT=$(abspath $(B)/reinject) tests/bench/inject.sh
-	@$(MAKE) --no-print-directory bench-watch
 
 bench-events: $(B)/bench/events ## what watching a tree of 56,000 files costs
 	@EVENTS=$(abspath $(B)/bench/events) tests/bench/events.sh

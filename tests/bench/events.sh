@@ -7,6 +7,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${EVENTS:-$root/build/bench/events}
 tree=$root/build/bench/watched
+# shellcheck source-path=SCRIPTDIR source=results.bash
+. "$root/tests/bench/results.bash"
 unset "${!GIT_@}"
 
 fail() {
@@ -54,4 +56,13 @@ make_tree() {
 [[ -x $program ]] || fail "there is no program at '$program': run make bench-events"
 [[ -e $tree/reinject.ini ]] || make_tree
 printf 'files %d, folders %d\n' "$(git -C "$tree/source" ls-files | wc -l)" "$(find "$tree/source" -name .git -prune -o -type d -print | wc -l)"
-exec "$program" "$tree" "${ROUNDS:-15}" "${IDLE_S:-10}"
+"$program" "$tree" "${ROUNDS:-15}" "${IDLE_S:-10}" | tee "$root/build/bench/events.out"
+
+# For docs/benchmarks.md: 'median min max', as the program has them.
+results_begin events 'make bench-events'
+results_versions
+while IFS=$'\t' read -r text unit values; do
+	result - "$unit" - "$text" "=$values"
+done < <(sed -nE -e 's/^(.*[^ ]) +([0-9.]+) ([a-zA-Z]+) \(([0-9.]+) - ([0-9.]+)\)$/\1\t\3\t\2 \4 \5/p' -e 's/^(resident.*[^ ]) +([0-9.]+) MB$/\1\tMB\t\2 \2 \2/p' \
+	"$root/build/bench/events.out" | sed -E 's/ +\t/\t/')
+results_end

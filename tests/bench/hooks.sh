@@ -19,6 +19,8 @@ variants=(none bare waiting starting)
 for other in pre-commit lefthook husky; do
 	if command -v "$other" >/dev/null; then variants+=("$other"); fi
 done
+# shellcheck source-path=SCRIPTDIR source=results.bash
+. "$root/tests/bench/results.bash"
 unset "${!GIT_@}" REINJECT
 export LC_ALL=C GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export GIT_AUTHOR_NAME=bench GIT_AUTHOR_EMAIL=bench@localhost GIT_COMMITTER_NAME=bench GIT_COMMITTER_EMAIL=bench@localhost
@@ -92,6 +94,30 @@ commit() {
 	if [[ $1 == starting ]]; then wait_for 'a worker' worker_waits; fi
 }
 
+version_of() {
+	case $1 in
+	pre-commit) pre-commit --version | cut -d' ' -f2 ;;
+	lefthook) lefthook version | cut -d' ' -f1 ;;
+	husky) npm ls --prefix "$root/build/tools/npm" --json husky 2>/dev/null | jq -r '.dependencies.husky.version' ;;
+	esac
+}
+
+# keep_results REPOSITORY TEXT: its rows for docs/benchmarks.md.
+keep_results() {
+	local variant bar
+	result_file - ms - "$2: git commit with no hook" "$bench/figures.$1/none" 1000
+	for variant in "${variants[@]:1}"; do
+		bar=-
+		case $variant in
+		bare) text='a bare hook' ;;
+		waiting) text='ours, a worker waiting' bar=5 ;;
+		starting) text='ours, starting a worker' bar=5 ;;
+		*) text="$variant, one job that does nothing" ;;
+		esac
+		result_file "$1" ms "$bar" "$2: $text, over no hook" "$bench/figures.$1/$variant.over" 1000
+	done
+}
+
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { printf "%.1f", (v[int((NR + 1) / 2)] + v[int((NR + 2) / 2)]) / 2000 }'; }
 range() { sort -n "$1" | awk 'NR == 1 { a = $1 } { b = $1 } END { printf "%.1f - %.1f", a / 1000, b / 1000 }'; }
 
@@ -153,3 +179,9 @@ make_repository "$bench/small" 10 2
 [[ -e $bench/big/reinject.ini ]] || { printf 'bench: making a repository of 56,000 files (once)\n' >&2 && make_repository "$bench/big" 4310 13; }
 measure small
 measure big
+results_begin hooks 'make bench-hooks'
+results_versions
+for variant in "${variants[@]:4}"; do results_version "$variant" "$(version_of "$variant")"; done
+keep_results small '21 files'
+keep_results big '56,000 files'
+results_end

@@ -21,6 +21,8 @@ reinject=${REINJECT:-$root/build/reinject} stamp=$root/build/bench/stamp look=$r
 rounds=${ROUNDS:-15} idle_s=${IDLE_S:-60} bursts=${BURSTS:-3} load_limit=${LOAD:-0.5} only=${ONLY:-ready latency idle burst look}
 bench=$root/build/bench/watch tree=$root/build/bench/watch/tree source=$root/build/bench/watch/tree/source figures=$root/build/bench/watch/figures
 starts=$bench/starts saved=$source/drivers/g0/p0/src/main.rs
+# shellcheck source-path=SCRIPTDIR source=results.bash
+. "$root/tests/bench/results.bash"
 unset "${!GIT_@}" RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTC_WRAPPER REINJECT_FAULT MAKEFLAGS MAKELEVEL
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null BENCH_STARTS=$starts
 # The build's own two versions of git must not start a background repack in the middle.
@@ -464,9 +466,43 @@ report() {
 	awk -v limit="$load_limit" '{ printf " %s %s%s", $1, $2, ($2 > limit ? " (BUSY: not to be trusted)" : "") } END { print "" }' "$figures/load"
 }
 
+version_of() {
+	case $1 in
+	watchexec) watchexec --version | head -n 1 | cut -d' ' -f2 ;;
+	inotifywait) inotifywait --help | sed -n '1s/^inotifywait //p' ;;
+	entr) entr 2>&1 | sed -n 's/^release: //p' ;;
+	esac
+}
+
+# For docs/benchmarks.md. A part that was left out has no figures, and no row.
+keep_results() {
+	local name
+	results_begin watch 'make bench-watch'
+	results_versions
+	results_version cargo "$(cargo --version | cut -d' ' -f2)"
+	for name in "${others[@]}"; do results_version "$name" "$(version_of "$name")"; done
+	result_file ready ms 50 'reinject: start to ready' "$figures/reinject.ready"
+	for name in "${others[@]}"; do result_file ready ms - "$name: start to ready" "$figures/$name.ready"; done
+	result_file latency ms 35 'reinject: last write of a save to the start of cargo, quiet_ms = 20' "$figures/reinject.latency"
+	for name in "${others[@]}"; do result_file latency ms - "$name: last write to its command (inotifywait: its line)" "$figures/$name.latency"; done
+	result_file - ms - 'reinject: last write to done, a driver that compiles in 60 ms' "$figures/reinject.round"
+	result_file - MB 30 'reinject: resident at rest' "$figures/reinject.memory"
+	for name in "${others[@]}"; do result_file - MB - "$name: resident at rest" "$figures/$name.memory"; done
+	result_file - ms "$idle_s" "reinject: processor in $idle_s idle seconds" "$figures/reinject.idle"
+	for name in "${others[@]}"; do result_file - ms - "$name: processor in $idle_s idle seconds" "$figures/$name.idle"; done
+	result_file - - 1 'reinject: rounds for a checkout of 5,600 files' "$figures/reinject.burst_rounds"
+	result_file - - - 'packages in the first of them' "$figures/reinject.burst_stale"
+	for name in "${others[@]}"; do result_file - - - "$name: commands for it (inotifywait: lines)" "$figures/$name.burst_rounds"; done
+	result_file - ms 10 'reinject: one look at all packages, index held' "$figures/reinject.look"
+	result_file look ms 150 'reinject refresh with nothing stale, start to exit' "$figures/reinject.nothing"
+	result_file look ms - 'git status --short, in turn with it' "$figures/git.status"
+	results_end
+}
+
 prepare
 for part in $only; do
 	printf 'bench: %s\n' "$part" >&2
 	"part_$part"
 done
 report
+keep_results
