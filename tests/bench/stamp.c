@@ -96,7 +96,9 @@ static int print_cpu(const char *pid)
 	clockid_t clock;
 	struct timespec t;
 
-	if (clock_getcpuclockid((pid_t)strtol(pid, NULL, 10), &clock) != 0 || clock_gettime(clock, &t) < 0)
+	/* It returns its error, and sets none. */
+	errno = clock_getcpuclockid((pid_t)strtol(pid, NULL, 10), &clock);
+	if (errno != 0 || clock_gettime(clock, &t) < 0)
 		return die(pid);
 	printf("%" PRId64 "\n", (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 	return 0;
