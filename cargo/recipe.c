@@ -12,6 +12,9 @@
 
 enum { MAX_RECIPE = 1 << 20, MAX_STEPS = 100000, MAX_DEPTH = 200 };
 
+/* No script of a tree has more; one that doubles a list in a loop has soon more than there is memory. */
+enum { MAX_VALUES = 10000, MAX_VALUE = 1 << 16 };
+
 #define STAGE  "${COOKBOOK_STAGE}"
 #define INITFS "${COOKBOOK_BUILD}/initfs"
 
@@ -100,12 +103,18 @@ static size_t name_at(const char *p, const char **ret_name, const char **ret_end
 	return n;
 }
 
+/* What follows is not read any more. */
+static void give_up(struct recipe *recipe)
+{
+	recipe->steps = MAX_STEPS + 1;
+}
+
 /* What is not known stays as it is written. */
 static char *expand(struct recipe *recipe, const char *word)
 {
 	struct str s = { 0 };
 
-	while (*word) {
+	while (*word && s.len <= MAX_VALUE) {
 		const char *name, *end;
 		size_t n = name_at(word, &name, &end);
 		const struct variable *variable = n > 0 ? find_variable(recipe, name, n) : NULL;
@@ -117,6 +126,8 @@ static char *expand(struct recipe *recipe, const char *word)
 		str_add(&s, variable->values.n > 0 ? variable->values.v[0] : "");
 		word = end;
 	}
+	if (s.len > MAX_VALUE)
+		give_up(recipe);
 	return str_take(&s);
 }
 
@@ -127,7 +138,9 @@ static void expand_into(struct recipe *recipe, const char *word, struct strvec *
 	size_t n = name_at(word, &name, &end);
 	const struct variable *variable = n > 0 && !*end ? find_variable(recipe, name, n) : NULL;
 
-	if (variable)
+	if (variable && ret->n + variable->values.n > MAX_VALUES)
+		give_up(recipe);
+	else if (variable)
 		strvec_copy(ret, &variable->values);
 	else
 		strvec_take(ret, expand(recipe, word));
@@ -232,7 +245,10 @@ static size_t run_list_value(struct recipe *recipe, size_t at, bool active)
 
 		if (!more)
 			strvec_clear(&variable->values);
-		strvec_copy(&variable->values, &values);
+		if (variable->values.n + values.n > MAX_VALUES)
+			give_up(recipe);
+		else
+			strvec_copy(&variable->values, &values);
 	}
 	strvec_clear(&values);
 	return at + 1;

@@ -88,6 +88,13 @@ void doctor_mend(struct setup_doctor_finding *finding, bool fixable, const char 
 	va_end(args);
 }
 
+const char *doctor_word(struct doctor *doctor, const char *text)
+{
+	str_reset(&doctor->word);
+	str_add_shell_quoted(&doctor->word, text);
+	return str_text(&doctor->word);
+}
+
 void doctor_take(struct setup_doctor_finding *finding, enum setup_doctor_status status, const struct err *err)
 {
 	if (status == SETUP_DOCTOR_FAILURE)
@@ -165,6 +172,7 @@ static int check_names(const struct strvec *names, struct err *err)
 static void doctor_clear(struct doctor *doctor)
 {
 	doctor_image_close(doctor);
+	str_clear(&doctor->word);
 }
 
 int setup_doctor_run(const struct setup_doctor_args *args, size_t *ret_n_failures, struct err *err)

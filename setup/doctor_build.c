@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PROBE_LIMIT_MS = 60000, MAX_TEXT = 1 << 22 };
+enum { PROBE_LIMIT_MS = 60000, MAX_TEXT = 1 << 22, MAX_COPIES = 100 };
 
 /* -- toolchain -------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -55,7 +55,7 @@ void doctor_look_toolchain(struct doctor *doctor, struct setup_doctor_finding *f
 		doctor_fail(finding, "build_std needs the standard library's source, which '%s' lacks", rustc);
 		doctor_mend(finding, false, "rustup component add rust-src --toolchain %s", build->toolchain ? build->toolchain : "stable");
 	} else {
-		doctor_ok(finding, "%s", rustc);
+		doctor_ok(finding, "'%s'", rustc);
 	}
 }
 
@@ -110,7 +110,7 @@ void doctor_look_target(struct doctor *doctor, struct setup_doctor_finding *find
 		doctor_mend(finding, true, "add to it: \"pre-link-objects\": {}");
 	}
 	json_decref(root);
-	doctor_ok(finding, "%s", build->target);
+	doctor_ok(finding, "'%s'", build->target);
 }
 
 static int write_target(const char *path, json_t *root, struct err *err)
@@ -124,17 +124,37 @@ static int write_target(const char *path, json_t *root, struct err *err)
 	return fs_write_for_owner(real, ended, strlen(ended), st.st_mode & 07777, err);
 }
 
-/* The order of keys is kept, layout and comments are not: hence the copy, the first of which stays. */
+static bool has_content(const char *path, const struct str *content)
+{
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	return fs_read(path, MAX_TEXT, &text, NULL) == 0 && text.len == content->len && memcmp(text.buf, content->buf, text.len) == 0;
+}
+
+/* Beside it, under the first name that nobody has: a file.orig that is there may be somebody's only copy of something else. */
+static int keep_original(const char *path, const struct str *content, struct err *err)
+{
+	for (int i = 0; i < MAX_COPIES; i++) {
+		CLEANUP_FREE char *copy = i == 0 ? xasprintf("%s.orig", path) : xasprintf("%s.orig.%d", path, i);
+
+		if (!fs_exists(copy))
+			return fs_write_for_owner(copy, str_text(content), content->len, 0644, err);
+		if (has_content(copy, content))
+			return 0;
+	}
+	return err_set(err, -EEXIST, "'%s.orig' and %d more of that name are there: no name is left for a copy!", path, MAX_COPIES - 1);
+}
+
+/* The order of keys is kept, layout and comments are not: hence the copy. */
 int doctor_fix_target(struct doctor *doctor, struct err *err)
 {
 	const char *path = doctor->config->build.target;
-	CLEANUP_FREE char *copy = xasprintf("%s.orig", path);
 	CLEANUP(str_clear) struct str before = { 0 };
 	json_t *root;
 	int r = fs_read(path, MAX_TEXT, &before, err);
 
-	if (r == 0 && !fs_exists(copy))
-		r = fs_write_for_owner(copy, before.buf, before.len, 0644, err);
+	if (r == 0)
+		r = keep_original(path, &before, err);
 	if (r < 0)
 		return r;
 	root = json_loadb(before.buf, before.len, 0, NULL);
@@ -234,7 +254,7 @@ void doctor_look_relibc(struct doctor *doctor, struct setup_doctor_finding *find
 	}
 	list = strvec_join(&missing, ", ");
 	if (missing.n == 0) {
-		doctor_ok(finding, "%s", relibc);
+		doctor_ok(finding, "'%s'", relibc);
 		return;
 	}
 	doctor_fail(finding, "'%s' lacks %s", relibc, list);
@@ -250,9 +270,9 @@ void doctor_look_libgcc(struct doctor *doctor, struct setup_doctor_finding *find
 		doctor_skip(finding, "there is no relibc");
 	} else if (!fs_exists(path)) {
 		doctor_fail(finding, "'%s' is missing ('libgcc_eh not found')", path);
-		doctor_mend(finding, true, "llvm-ar rcs '%s'", path);
+		doctor_mend(finding, true, "llvm-ar rcs %s", doctor_word(doctor, path));
 	} else {
-		doctor_ok(finding, "%s", path);
+		doctor_ok(finding, "'%s'", path);
 	}
 }
 
@@ -281,7 +301,7 @@ void doctor_look_strip(struct doctor *doctor, struct setup_doctor_finding *findi
 		doctor_warn(finding, "'%s' may not know the ELF files of '%s'", path, doctor->config->build.target);
 		doctor_mend(finding, false, "[build] strip = llvm-strip");
 	} else {
-		doctor_ok(finding, "%s", path);
+		doctor_ok(finding, "'%s'", path);
 	}
 }
 

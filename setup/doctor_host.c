@@ -86,7 +86,7 @@ void doctor_look_boot(struct doctor *doctor, struct setup_doctor_finding *findin
 		doctor_ok(finding, "%s", found);
 	} else if (fs_exists(program)) {
 		doctor_warn(finding, "'%s' is not executable", program);
-		doctor_mend(finding, true, "chmod +x '%s'", program);
+		doctor_mend(finding, true, "chmod +x %s", doctor_word(doctor, program));
 	} else {
 		doctor_warn(finding, "there is no '%s'", program);
 		doctor_mend(finding, false, "in [boot]: command = what boots the image");
@@ -121,7 +121,7 @@ void doctor_look_qemu(struct doctor *doctor, struct setup_doctor_finding *findin
 		name = xasprintf("qemu-system-%s", str_starts(machine, "riscv64") ? "riscv64" : machine);
 	path = fs_find_program(name);
 	if (path) {
-		doctor_ok(finding, "%s", path);
+		doctor_ok(finding, "'%s'", path);
 		return;
 	}
 	doctor_warn(finding, "there is no '%s' on PATH", name);

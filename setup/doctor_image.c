@@ -177,7 +177,7 @@ void doctor_look_leftovers(struct doctor *doctor, struct setup_doctor_finding *f
 		doctor_mend(finding, false, "reinject refresh, which begins by putting this right");
 	} else if (dead.n > 0) {
 		doctor_fail(finding, "the daemon of the mount '%s' is dead", dead.v[0]);
-		doctor_mend(finding, true, "umount '%s'", dead.v[0]);
+		doctor_mend(finding, true, "umount %s", doctor_word(doctor, dead.v[0]));
 	} else {
 		doctor_ok(finding, "nothing is left of dead runs");
 	}

@@ -14,6 +14,7 @@ struct doctor {
 	struct image_lock *lock; /* while the image's content is open */
 	struct image_txn *txn;
 	char *scratch; /* owned: for the mount's log; NULL: not opened */
+	struct str word; /* of doctor_word() */
 };
 
 /** Sets the finding; the later of two wins unless the earlier was worse. */
@@ -23,6 +24,8 @@ void doctor_warn(struct setup_doctor_finding *finding, const char *format, ...) 
 void doctor_fail(struct setup_doctor_finding *finding, const char *format, ...) PRINTF(2, 3);
 /** What mends it. */
 void doctor_mend(struct setup_doctor_finding *finding, bool fixable, const char *format, ...) PRINTF(3, 4);
+/** @text as one word of a command that can be pasted; until the next call. */
+const char *doctor_word(struct doctor *doctor, const char *text);
 /** Takes an error with its hint. */
 void doctor_take(struct setup_doctor_finding *finding, enum setup_doctor_status status, const struct err *err);
 

@@ -34,7 +34,7 @@ void doctor_look_configuration(struct doctor *doctor, struct setup_doctor_findin
 	}
 	if (is_group_writable(doctor->config->file)) {
 		doctor_warn(finding, "'%s' may be written by its group, who can make reinject run anything", doctor->config->file);
-		doctor_mend(finding, true, "chmod g-w '%s'", doctor->config->file);
+		doctor_mend(finding, true, "chmod g-w %s", doctor_word(doctor, doctor->config->file));
 		return;
 	}
 	if (doctor->warnings->n > 0) {
@@ -130,16 +130,17 @@ static bool is_partial(git_repository *git)
 	return found;
 }
 
-static void look_at_settings(const struct config_source *source, struct watcher_repo *repo, struct setup_doctor_finding *finding)
+static void look_at_settings(struct doctor *doctor, const struct config_source *source, struct watcher_repo *repo,
+			     struct setup_doctor_finding *finding)
 {
 	CLEANUP_FREE char *hooks = git_value(watcher_repo_git(repo), "core.hooksPath");
 
 	if (is_partial(watcher_repo_git(repo))) {
 		doctor_warn(finding, "'%s' is a partial clone: what was not fetched yet cannot be compared", source->path);
-		doctor_mend(finding, false, "git -C '%s' fetch --refetch --no-filter", source->path);
+		doctor_mend(finding, false, "git -C %s fetch --refetch --no-filter", doctor_word(doctor, source->path));
 	} else if (hooks) {
 		doctor_warn(finding, "'%s' has its hooks elsewhere (core.hooksPath = %s): those of .git/hooks do not run", source->path, hooks);
-		doctor_mend(finding, false, "git -C '%s' config --show-origin core.hooksPath", source->path);
+		doctor_mend(finding, false, "git -C %s config --show-origin core.hooksPath", doctor_word(doctor, source->path));
 	} else {
 		doctor_ok(finding, "'%s' can be read", source->path);
 	}
@@ -171,13 +172,13 @@ void doctor_look_repository(struct doctor *doctor, struct setup_doctor_finding *
 			doctor_take(finding, SETUP_DOCTOR_FAILURE, &err);
 			return;
 		}
-		look_at_settings(source, repo, finding);
+		look_at_settings(doctor, source, repo, finding);
 	}
 }
 
 /* -- clock ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static void look_at_time(const char *folder, const char *name, struct setup_doctor_finding *finding)
+static void look_at_time(struct doctor *doctor, const char *folder, const char *name, struct setup_doctor_finding *finding)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", folder, name);
 	int64_t now = clock_wall_ms();
@@ -186,7 +187,7 @@ static void look_at_time(const char *folder, const char *name, struct setup_doct
 	if (lstat(path, &st) < 0 || (int64_t)st.st_mtim.tv_sec * 1000 <= now + FUTURE_MS)
 		return;
 	doctor_warn(finding, "'%s' was written %lld s in the future", path, (long long)(st.st_mtim.tv_sec - now / 1000));
-	doctor_mend(finding, false, "set the clock, then: touch '%s'", path);
+	doctor_mend(finding, false, "set the clock, then: touch %s", doctor_word(doctor, path));
 }
 
 void doctor_look_clock(struct doctor *doctor, struct setup_doctor_finding *finding)
@@ -200,7 +201,7 @@ void doctor_look_clock(struct doctor *doctor, struct setup_doctor_finding *findi
 	}
 	for (size_t i = 0; i < doctor->config->n_sources; i++)
 		for (size_t j = 0; j < N_ELEMENTS(names); j++)
-			look_at_time(doctor->config->sources[i].path, names[j], finding);
+			look_at_time(doctor, doctor->config->sources[i].path, names[j], finding);
 	doctor_ok(finding, "no file of the future");
 }
 

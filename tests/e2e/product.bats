@@ -228,3 +228,29 @@ lacks() {
 	expect_out '^unknown +reinject-.*: systemd does not tell whether it runs'
 	expect_out 'systemctl --user status'
 }
+
+@test "doctor: a command that it names can be pasted whatever a folder is called, and a foreign .orig stays" {
+	local odd="$TREE/it's an odd one" command
+	mkdir -p "$odd"
+	printf '#!/bin/sh\n' >"$odd/run me.sh"
+	ini_add <<-END
+		[build]
+		target = spec.json
+		relibc = relibc
+		[boot]
+		command = "$odd/run me.sh"
+		ready = login:
+	END
+	rx doctor boot-script --json
+	command=$(jq -r 'select(.check == "boot-script") | .command' "$T/out")
+	refute test -x "$odd/run me.sh"
+	sh -c "$command"
+	test -x "$odd/run me.sh"
+	mkdir "$TREE/relibc"
+	printf '{"a": 1}\n' >"$SRC/spec.json"
+	printf 'mine\n' >"$SRC/spec.json.orig"
+	rx doctor --fix target
+	expect_equal "$(cat "$SRC/spec.json.orig")" mine
+	expect_equal "$(cat "$SRC/spec.json.orig.1")" '{"a": 1}'
+	expect_equal "$(jq -c . "$SRC/spec.json")" '{"a":1,"pre-link-objects":{}}'
+}

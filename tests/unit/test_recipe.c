@@ -149,6 +149,22 @@ static void test_damaged_scripts_end(void **state)
 	gives("done\n" TO_BIN("a"), "aarch64", "a: /usr/bin");
 }
 
+/* Sixty lines would make 2^60 of it. What was met before counts. */
+static void test_a_script_that_doubles_ends(void **state)
+{
+	static const char *const grows[] = { "L+=(\"${L[@]}\")\n", "L=(${L[@]} ${L[@]})\n", "W=\"$W$W\"\n", "double\n" };
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(grows); i++) {
+		CLEANUP(str_clear) struct str script = { 0 };
+
+		str_add(&script, "L=(one two)\nW=word\ndouble() {\n L+=(\"${L[@]}\")\n}\n" TO_BIN("netd"));
+		for (int n = 0; n < 60; n++)
+			str_add(&script, grows[i]);
+		gives(str_text(&script), "aarch64", "netd: /usr/bin");
+	}
+}
+
 static void test_a_deep_script_ends(void **state)
 {
 	struct str s = { 0 };
@@ -220,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_believed),
 		cmocka_unit_test(test_damaged_scripts_end),
 		cmocka_unit_test(test_a_deep_script_ends),
+		cmocka_unit_test(test_a_script_that_doubles_ends),
 		cmocka_unit_test(test_cut_scripts_end),
 		cmocka_unit_test(test_files),
 	};
