@@ -6,6 +6,7 @@
 #include "refresh/outside.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* What was found, for the journal. */
 struct findings {
@@ -13,6 +14,7 @@ struct findings {
 	size_t n, cap;
 	struct journal_fingerprint *fingerprints; /* owned */
 	size_t n_fingerprints;
+	struct strvec members; /* owned; names of what goes into the initfs */
 };
 
 static void forget_contents(struct findings *findings, size_t from)
@@ -29,17 +31,24 @@ static void findings_clear(struct findings *findings)
 	forget_contents(findings, 0);
 	free(findings->contents);
 	free(findings->fingerprints);
+	strvec_clear(&findings->members);
 }
 
 /* Where the files of a subject are to be: destination and name, two by two. */
 struct places {
 	struct strvec dests, names; /* owned */
+	size_t n_members;           /* those in the initfs */
 };
 
 static void places_clear(struct places *places)
 {
 	strvec_clear(&places->dests);
 	strvec_clear(&places->names);
+}
+
+static bool is_member(const struct config *config, const char *dest)
+{
+	return config->initfs.dir && refresh_is_in_initfs(dest);
 }
 
 static void add_place(struct places *places, const char *dest, bool is_folder, const char *name)
@@ -63,6 +72,10 @@ static void find_places(const struct config *config, const struct watcher_subjec
 		strvec_copy(&names, &package->bins);
 	else if (package->artifact)
 		strvec_add(&names, fs_basename(package->artifact));
+	for (size_t d = 0; d < dests->n; d++)
+		ret->n_members += is_member(config, dests->v[d]);
+	for (size_t c = 0; !subject->is_asset && c < package->copies.n; c++)
+		ret->n_members += is_member(config, package->copies.v[c]);
 	for (size_t d = 0; d < dests->n; d++)
 		for (size_t n = 0; n < names.n; n++)
 			add_place(ret, dests->v[d], names.n > 1, names.v[n]);
@@ -113,8 +126,13 @@ static int adopt_subject(struct refresh_round *round, const struct watcher_subje
 	int r = refresh_round_interrupted(round, err);
 
 	find_places(round->session->config, subject, &places);
-	if (r < 0 || places.dests.n == 0)
+	if (r < 0 || places.dests.n + places.n_members == 0)
 		return r;
+	/* Its content would be missing at the next packing. */
+	if (places.n_members > 0) {
+		strvec_add(&findings->members, strchr(subject->name, ' ') + 1);
+		return 0;
+	}
 	for (size_t i = 0; r == 0 && i < places.dests.n; i++)
 		r = find_file(round, subject, places.dests.v[i], places.names.v[i], findings, &missing, err);
 	if (r < 0)
@@ -144,6 +162,16 @@ static int record(const struct refresh_round *round, const struct findings *find
 	return r < 0 ? r : journal_image_set(journal, image, &now, err);
 }
 
+static void tell_members(const struct refresh_round *round, const struct findings *findings)
+{
+	CLEANUP_FREE char *names = strvec_join(&findings->members, " ");
+	CLEANUP_FREE char *text = xasprintf(
+		"not adopted, since they go into the initfs, which is packed from what was built: %s; the next refresh builds them", names);
+
+	if (findings->members.n > 0)
+		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .text = text });
+}
+
 static int execute(struct refresh_round *round, void *data, struct err *err)
 {
 	struct findings *findings = data;
@@ -153,6 +181,8 @@ static int execute(struct refresh_round *round, void *data, struct err *err)
 	for (size_t i = 0; r >= 0 && i < round->look->n_subjects; i++)
 		if (!round->look->subjects[i].missing)
 			r = adopt_subject(round, &round->look->subjects[i], findings, err);
+	if (r >= 0)
+		tell_members(round, findings);
 	return r < 0 ? r : record(round, findings, err);
 }
 

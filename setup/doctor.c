@@ -91,7 +91,13 @@ void doctor_mend(struct setup_doctor_finding *finding, bool fixable, const char 
 const char *doctor_word(struct doctor *doctor, const char *text)
 {
 	str_reset(&doctor->word);
-	str_add_shell_quoted(&doctor->word, text);
+	str_add_c(&doctor->word, '\'');
+	for (; *text; text++)
+		if (*text == '\'')
+			str_add(&doctor->word, "'\\''");
+		else
+			str_add_c(&doctor->word, *text);
+	str_add_c(&doctor->word, '\'');
 	return str_text(&doctor->word);
 }
 
