@@ -2,18 +2,7 @@
 
 #include <time.h>
 
-static int64_t read_us(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-int64_t clock_us(void)
-{
-	return read_us(CLOCK_MONOTONIC);
-}
+/* What is the same on all systems; the clock for durations and the waits on it are clock_linux.c's and clock_darwin.c's. */
 
 int64_t clock_ms(void)
 {
@@ -22,19 +11,8 @@ int64_t clock_ms(void)
 
 int64_t clock_wall_ms(void)
 {
-	return read_us(CLOCK_REALTIME) / 1000;
-}
+	struct timespec t;
 
-/* The one clock stops in a sleep, the other does not; a few microseconds pass between the two calls. */
-int64_t clock_slept_ms(void)
-{
-#ifdef CLOCK_BOOTTIME
-	struct timespec boot, mono;
-
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	return ((int64_t)boot.tv_sec - mono.tv_sec) * 1000 + (boot.tv_nsec - mono.tv_nsec) / 1000000;
-#else
-	return 0;
-#endif
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

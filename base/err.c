@@ -13,13 +13,13 @@ static void format_message(struct err *err, const char *format, va_list args)
 static void append_errno(struct err *err, int code)
 {
 	size_t n = strlen(err->message);
-	char text[128];
 
 	if (n > 0 && err->message[n - 1] == '!') {
 		err->message[n - 1] = '\0';
 		return;
 	}
-	snprintf(err->message + n, sizeof(err->message) - n, ": %s", strerror_r(-code, text, sizeof(text)));
+	/* Of a number that has a text it is a constant, on glibc, musl and macOS; strerror_r has two shapes. */
+	snprintf(err->message + n, sizeof(err->message) - n, ": %s", strerror(-code));
 }
 
 int err_set(struct err *err, int code, const char *format, ...)

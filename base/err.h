@@ -13,6 +13,13 @@
 
 #include "base/cleanup.h"
 
+#include <errno.h>
+
+/* 'Structure needs cleaning': what a store of ours holds is damaged. macOS has no such number; EFTYPE is its 'inappropriate file type or format'. */
+#ifndef EUCLEAN
+#define EUCLEAN EFTYPE
+#endif
+
 /** What kind of failure it was, for the exit status; ERR_FAILED unless somebody said otherwise. */
 enum err_class {
 	ERR_FAILED = 1,       /* something failed to build, inject or boot */

@@ -60,9 +60,12 @@ static int write_and_rename(int fd, const char *temp, const char *path, const vo
 
 	if (r < 0)
 		return r;
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temp, path) < 0)
+	if (fchmod(fd, mode) < 0)
 		return -errno;
-	return 0;
+	r = fs_sync(fd);
+	if (r < 0)
+		return r;
+	return rename(temp, path) < 0 ? -errno : 0;
 }
 
 int fs_write_atomic(const char *path, const void *bytes, size_t n, mode_t mode, struct err *err)
@@ -239,9 +242,21 @@ int fs_sync_dir(const char *path)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : fs_sync(fd);
+}
+
+int64_t fs_mtime_ms(const struct stat *st)
+{
+	struct timespec t = fs_mtime(st);
+
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool fs_mtime_same(const struct stat *a, const struct stat *b)
+{
+	struct timespec x = fs_mtime(a), y = fs_mtime(b);
+
+	return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
 }
 
 int fs_free_bytes(const char *path, uint64_t *ret)

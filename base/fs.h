@@ -12,7 +12,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include <time.h>
 
 /** Reads the regular file @path, at most @max bytes (-EFBIG beyond), and adds its bytes to @ret. -EISDIR and -EINVAL for what is no regular
  * file. */
@@ -53,18 +54,48 @@ char *fs_find_program_on(const char *name, const char *path) MUST_CHECK;
 /** The absolute path of the program that runs, links resolved; NULL where the system does not tell. */
 char *fs_own_program(void) MUST_CHECK;
 
-/** Makes the empty file @to share all of @from's blocks, which takes no room; -EOPNOTSUPP, -EXDEV, -EINVAL ... where that cannot be. */
+/** Makes the empty file @to share all of @from's blocks, which takes no room; -EOPNOTSUPP, -EXDEV, -EINVAL ... where that cannot be. On macOS @to is
+ * another file afterwards, of the same name, mode and owner: what was asked of it before is asked again. */
 int fs_reflink(int from, int to) MUST_CHECK;
+
+/** Copies up to @n bytes at offset @at of both files inside the kernel. Returns how many; -ENOSYS where the system or the file systems cannot. */
+ssize_t fs_copy_range(int from, int to, off_t at, size_t n) MUST_CHECK;
 
 /** Copies all of @from to the empty file @to: a reflink where the file system has one, else data extents only, so that holes stay holes.
  * Returns -ECANCELED soon after @cancel (may be NULL) was asked. @ret_reflinked may be NULL. */
 int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_reflinked) MUST_CHECK;
 
-/** fsync of the folder @path, so that a rename in it survives a power cut. */
+/** Puts what was written to @fd on the disk itself, past its cache. */
+int fs_sync(int fd) MUST_CHECK;
+/** The same where the file's size was not changed: its times may be lost. */
+int fs_sync_data(int fd) MUST_CHECK;
+/** The same for the whole file system that @fd lies on. */
+int fs_sync_all(int fd) MUST_CHECK;
+/** fs_sync() of the folder @path, so that a rename in it survives a power cut. */
 int fs_sync_dir(const char *path) MUST_CHECK;
+
+/** Asks that @fd is read from its file system, not from the kernel's memory of it. A wish. */
+void fs_forget(int fd);
 
 /** Exchanges the names @a and @b in one step; -ENOSYS or -EINVAL where the system or the file system cannot. */
 int fs_exchange(const char *a, const char *b) MUST_CHECK;
+
+/** Renames @from to @to in the folder @dir unless @to is there (-EEXIST); -EINVAL, -ENOSYS or -ENOTSUP where that cannot be promised. */
+int fs_rename_new(int dir, const char *from, const char *to) MUST_CHECK;
+
+/** A descriptor that stands for @name in the folder @dir, a link for itself: to ask about, to look up names below, to hand to fs_reopen(). It reads
+ * nothing. @folder: only a folder will do. On macOS the right to read is needed all the same. -errno. */
+int fs_hold(int dir, const char *name, bool folder) MUST_CHECK;
+/** The same file, found by what @fd holds and not by name, opened to be read. -errno. */
+int fs_reopen(int fd) MUST_CHECK;
+/** Where the link leads that @fd holds: readlink(2). */
+ssize_t fs_read_held_link(int fd, char *ret, size_t size) MUST_CHECK;
+
+/** When the content was written, and when anything of the file was changed. */
+struct timespec fs_mtime(const struct stat *st);
+struct timespec fs_ctime(const struct stat *st);
+int64_t fs_mtime_ms(const struct stat *st);
+bool fs_mtime_same(const struct stat *a, const struct stat *b);
 
 /** Bytes that the caller may still write on the file system of @path. */
 int fs_free_bytes(const char *path, uint64_t *ret) MUST_CHECK;

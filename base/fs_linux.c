@@ -1,4 +1,5 @@
-/* What differs between systems: reflinks, the exchange of two names, what a network file system is called. The Darwin twin is fs_darwin.c. */
+/* What differs between systems: reflinks, what is on the disk, the exchange of two names, descriptors that only hold, what a network file system is called.
+ * The Darwin twin is fs_darwin.c. */
 #include "base/fs.h"
 
 #include <errno.h>
@@ -15,105 +16,86 @@
 #define MAGIC_CIFS 0xff534d42u
 #define MAGIC_SMB2 0xfe534d42u
 
-/* Small enough that a Ctrl-C is heard within a few milliseconds, large enough that the system calls do not count. */
-#define COPY_CHUNK (8u << 20)
-
-static int copy_range_by_hand(int from, int to, off_t at, size_t n, char *buffer, size_t size)
-{
-	while (n > 0) {
-		ssize_t r = pread(from, buffer, n < size ? n : size, at);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r < 0 ? -errno : -EIO;
-		if (pwrite(to, buffer, (size_t)r, at) != r)
-			return errno ? -errno : -ENOSPC;
-		at += r;
-		n -= (size_t)r;
-	}
-	return 0;
-}
-
-static int copy_extent(int from, int to, off_t at, off_t end, const struct cancel *cancel)
-{
-	CLEANUP_FREE char *buffer = NULL;
-	int r;
-
-	while (at < end) {
-		size_t want = (size_t)(end - at) < COPY_CHUNK ? (size_t)(end - at) : COPY_CHUNK;
-		off_t in = at, out = at;
-		ssize_t n = buffer ? -1 : copy_file_range(from, &in, to, &out, want, 0);
-
-		if (cancel_requested(cancel))
-			return -ECANCELED;
-		if (n > 0) {
-			at += n;
-			continue;
-		}
-		if (!buffer && n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-			return -errno;
-		if (!buffer)
-			buffer = xrealloc(NULL, 1 << 20);
-		errno = 0;
-		r = copy_range_by_hand(from, to, at, want, buffer, 1 << 20);
-		if (r < 0)
-			return r;
-		at += (off_t)want;
-	}
-	return 0;
-}
-
-static int copy_extents(int from, int to, off_t size, const struct cancel *cancel)
-{
-	off_t data = 0, hole;
-	int r;
-
-	while (data < size) {
-		data = lseek(from, data, SEEK_DATA);
-		if (data < 0)
-			return errno == ENXIO ? 0 : -errno;
-		hole = lseek(from, data, SEEK_HOLE);
-		if (hole < 0)
-			return -errno;
-		r = copy_extent(from, to, data, hole < size ? hole : size, cancel);
-		if (r < 0)
-			return r;
-		data = hole;
-	}
-	return 0;
-}
-
 int fs_reflink(int from, int to)
 {
 	return ioctl(to, FICLONE, from) < 0 ? -errno : 0;
 }
 
-int fs_copy_sparse(int from, int to, const struct cancel *cancel, bool *ret_reflinked)
+ssize_t fs_copy_range(int from, int to, off_t at, size_t n)
 {
-	struct stat st;
-	bool reflinked;
+	off_t in = at, out = at;
+	ssize_t r = copy_file_range(from, &in, to, &out, n, 0);
 
-	if (fstat(from, &st) < 0)
-		return -errno;
-	reflinked = fs_reflink(from, to) == 0;
-	if (!reflinked) {
-		int r;
-
-		if (ftruncate(to, st.st_size) < 0)
-			return -errno;
-		r = copy_extents(from, to, st.st_size, cancel);
-		if (r < 0)
-			return r;
-	}
-	if (ret_reflinked)
-		*ret_reflinked = reflinked;
-	return 0;
+	if (r >= 0)
+		return r;
+	return errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP ? -ENOSYS : -errno;
 }
 
 int fs_exchange(const char *a, const char *b)
 {
 	return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
+int fs_rename_new(int dir, const char *from, const char *to)
+{
+	return renameat2(dir, from, dir, to, RENAME_NOREPLACE) < 0 ? -errno : 0;
+}
+
+int fs_sync(int fd)
+{
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int fs_sync_data(int fd)
+{
+	return fdatasync(fd) < 0 ? -errno : 0;
+}
+
+int fs_sync_all(int fd)
+{
+	return syncfs(fd) < 0 ? -errno : 0;
+}
+
+void fs_forget(int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+int fs_hold(int dir, const char *name, bool folder)
+{
+	int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC | (folder ? O_DIRECTORY : 0));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* /proc gives what O_PATH holds, with no second look-up by name. */
+int fs_reopen(int fd)
+{
+	CLEANUP_FREE char *self = xasprintf("/proc/self/fd/%d", fd);
+	struct stat st;
+	int again;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	again = S_ISDIR(st.st_mode) ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return again < 0 ? -errno : again;
+}
+
+ssize_t fs_read_held_link(int fd, char *ret, size_t size)
+{
+	ssize_t n = readlinkat(fd, "", ret, size);
+
+	return n < 0 ? -errno : n;
+}
+
+struct timespec fs_mtime(const struct stat *st)
+{
+	return st->st_mtim;
+}
+
+struct timespec fs_ctime(const struct stat *st)
+{
+	return st->st_ctim;
 }
 
 bool fs_is_network(const char *path)

@@ -1,5 +1,6 @@
 #include "base/manager.h"
 
+#include "base/local.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -65,7 +66,7 @@ void manager_tell(const struct manager *manager, const char *state)
 	memcpy(to.sun_path, manager->address, n);
 	if (to.sun_path[0] == '@')
 		to.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = local_socket(SOCK_DGRAM);
 	/* Never waits: a manager whose queue is full is in no state to be told. */
 	if (fd >= 0)
 		(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to,

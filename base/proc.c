@@ -329,9 +329,12 @@ int proc_run(const struct proc_spec *spec, struct proc_result *ret, struct err *
 
 static void on_ready_event(uv_poll_t *poll, int status, int events)
 {
-	(void)poll;
+	uv_os_fd_t fd;
+
 	(void)status;
 	(void)events;
+	if (uv_fileno((const uv_handle_t *)poll, &fd) == 0)
+		proc_event_take(fd);
 }
 
 static int wait_ready_loop(struct proc *proc, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
@@ -387,7 +390,7 @@ int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *
 		    struct err *err)
 {
 	struct waker event = { 0 }, cancelled = { 0 };
-	int r = waker_start(proc, &event, fd, UV_PRIORITIZED);
+	int r = waker_start(proc, &event, fd, proc_event_mask());
 
 	if (r == 0 && cancel)
 		r = waker_start(proc, &cancelled, cancel_fd(cancel), UV_READABLE);

@@ -63,8 +63,8 @@ pid_t proc_pid(const struct proc *proc);
  * when the limit was this call's own. */
 int proc_wait(struct proc *proc, uint32_t timeout_ms, struct proc_result *ret, struct err *err) MUST_CHECK;
 
-/** Waits until @ready(@data) is true, asked at first and after each priority event (POLLPRI) of @fd, which is how /proc/self/mountinfo tells of a
- * change. Returns 1 when ready; 0 when the child ended before; -ETIMEDOUT after @timeout_ms; -ECANCELED when @cancel asked. @cancel (may be NULL) is
+/** Waits until @ready(@data) is true, asked at first and after each event of @fd: a priority event (POLLPRI), which is how /proc/self/mountinfo tells
+ * of a change; on macOS, where @fd is a kqueue, any of it. Returns 1 when ready; 0 when the child ended before; -ETIMEDOUT after @timeout_ms; -ECANCELED when @cancel asked. @cancel (may be NULL) is
  * for this wait alone and must be another than the spec's, which asks the child to end. The child runs on unless it ended. */
 int proc_wait_ready(struct proc *proc, int fd, bool (*ready)(void *data), void *data, uint32_t timeout_ms, const struct cancel *cancel,
 		    struct err *err) MUST_CHECK;
@@ -96,11 +96,18 @@ void proc_seal_descriptors(void);
 /** When process @pid was started, in a unit that only compares; 0 when there is none. Together they name a process for good. */
 uint64_t proc_start_time(pid_t pid);
 
+/** The name that ps shows for @pid; empty when the system does not tell. */
+void proc_name_of(pid_t pid, char *ret, size_t size);
+
 /** Ends a process that a crash of ours left behind, if @pid is still the one started at @start_time: @signal to its group, KILL after
  * @limit_ms, then waits for its end. Returns 1 when something was ended, 0 when there was nothing. */
 int proc_end_stray(pid_t pid, uint64_t start_time, int signal, uint32_t limit_ms, struct err *err) MUST_CHECK;
 
 /** Waits for the end of @pid, which need not be a child, at most @limit_ms. 0 or -ETIMEDOUT. */
 int proc_wait_gone(pid_t pid, uint32_t limit_ms) MUST_CHECK;
+
+/** For proc_wait_ready() alone: what libuv waits for on its descriptor, and what takes an event out of it. */
+int proc_event_mask(void);
+void proc_event_take(int fd);
 
 #endif

@@ -1,12 +1,13 @@
-/* Questions about processes that are not our children: their start time, their end (pidfd). The Darwin twin is proc_darwin.c. */
+/* Questions about processes that are not our children: their start time, name and end (pidfd); and descriptors. The Darwin twin is proc_darwin.c. */
 #include "base/proc.h"
 
 #include "base/fs.h"
 
+#include <uv.h>
+
 #include <errno.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -65,18 +66,23 @@ int proc_wait_gone(pid_t pid, uint32_t limit_ms)
 	return r;
 }
 
-int proc_end_stray(pid_t pid, uint64_t start_time, int signal, uint32_t limit_ms, struct err *err)
+void proc_name_of(pid_t pid, char *ret, size_t size)
 {
-	int r;
+	CLEANUP(str_clear) struct str comm = { 0 };
+	CLEANUP_FREE char *path = xasprintf("/proc/%d/comm", (int)pid);
 
-	if (pid <= 1 || start_time == 0 || proc_start_time(pid) != start_time)
-		return 0;
-	if (kill(-pid, signal) < 0 && kill(pid, signal) < 0)
-		return errno == ESRCH ? 0 : err_set(err, -errno, "cannot end process %d", (int)pid);
-	r = proc_wait_gone(pid, limit_ms);
-	if (r == -ETIMEDOUT) {
-		kill(-pid, SIGKILL);
-		r = proc_wait_gone(pid, limit_ms);
-	}
-	return r < 0 ? err_set(err, r, "cannot wait for the end of process %d", (int)pid) : 1;
+	ret[0] = '\0';
+	if (fs_read(path, 4096, &comm, NULL) == 0 && comm.len > 0)
+		snprintf(ret, size, "%.*s", (int)strcspn(comm.buf, "\n"), comm.buf);
+}
+
+int proc_event_mask(void)
+{
+	return UV_PRIORITIZED;
+}
+
+/* The kernel takes it back by itself. */
+void proc_event_take(int fd)
+{
+	(void)fd;
 }

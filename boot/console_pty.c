@@ -41,7 +41,7 @@ static int open_now(struct boot_console *console, struct err *err)
 	return 1;
 }
 
-static int send(struct boot_console *console, const char *bytes, size_t n, struct err *err)
+static int send_bytes(struct boot_console *console, const char *bytes, size_t n, struct err *err)
 {
 	int r = boot_console_write_all(console->fd, bytes, n);
 
@@ -52,5 +52,5 @@ const struct boot_console_ops boot_console_pty = {
 	.kind = BOOT_CONSOLE_PTY,
 	.prepare = prepare,
 	.open = open_now,
-	.send = send,
+	.send = send_bytes,
 };

@@ -1,6 +1,8 @@
 /* QEMU's serial port as a UNIX socket. It listens some time after it was started, so connecting is tried until it answers. */
 #include "boot/console_internal.h"
 
+#include "base/local.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -18,10 +20,10 @@ static int connect_to(const char *path)
 		return -ENAMETOOLONG;
 	for (size_t i = 0; path[i]; i++)
 		address.sun_path[i] = path[i];
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	fd = local_socket(SOCK_STREAM);
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }

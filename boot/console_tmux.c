@@ -3,6 +3,8 @@
  * stands there, and so is left out where it comes as output, too. */
 #include "boot/console_internal.h"
 
+#include "base/local.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -83,10 +85,10 @@ static int attach(struct boot_console *console, struct err *err)
 	char *argv[] = { (char *)"tmux", (char *)"-C", (char *)"attach-session", (char *)"-t", target, NULL };
 	CLEANUP_CLOSE int theirs = -1;
 	struct proc_spec spec = { .argv = argv };
-	int pair[2];
+	int pair[2], r = local_pair(SOCK_STREAM, pair);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, -errno, "cannot make a pair of sockets");
+	if (r < 0)
+		return err_set(err, r, "cannot make a pair of sockets");
 	console->fd = pair[0];
 	theirs = pair[1];
 	if (fcntl(console->fd, F_SETFL, O_NONBLOCK) < 0)

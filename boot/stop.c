@@ -2,6 +2,7 @@
 #include "boot/internal.h"
 
 #include "base/clock.h"
+#include "base/local.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,9 +36,11 @@ static bool wait_for_end(struct boot_machine *machine, int64_t limit_ms)
 static int connect_monitor(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP_CLOSE int fd = local_socket(SOCK_STREAM);
 
-	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+	if (fd < 0)
+		return fd;
+	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	for (size_t i = 0; path[i]; i++)
 		address.sun_path[i] = path[i];

@@ -327,8 +327,7 @@ static int run_strip(const char *strip, const char *binary, const char *out, str
 
 static bool same_binary(const struct stat *a, const struct stat *b)
 {
-	return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	return a->st_ino == b->st_ino && a->st_size == b->st_size && fs_mtime_same(a, b);
 }
 
 static int strip_or_copy(const char *strip, const char *binary, const char *out, struct cancel *cancel, struct err *err)

@@ -272,8 +272,7 @@ static int run_cargo(struct run *run, struct err *err)
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && fs_mtime_same(a, b);
 }
 
 static void settle_custom(struct run *run, const char *artifact, const struct stat *before)

@@ -57,7 +57,7 @@ static void add_identity(struct hash *hash, const char *name, const char *path)
 	struct stat st;
 
 	if (stat(path, &st) == 0)
-		what = xasprintf("%lld bytes of %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		what = xasprintf("%lld bytes of %lld.%09ld", (long long)st.st_size, (long long)fs_mtime(&st).tv_sec, fs_mtime(&st).tv_nsec);
 	hash_field(hash, name, path);
 	hash_field(hash, name, what ? what : "missing");
 }

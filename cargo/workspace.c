@@ -32,7 +32,7 @@ static void add_program(struct hash *hash, const char *path)
 	struct stat st;
 
 	if (path && stat(path, &st) == 0)
-		what = xasprintf("%lld bytes of %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		what = xasprintf("%lld bytes of %lld.%09ld", (long long)st.st_size, (long long)fs_mtime(&st).tv_sec, fs_mtime(&st).tv_nsec);
 	hash_field(hash, "program", path);
 	hash_field(hash, "identity", what);
 }
@@ -65,7 +65,7 @@ static bool add_file(struct hash *hash, const char *path, int64_t since)
 
 	hash_field(hash, "path", path);
 	hash_field(hash, "content", hash_file(path, hex, NULL) == 0 ? hex : NULL);
-	return stat(path, &st) < 0 || (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000 < since - CLOCK_TICK_MS;
+	return stat(path, &st) < 0 || fs_mtime_ms(&st) < since - CLOCK_TICK_MS;
 }
 
 /* The names in @dir; with @with only of the folders that hold such a file. */

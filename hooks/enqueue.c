@@ -17,10 +17,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 enum { MAX_PATH = 4096, MAX_RECORD = 16384, MAX_ARGS = 3, MAX_ENV = 4096, MAX_PROJECTS = 1000, FIRST_PROJECT = 3, WORDS = 4 };
 

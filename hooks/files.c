@@ -87,9 +87,9 @@ static int write_temp(int dir, const char *temp, const char *text)
 	if (r == 0)
 		r = give_to_owner(dir, fd);
 	/* After the owner: that takes bits away. */
-	if (r == 0 && (fchmod(fd, 0755) < 0 || fsync(fd) < 0))
+	if (r == 0 && fchmod(fd, 0755) < 0)
 		r = -errno;
-	return r;
+	return r < 0 ? r : fs_sync(fd);
 }
 
 int hooks_file_write(int dir, const char *name, const char *text, struct err *err)
@@ -106,8 +106,8 @@ int hooks_file_write(int dir, const char *name, const char *text, struct err *er
 		return err_set(err, r, "cannot write hook '%s'", name);
 	}
 	r = FAULT("hooks-renamed");
-	if (r == 0 && fsync(dir) < 0)
-		r = -errno;
+	if (r == 0)
+		r = fs_sync(dir);
 	return r < 0 ? err_set(err, r, "cannot sync the hooks folder") : 0;
 }
 

@@ -5,8 +5,6 @@
 #include "journal/spool.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <unistd.h>
 
 #define NAME "reinject-hook"
 
@@ -14,12 +12,11 @@ enum { WAKE_LIMIT_MS = 5000 };
 
 int hooks_program_own(char **ret, struct err *err)
 {
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+	char *path = fs_own_program();
 
-	if (n < 0 || (size_t)n == sizeof(path))
-		return err_set(err, n < 0 ? -errno : -ENAMETOOLONG, "cannot tell where this program lies");
-	*ret = xstrndup(path, (size_t)n);
+	if (!path)
+		return err_set(err, -ENOENT, "cannot tell where this program lies");
+	*ret = path;
 	return 0;
 }
 

@@ -77,13 +77,13 @@ struct words {
 static void add_line(void *data, const char *line, size_t n)
 {
 	struct words *words = data;
-	const char *after = memrchr(line, '\r', n);
+	size_t from = n;
 
 	/* A progress line that was written over itself many times. */
-	if (after) {
-		n -= (size_t)(after + 1 - line);
-		line = after + 1;
-	}
+	while (from > 0 && line[from - 1] != '\r')
+		from--;
+	line += from;
+	n -= from;
 	if (n > 0 && words->lines.n < 1000)
 		strvec_add_n(&words->lines, line, n);
 }

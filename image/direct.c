@@ -54,8 +54,11 @@ static int settle_by_live_mount(const struct config_image *config, const struct 
 		r = root = image_live_open_root(&live, err);
 	if (r >= 0)
 		r = settle(steps, root, ret_notes, ret_n_foreign, err);
-	if (r >= 0 && syncfs(root) < 0)
-		r = err_set(err, -errno, "cannot sync the mount at '%s'", live.point);
+	if (r >= 0) {
+		r = fs_sync_all(root);
+		if (r < 0)
+			err_set(err, r, "cannot sync the mount at '%s'", live.point);
+	}
 	image_pulse_stop(pulse);
 	return r;
 }

@@ -363,16 +363,16 @@ static int copy_folder(struct walk *walk, int from, int to, const char *path, co
 static void remove_made(int dir, const char *name)
 {
 	CLEANUP(strvec_clear) struct strvec names = { 0 };
-	CLEANUP_FREE char *self = NULL;
 	CLEANUP_CLOSE int fd = -1;
 
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
 		return;
-	fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* By the flag a link is refused. */
+	if (fchmodat(dir, name, 0700, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	self = xasprintf("/proc/self/fd/%d", fd);
-	(void)!chmod(self, 0700);
 	if (list_names(fd, &names) == 0)
 		for (size_t i = 0; i < names.n; i++)
 			remove_made(fd, names.v[i]);
@@ -381,12 +381,13 @@ static void remove_made(int dir, const char *name)
 
 static int take_name(int dir, const char *temp, const char *name, bool force)
 {
+	int r;
+
 	if (force)
 		return renameat(dir, temp, dir, name) < 0 ? -errno : 0;
-	if (renameat2(dir, temp, dir, name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
+	r = fs_rename_new(dir, temp, name);
+	if (r != -EINVAL && r != -ENOSYS && r != -ENOTSUP)
+		return r;
 	/* A file system that cannot promise it. */
 	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;

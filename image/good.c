@@ -14,7 +14,7 @@ static bool is_file(const char *path, const struct image_identity *id)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino;
+	return lstat(path, &st) == 0 && (uint64_t)st.st_dev == id->dev && st.st_ino == id->ino;
 }
 
 int image_good_path(const char *path, char **ret, struct err *err)
@@ -42,8 +42,10 @@ static int copy(const char *from, const char *to, const char *dir, const struct 
 		return err_set(err, -errno, "cannot make '%s'", to);
 	image_names_give(out, dir);
 	r = fs_copy_sparse(in, out, cancel, NULL);
-	if (r == 0 && (fchmod(out, st.st_mode & 0777) < 0 || fsync(out) < 0))
+	if (r == 0 && fchmod(out, st.st_mode & 0777) < 0)
 		r = -errno;
+	if (r == 0)
+		r = fs_sync(out);
 	return r < 0 ? err_set(err, r, "cannot copy '%s' to '%s'", from, to) : 0;
 }
 

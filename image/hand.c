@@ -7,6 +7,7 @@
 #include "image/mount.h"
 #include "image/mounts.h"
 #include "image/names.h"
+#include "image/process.h"
 #include "image/shadow.h"
 
 #include <errno.h>
@@ -105,4 +106,30 @@ int image_hand_unmount(const struct config_image *config, const char *point, uin
 		r = wait_for_daemons(&daemons, real, err);
 	/* Its daemon never does. */
 	return r == 0 ? image_shadow_sync(names.image, err) : r;
+}
+
+struct users {
+	const char *point;
+	struct strvec *names;
+};
+
+static void add_user(void *data, pid_t pid)
+{
+	struct users *users = data;
+	CLEANUP_FREE char *visible = NULL;
+	char program[64];
+
+	if (!image_process_uses(pid, users->point))
+		return;
+	proc_name_of(pid, program, sizeof(program));
+	visible = str_visible(program[0] ? program : "a program");
+	strvec_addf(users->names, "%s (process %d)", visible, (int)pid);
+}
+
+/* A descriptor that we have inherited is our caller's, who has it too. */
+void image_hand_users(const char *point, struct strvec *ret)
+{
+	struct users users = { .point = point, .names = ret };
+
+	image_process_each(add_user, &users);
 }

@@ -25,7 +25,7 @@ int image_identity_read_at(const char *path, enum config_image_format format, ui
 	id.dev = st.st_dev;
 	id.ino = st.st_ino;
 	id.size = (uint64_t)st.st_size;
-	id.mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	id.mtime_ns = (int64_t)fs_mtime(&st).tv_sec * 1000000000 + fs_mtime(&st).tv_nsec;
 	if (format == CONFIG_IMAGE_REDOXFS) {
 		r = image_file_read_redoxfs_at(fd, path, block, &header, err);
 		if (r < 0)

@@ -23,7 +23,7 @@ enum {
 	HEADER_SIZE = 0x2c,
 	INODE_SIZE = 20,
 };
-static const char magic[8] = "RedoxFtw";
+static const char magic[8] = { 'R', 'e', 'd', 'o', 'x', 'F', 't', 'w' };
 
 /* Where an ELF file says what is executed, by class. System V ABI, 'ELF header' and 'Program header'. */
 static const struct elf_layout {

@@ -1,6 +1,6 @@
 /* image/machines - the virtual machines that run, and which files they have open: also an image that has been replaced since, which no name leads to.
  *
- * Only what /proc lets us see: another user's QEMU is not among them.
+ * Only what the system lets us see: another user's QEMU is not among them.
  * Ownership: image_machines_clear(). */
 #ifndef REINJECT_IMAGE_MACHINES_H
 #define REINJECT_IMAGE_MACHINES_H

@@ -8,13 +8,13 @@
 #include "image/mounts.h"
 #include "image/names.h"
 #include "image/pulse.h"
+#include "image/unmount.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,8 +22,7 @@ enum {
 	BUSY_PAUSE_MS = 20,    /* between two attempts to unmount: no event tells that the last file was closed */
 	EXIT_LIMIT_MS = 60000, /* for the daemon's last writes: redoxfs rewrites its whole list of free blocks */
 	DEATH_LIMIT_MS = 1000, /* how long a daemon that answers no more may take to be seen dead */
-	FUSERMOUNT_LIMIT_MS = 10000,
-	LOG_TAIL = 400, /* bytes of the daemon's last words that fit into a sentence */
+	LOG_TAIL = 400,        /* bytes of the daemon's last words that fit into a sentence */
 };
 
 struct image_mount {
@@ -357,9 +356,9 @@ void image_mount_leave(struct image_mount **mount)
 
 int image_mount_open_root(const struct image_mount *mount, struct err *err)
 {
-	int fd = open(mount->point, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = fs_hold(AT_FDCWD, mount->point, true);
 
-	return fd < 0 ? err_set(err, -errno, "cannot open '%s'", mount->point) : fd;
+	return fd < 0 ? err_set(err, fd, "cannot open '%s'", mount->point) : fd;
 }
 
 pid_t image_mount_pid(const struct image_mount *mount)
@@ -381,36 +380,6 @@ int image_mount_explain(struct image_mount *mount, int code, struct err *err)
 	return code;
 }
 
-static int run_unmounter(char *const *argv, uint32_t limit_ms, struct err *err)
-{
-	struct proc_spec spec = { .argv = argv, .cwd = "/", .timeout_ms = limit_ms };
-	struct proc_result result;
-	int r = proc_run(&spec, &result, err);
-
-	if (r < 0)
-		return r;
-	return !result.signalled && result.status == 0 ? 0 : err_set(err, -EBUSY, "'%s' could not unmount '%s'!", argv[0], argv[2]);
-}
-
-/* umount(2) is root's; ordinary users have a setuid helper. */
-static int unmount_fuse(const char *point, struct err *err)
-{
-	static char *const names[] = { "fusermount3", "fusermount" };
-	int r = umount2(point, UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
-
-	/* EINVAL: no mount point; somebody was faster. */
-	if (r == 0 || r == -EINVAL)
-		return 0;
-	for (size_t i = 0; r == -EPERM && i < N_ELEMENTS(names); i++) {
-		char *argv[] = { names[i], "-u", (char *)point, NULL };
-		int s = run_unmounter(argv, FUSERMOUNT_LIMIT_MS, err);
-
-		if (s != -ENOENT)
-			return s;
-	}
-	return err_set(err, r, "cannot unmount '%s'", point);
-}
-
 static int unmount_once(const char *point, const struct config_image *config, const char *image, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec argv = { 0 };
@@ -418,12 +387,12 @@ static int unmount_once(const char *point, const struct config_image *config, co
 
 	if (config->format == CONFIG_IMAGE_CUSTOM && config->unmount.n > 0) {
 		fill_template(&config->unmount, image, point, &argv);
-		r = run_unmounter(argv.v, EXIT_LIMIT_MS, err);
+		r = image_unmount_run(argv.v, EXIT_LIMIT_MS, err);
 		/* A dead daemon's mount may be beyond the command. */
 		if (r == 0 || r == -ETIMEDOUT)
 			return r;
 	}
-	return unmount_fuse(point, err);
+	return image_unmount_point(point, err);
 }
 
 static int say_busy(const char *point, struct err *err)

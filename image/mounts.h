@@ -2,7 +2,8 @@
  *
  * The source of a FUSE mount is '/dev/fuse' or whatever its daemon said, so a mount is known by its mount point alone, and tied to an image by the
  * process that serves it (image_holders_find). Paths are compared as they stand in /proc/self/mountinfo: absolute, links resolved.
- * Threads:  no shared state. The Darwin twin asks getmntinfo(3). */
+ * Threads:  no shared state.
+ * Platform: mounts_linux.c; mounts_darwin.c asks getfsstat(2). */
 #ifndef REINJECT_IMAGE_MOUNTS_H
 #define REINJECT_IMAGE_MOUNTS_H
 
@@ -20,7 +21,10 @@ char *image_mounts_of_device(const char *device) MUST_CHECK;
 /** Adds the mount points in @dir, itself included, whose daemon is dead ('Transport endpoint is not connected'). */
 void image_mounts_find_dead(const char *dir, struct strvec *ret);
 
-/** A descriptor that has a priority event (POLLPRI) whenever the table of mounts changes; -errno. The caller closes it. */
+/** Asks what serves the mount at @point something that the kernel cannot answer from its memory, and waits for it, if need be for ever. */
+void image_mounts_ask(const char *point);
+
+/** A descriptor for proc_wait_ready(): it has an event whenever the table of mounts changes; -errno. The caller closes it. */
 int image_mounts_watch(void) MUST_CHECK;
 
 /** A line of the table. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 static const char table[] = "/proc/self/mountinfo";
@@ -147,4 +148,11 @@ int image_mounts_watch(void)
 	int fd = open(table, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+void image_mounts_ask(const char *point)
+{
+	struct statx stx;
+
+	(void)!statx(AT_FDCWD, point, AT_STATX_FORCE_SYNC, STATX_SIZE | STATX_MTIME, &stx);
 }

@@ -55,16 +55,20 @@ static void parse_note(const char *text, struct image_note *note)
 		*note = (struct image_note){ 0 };
 }
 
+static void parse_content(const char *text, struct content *ret)
+{
+	if (sscanf(text, "holder %ld %llu %31[^\n]", &ret->pid, &ret->started, ret->program) != 3)
+		ret->pid = 0;
+	parse_note(text, &ret->note);
+}
+
 static void read_content(const char *path, struct content *ret)
 {
 	CLEANUP(str_clear) struct str text = { 0 };
 
 	*ret = (struct content){ 0 };
-	if (fs_read(path, SECTOR, &text, NULL) < 0 || text.len != SECTOR)
-		return;
-	if (sscanf(text.buf, "holder %ld %llu %31[^\n]", &ret->pid, &ret->started, ret->program) != 3)
-		ret->pid = 0;
-	parse_note(text.buf, &ret->note);
+	if (fs_read(path, SECTOR, &text, NULL) == 0 && text.len == SECTOR)
+		parse_content(text.buf, ret);
 }
 
 static void add_identity(struct str *s, const char *name, const struct image_identity *id)
@@ -100,8 +104,8 @@ static int replace_note(const char *path, const struct image_note *note, bool sy
 	r = write_content(fd, &c);
 	if (r < 0)
 		return r;
-	/* fdatasync suffices: the size is always the same. */
-	return sync && fdatasync(fd) < 0 ? -errno : 0;
+	/* The size is always the same. */
+	return sync ? fs_sync_data(fd) : 0;
 }
 
 void image_note_read(const char *path, struct image_note *ret)
@@ -126,27 +130,18 @@ void image_note_done(const char *path)
 	(void)!replace_note(path, &none, false);
 }
 
-/* The name that ps shows. */
-static void program_of(pid_t pid, char *ret, size_t size)
-{
-	CLEANUP(str_clear) struct str comm = { 0 };
-	CLEANUP_FREE char *path = xasprintf("/proc/%d/comm", (int)pid);
-
-	if (fs_read(path, 4096, &comm, NULL) == 0 && comm.len > 0)
-		snprintf(ret, size, "%.*s", (int)strcspn(comm.buf, "\n"), comm.buf);
-}
-
 void image_note_set_holder(int fd, bool held)
 {
-	CLEANUP_FREE char *path = xasprintf("/proc/self/fd/%d", fd);
-	struct content c;
+	char text[SECTOR + 1] = { 0 };
+	struct content c = { 0 };
 
-	read_content(path, &c);
+	if (pread(fd, text, SECTOR, 0) == SECTOR)
+		parse_content(text, &c);
 	c.pid = held ? (long)getpid() : 0;
 	c.started = held ? proc_start_time(getpid()) : 0;
 	c.program[0] = '\0';
 	if (held)
-		program_of(getpid(), c.program, sizeof(c.program));
+		proc_name_of(getpid(), c.program, sizeof(c.program));
 	(void)!write_content(fd, &c);
 }
 

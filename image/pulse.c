@@ -1,15 +1,13 @@
 /* The thread that asks may hang in the kernel where nobody can get it out; so what the threads share is counted, and the last one frees it. */
 #include "image/pulse.h"
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "image/mounts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Often enough that a limit of seconds is kept, seldom enough that it costs nothing. */
 enum { ASK_EVERY_MS = 500, N_THREADS = 2 };
@@ -29,18 +27,9 @@ struct image_pulse {
 	pthread_t watcher;
 };
 
-static struct timespec in_ms(uint32_t ms)
+static int64_t in_ms(uint32_t ms)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
+	return clock_us() + (int64_t)ms * 1000;
 }
 
 /* With the mutex held, which it gives up. */
@@ -57,32 +46,24 @@ static void leave(struct image_pulse *pulse)
 	free(pulse);
 }
 
-/* The daemon itself must answer, not the kernel's memory of it. */
-static void ask_mount(const char *point)
-{
-	struct statx stx;
-
-	(void)!statx(AT_FDCWD, point, AT_STATX_FORCE_SYNC, STATX_SIZE | STATX_MTIME, &stx);
-}
-
 static void *ask_thread(void *data)
 {
 	struct image_pulse *pulse = data;
 
 	pthread_mutex_lock(&pulse->mutex);
 	while (!pulse->stopped) {
-		struct timespec next;
+		int64_t next;
 
 		pulse->wanted = false;
 		pulse->asked++;
 		pthread_cond_broadcast(&pulse->changed);
 		pthread_mutex_unlock(&pulse->mutex);
-		ask_mount(pulse->point);
+		image_mounts_ask(pulse->point);
 		pthread_mutex_lock(&pulse->mutex);
 		pulse->answered = pulse->asked;
 		pthread_cond_broadcast(&pulse->changed);
 		next = in_ms(ASK_EVERY_MS);
-		while (!pulse->stopped && !pulse->wanted && pthread_cond_timedwait(&pulse->changed, &pulse->mutex, &next) == 0)
+		while (!pulse->stopped && !pulse->wanted && !clock_wait(&pulse->changed, &pulse->mutex, next))
 			;
 	}
 	leave(pulse);
@@ -92,10 +73,10 @@ static void *ask_thread(void *data)
 /* With the mutex held: waits until question @number is answered. */
 static bool wait_answer(struct image_pulse *pulse, unsigned int number)
 {
-	struct timespec end = in_ms(pulse->limit_ms);
+	int64_t end = in_ms(pulse->limit_ms);
 
 	while (!pulse->stopped && !pulse->silent && (int)(pulse->answered - number) < 0)
-		if (pthread_cond_timedwait(&pulse->changed, &pulse->mutex, &end) == ETIMEDOUT)
+		if (clock_wait(&pulse->changed, &pulse->mutex, end))
 			return pulse->stopped || (int)(pulse->answered - number) >= 0;
 	return !pulse->silent;
 }
@@ -154,7 +135,6 @@ static int start_threads(struct image_pulse *pulse)
 int image_pulse_start(const char *point, uint32_t limit_ms, void (*on_silence)(void *data), void *data, struct image_pulse **ret)
 {
 	struct image_pulse *pulse = xcalloc(1, sizeof(*pulse));
-	pthread_condattr_t attr;
 	int r;
 
 	pulse->users = 1 + N_THREADS;
@@ -163,10 +143,13 @@ int image_pulse_start(const char *point, uint32_t limit_ms, void (*on_silence)(v
 	pulse->data = data;
 	pulse->point = xstrdup(point);
 	pthread_mutex_init(&pulse->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pulse->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	r = clock_cond_init(&pulse->changed);
+	if (r < 0) {
+		pthread_mutex_destroy(&pulse->mutex);
+		free(pulse->point);
+		free(pulse);
+		return r;
+	}
 	r = start_threads(pulse);
 	if (r < 0) {
 		pthread_mutex_lock(&pulse->mutex);

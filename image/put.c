@@ -34,8 +34,7 @@ void image_put_clear(struct image_put *put)
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ino == b->st_ino && a->st_dev == b->st_dev;
+	return a->st_size == b->st_size && fs_mtime_same(a, b) && a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
 /* The digest of @fd, a file that looks like @st; it is read only when no file that looks so was read before. */
@@ -134,7 +133,7 @@ static int set_attributes(int fd, const struct stat *st, mode_t mode)
 		return -errno;
 	if ((now.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
 		return -errno;
-	return fsync(fd) < 0 ? -errno : 0;
+	return fs_sync(fd);
 }
 
 /* A file of this name is what a killed run with our process ID left. */

@@ -2,7 +2,6 @@
 
 #include "base/str.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,12 +20,11 @@ enum { AT_VERSION = 8, AT_UUID = 16, AT_SIZE = 32, AT_GENERATION = 40, AT_ALLOC 
 /* The layout that is known to end in a hash; other versions are judged by their signature. */
 static const uint64_t known_version = 8;
 
+/* Compilers make one load of it. */
 static uint64_t get_u64(const unsigned char *p)
 {
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+	       (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
 static uint64_t diffuse(uint64_t x)

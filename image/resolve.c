@@ -1,13 +1,12 @@
 #include "image/resolve.h"
 
+#include "base/fs.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { MAX_DEPTH = 256 };
@@ -40,10 +39,10 @@ static void go_to_root(struct walk *walk)
 static int follow_link(struct walk *walk, int link, const char *rest)
 {
 	char target[4096], *whole;
-	ssize_t n = readlinkat(link, "", target, sizeof(target) - 1);
+	ssize_t n = fs_read_held_link(link, target, sizeof(target) - 1);
 
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	if (++walk->links > IMAGE_RESOLVE_MAX_LINKS)
 		return -ELOOP;
 	target[n] = '\0';
@@ -57,11 +56,13 @@ static int follow_link(struct walk *walk, int link, const char *rest)
 
 static int enter(struct walk *walk, const char *name, const char *rest)
 {
-	CLEANUP_CLOSE int fd = openat(walk->fds[walk->n - 1], name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = fs_hold(walk->fds[walk->n - 1], name, false);
 	struct stat st, root;
 	char *copy;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || fstat(walk->fds[0], &root) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || fstat(walk->fds[0], &root) < 0)
 		return -errno;
 	if (S_ISLNK(st.st_mode))
 		return follow_link(walk, fd, rest);
@@ -101,9 +102,9 @@ static int walk_by_hand(int root, const char *path, bool any)
 	CLEANUP(walk_clear) struct walk walk = { .rest = xstrdup(path), .any = any, .leaf = -1 };
 	int r = 0;
 
-	walk.fds[0] = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	walk.fds[0] = fs_hold(root, ".", true);
 	if (walk.fds[0] < 0)
-		return -errno;
+		return walk.fds[0];
 	walk.n = 1;
 	while (r == 0 && walk.rest[0])
 		r = step(&walk);
@@ -120,29 +121,4 @@ int image_resolve_walk(int root, const char *path)
 int image_resolve_walk_any(int root, const char *path)
 {
 	return walk_by_hand(root, path, true);
-}
-
-static int resolve(int root, const char *path, bool any)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | (any ? 0u : O_DIRECTORY),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-
-	/* EPERM: what an old container's filter says of a call that it does not know. EAGAIN: somewhere on the host something was renamed or mounted
-	 * while the kernel followed a '..', so that it cannot vouch for it. */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN))
-		return walk_by_hand(root, path, any);
-	return fd < 0 ? -errno : fd;
-}
-
-int image_resolve_dir(int root, const char *path)
-{
-	return resolve(root, path, false);
-}
-
-int image_resolve_any(int root, const char *path)
-{
-	return resolve(root, path, true);
 }

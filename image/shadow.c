@@ -14,10 +14,9 @@
 int image_shadow_sync(const char *path, struct err *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : fs_sync(fd);
 
-	if (fd < 0 || fsync(fd) < 0)
-		return err_set(err, -errno, "cannot sync '%s' to the disk", path);
-	return 0;
+	return r < 0 ? err_set(err, r, "cannot sync '%s' to the disk", path) : 0;
 }
 
 void image_shadow_drop(const struct image_names *names)
@@ -148,9 +147,10 @@ int image_shadow_take_over(const struct image_names *names, struct err *err)
 	if (fd < 0)
 		return err_set(err, -errno, "cannot open '%s'", names->shadow);
 	r = take_over_owner(names, fd, err);
-	if (r == 1 && fsync(fd) < 0)
-		return err_set(err, -errno, "cannot sync '%s' to the disk", names->shadow);
-	return r < 0 ? r : 0;
+	if (r != 1)
+		return r;
+	r = fs_sync(fd);
+	return r < 0 ? err_set(err, r, "cannot sync '%s' to the disk", names->shadow) : 0;
 }
 
 static int make_copy(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,
@@ -172,7 +172,8 @@ static int make_copy(const struct image_names *names, enum config_image_format f
 		return r;
 	if (cancel_requested(cancel))
 		return err_set(err, -ECANCELED, "interrupted!");
-	return fsync(to) < 0 ? err_set(err, -errno, "cannot sync '%s' to the disk", names->shadow) : 0;
+	r = fs_sync(to);
+	return r < 0 ? err_set(err, r, "cannot sync '%s' to the disk", names->shadow) : 0;
 }
 
 int image_shadow_prepare(const struct image_names *names, enum config_image_format format, const struct cancel *cancel,

@@ -67,7 +67,7 @@ static int append(struct image_steps *steps, const char *text, size_t n)
 
 	if (r < 0)
 		return r;
-	return fdatasync(steps->fd) < 0 ? -errno : 0;
+	return fs_sync_data(steps->fd);
 }
 
 static int open_file(struct image_steps *steps, struct err *err)
@@ -227,7 +227,7 @@ static int hash_at(int dir, const char *name, char ret[HASH_HEX_SIZE])
 	ret[0] = '\0';
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	fs_forget(fd);
 	return hash_fd(fd, ret, NULL);
 }
 

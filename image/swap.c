@@ -15,7 +15,7 @@ static bool has_inode(const char *path, const struct image_identity *id)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 && st.st_ino == id->ino && st.st_dev == id->dev;
+	return lstat(path, &st) == 0 && st.st_ino == id->ino && (uint64_t)st.st_dev == id->dev;
 }
 
 /* The old image, which has the shadow's name, becomes IMAGE.prev or goes. */

@@ -1,5 +1,6 @@
 #include "image/tree.h"
 
+#include "base/fs.h"
 #include "base/str.h"
 
 #include <dirent.h>
@@ -46,7 +47,7 @@ static int list(int dir, const char *path, struct strvec *ret, struct err *err)
 static int read_file(struct reading *reading, int dir, const char *name, const struct stat *st, struct err *err)
 {
 	CLEANUP_CLOSE int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	CLEANUP_FREE char *time = xasprintf("%lld.%09ld", (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	CLEANUP_FREE char *time = xasprintf("%lld.%09ld", (long long)fs_mtime(st).tv_sec, fs_mtime(st).tv_nsec);
 	char content[HASH_HEX_SIZE];
 	int r = fd < 0 ? -errno : hash_fd(fd, content, NULL);
 

@@ -382,15 +382,6 @@ static int say_missing(const struct image_txn *txn, const char *path, struct err
 	return err_set(err, -ENOENT, "the image has no '%s': the nearest folder that exists is '%s'!", visible, there);
 }
 
-/* /proc gives what O_PATH holds, with no second look-up by name. */
-static int reopen(int fd, const struct stat *st)
-{
-	CLEANUP_FREE char *self = xasprintf("/proc/self/fd/%d", fd);
-	int again = S_ISDIR(st->st_mode) ? openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	return again < 0 ? -errno : again;
-}
-
 int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *ret, struct err *err)
 {
 	CLEANUP_FREE char *visible = str_visible(path);
@@ -409,7 +400,7 @@ int image_txn_open_path(struct image_txn *txn, const char *path, struct stat *re
 		return explain(txn, err_set(err, r, "cannot find '%s' in the image", visible), err);
 	if (!S_ISDIR(ret->st_mode) && !S_ISREG(ret->st_mode))
 		return err_set(err, -ENXIO, "'%s' in the image is neither a file nor a folder!", visible);
-	again = reopen(fd, ret);
+	again = fs_reopen(fd);
 	return again < 0 ? explain(txn, err_set(err, again, "cannot open '%s' in the image", visible), err) : again;
 }
 

@@ -117,7 +117,7 @@ static int check_file_is_the_same(const struct image_txn *txn, struct err *err)
 {
 	struct stat st;
 
-	if (stat(txn->names.image, &st) == 0 && st.st_ino == txn->from.ino && st.st_dev == txn->from.dev)
+	if (stat(txn->names.image, &st) == 0 && st.st_ino == txn->from.ino && (uint64_t)st.st_dev == txn->from.dev)
 		return 0;
 	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was replaced by somebody else meanwhile: nothing was put into either",
 		      txn->names.image);
@@ -262,8 +262,10 @@ static int live_begin(struct image_txn *txn, struct err *err)
 /* What was written past the mount's daemon is in the image file, but not on the disk: redoxfs never syncs it. */
 static int live_sync(struct image_txn *txn, struct err *err)
 {
-	if (syncfs(txn->root) < 0)
-		return err_set(err, -errno, "cannot sync the mount at '%s'", txn->point);
+	int r = fs_sync_all(txn->root);
+
+	if (r < 0)
+		return err_set(err, r, "cannot sync the mount at '%s'", txn->point);
 	return image_shadow_sync(txn->names.image, err);
 }
 

@@ -51,9 +51,8 @@ static int finish_file(const char *state, int fd, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (fchmod(fd, 0400) < 0 || fsync(fd) < 0)
-		return err_set(err, -errno, "cannot write a blob in '%s'", state);
-	return 0;
+	r = fchmod(fd, 0400) < 0 ? -errno : fs_sync(fd);
+	return r < 0 ? err_set(err, r, "cannot write a blob in '%s'", state) : 0;
 }
 
 #ifdef O_TMPFILE

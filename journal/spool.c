@@ -74,7 +74,7 @@ int64_t journal_spool_age_ms(const char *state)
 
 		if (lstat(path, &st) < 0 || st.st_size == 0)
 			continue;
-		at = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+		at = fs_mtime_ms(&st);
 		if (at > newest)
 			newest = at;
 	}

@@ -70,7 +70,7 @@ static int read_link(const char *path, char *target, struct err *err)
 static void add_state(struct hash *hash, const char *name, const struct stat *st, const char *target)
 {
 	CLEANUP_FREE char *text = xasprintf("%o %" PRIu64 " %lld.%09ld", (unsigned int)st->st_mode, (uint64_t)st->st_size,
-					    (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+					    (long long)fs_mtime(st).tv_sec, fs_mtime(st).tv_nsec);
 
 	/* A folder's size and time say nothing that its entries do not say. */
 	hash_field(hash, name, S_ISDIR(st->st_mode) ? "folder" : text);

@@ -42,7 +42,7 @@ static bool is_wanted(const struct sweeping *sweeping, const char *rel)
 
 static int sweep_file(struct sweeping *sweeping, const char *rel, const char *path, const struct stat *st)
 {
-	if (is_wanted(sweeping, rel) || st->st_mtim.tv_sec >= sweeping->before_s || unlink(path) < 0)
+	if (is_wanted(sweeping, rel) || fs_mtime(st).tv_sec >= sweeping->before_s || unlink(path) < 0)
 		return 0;
 	sweeping->n++;
 	sweeping->bytes += (uint64_t)st->st_size;

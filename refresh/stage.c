@@ -146,12 +146,14 @@ static int lock_cargo_folder(const struct building *building, const char *binary
 static void look_at_binary(const char *path, const struct stat *before, struct refresh_staged_file *file)
 {
 	struct stat after = { 0 };
+	struct timespec then = fs_ctime(before), now;
 
 	file->unstripped = xstrdup(path);
 	file->unstripped_size = (uint64_t)before->st_size;
-	if (hash_file(path, file->unstripped_hash, NULL) < 0 || stat(path, &after) < 0 || after.st_ino != before->st_ino ||
-	    after.st_size != before->st_size || after.st_ctim.tv_sec != before->st_ctim.tv_sec ||
-	    after.st_ctim.tv_nsec != before->st_ctim.tv_nsec)
+	if (hash_file(path, file->unstripped_hash, NULL) < 0 || stat(path, &after) < 0)
+		after = (struct stat){ 0 };
+	now = fs_ctime(&after);
+	if (after.st_ino != before->st_ino || after.st_size != before->st_size || now.tv_sec != then.tv_sec || now.tv_nsec != then.tv_nsec)
 		file->unstripped_hash[0] = '\0';
 }
 

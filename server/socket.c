@@ -2,6 +2,7 @@
 #include "server/socket.h"
 
 #include "base/clock.h"
+#include "base/local.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "journal/state.h"
@@ -76,17 +77,6 @@ int server_socket_path(const char *state, char **ret, struct err *err)
 	return 0;
 }
 
-/* A socket that no child inherits. */
-static int new_socket(int *ret)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	*ret = fd;
-	return 0;
-}
-
 static void fill_address(struct sockaddr_un *address, const char *path)
 {
 	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -153,15 +143,14 @@ static int clear_place(const char *state, const char *path, const struct sockadd
 	CLEANUP_CLOSE int fd = -1;
 	struct server_credentials peer = { 0 };
 	struct stat st;
-	int r;
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_set(err, -errno, "cannot look at '%s'", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_class_set(err, ERR_USAGE, -EEXIST, "'%s' is in the way: the watch's socket belongs there, and this is none", path);
-	r = new_socket(&fd);
-	if (r < 0)
-		return err_set(err, r, "cannot make a socket");
+	fd = local_socket(SOCK_STREAM);
+	if (fd < 0)
+		return err_set(err, fd, "cannot make a socket");
 	/* With nobody taking calls and a full queue this would wait, without end. */
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return err_set(err, -errno, "cannot make a socket");
@@ -172,21 +161,19 @@ static int clear_place(const char *state, const char *path, const struct sockadd
 	return unlink(path) < 0 && errno != ENOENT ? err_set(err, -errno, "cannot remove '%s', which a dead watch left", path) : 0;
 }
 
-/* By descriptor where it matters: in a folder that is another's, a name may be anything a moment later. */
 static int settle_owner(const char *state, struct server_socket *socket)
 {
-	CLEANUP_CLOSE int fd = open(socket->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st, owner;
+	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || stat(state, &owner) < 0)
+	if (stat(state, &owner) < 0)
 		return -errno;
-	if (!S_ISSOCK(st.st_mode) || (st.st_mode & 077) != 0)
-		return -EPERM;
+	r = server_socket_give(socket->path, geteuid() == 0 && owner.st_uid != 0 ? &owner : NULL, &st);
+	if (r < 0)
+		return r;
 	socket->dev = st.st_dev;
 	socket->ino = st.st_ino;
-	if (geteuid() != 0 || owner.st_uid == 0)
-		return 0;
-	return fchownat(fd, "", owner.st_uid, owner.st_gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	return 0;
 }
 
 int server_socket_bind(const char *state, struct server_socket *ret, struct err *err)
@@ -203,12 +190,9 @@ int server_socket_bind(const char *state, struct server_socket *ret, struct err 
 	r = clear_place(state, socket.path, &address, err);
 	if (r < 0)
 		return r;
-	r = new_socket(&socket.fd);
-	/* The mode of the socket's own inode is that of the file to come (unix(7) of Linux). */
-	if (r >= 0 && fchmod(socket.fd, 0600) < 0)
-		r = -errno;
-	if (r >= 0 && bind(socket.fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		r = -errno;
+	r = socket.fd = local_socket(SOCK_STREAM);
+	if (r >= 0)
+		r = server_socket_name(socket.fd, &address);
 	if (r >= 0)
 		r = settle_owner(state, &socket);
 	if (r < 0)
@@ -308,7 +292,7 @@ int server_socket_connect(const char *state, uint32_t limit_ms, int *ret_fd, str
 		r = check_file(state, path, err);
 	if (r < 0)
 		return r;
-	r = new_socket(&fd);
+	r = fd = local_socket(SOCK_STREAM);
 	if (r >= 0)
 		r = limit_wait(fd, limit_ms);
 	if (r < 0)

@@ -5,6 +5,7 @@
  * One:      STATE/watch.lock is locked (flock) by the watch as long as it lives, and holds its pid. So a socket file that is found beside a free lock
  *           is a dead watch's, and is replaced without a race; the lock file itself stays for good.
  * Owner:    the socket is 0600 from its first moment. Under sudo it goes to the state folder's owner, as all in that folder does.
+ * Platform: socket_linux.c, socket_darwin.c.
  * Peers:    root, ourselves, and the state folder's owner when we are root; the kernel tells who the other end is. */
 #ifndef REINJECT_SERVER_SOCKET_H
 #define REINJECT_SERVER_SOCKET_H
@@ -13,7 +14,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 struct server_socket {
 	int fd;      /* bound, not yet listening; -1: handed over, or none */
@@ -44,6 +46,11 @@ void server_socket_clear(struct server_socket *socket);
 /** Connects. -ENOENT when no watch runs, which a file that nobody listens on means too; -EPERM (class ERR_USAGE) for a socket that somebody else
  * can write or serves; -ETIMEDOUT when nobody takes the call for @limit_ms. */
 int server_socket_connect(const char *state, uint32_t limit_ms, int *ret_fd, struct server_credentials *ret_peer, struct err *err) MUST_CHECK;
+
+/** The system's part of server_socket_bind(): binds @fd to @address with mode 0600, which nobody can be quicker than; it does not listen yet. */
+int server_socket_name(int fd, const struct sockaddr_un *address) MUST_CHECK;
+/** Gives the socket file @path to @owner (NULL: it stays ours) and tells what it is; -EPERM for what is no socket with that mode. */
+int server_socket_give(const char *path, const struct stat *owner, struct stat *ret) MUST_CHECK;
 
 /** Who is at the other end of @fd. */
 int server_socket_peer(int fd, struct server_credentials *ret) MUST_CHECK;

@@ -184,9 +184,9 @@ static void look_at_time(struct doctor *doctor, const char *folder, const char *
 	int64_t now = clock_wall_ms();
 	struct stat st;
 
-	if (lstat(path, &st) < 0 || (int64_t)st.st_mtim.tv_sec * 1000 <= now + FUTURE_MS)
+	if (lstat(path, &st) < 0 || fs_mtime_ms(&st) <= now + FUTURE_MS)
 		return;
-	doctor_warn(finding, "'%s' was written %lld s in the future", path, (long long)(st.st_mtim.tv_sec - now / 1000));
+	doctor_warn(finding, "'%s' was written %lld s in the future", path, (long long)(fs_mtime(&st).tv_sec - now / 1000));
 	doctor_mend(finding, false, "set the clock, then: touch %s", doctor_word(doctor, path));
 }
 

@@ -6,7 +6,7 @@
  * Sequence: watcher_coverage_plan() before a session starts; watcher_coverage_count() of its descriptor afterwards, since others use up the same
  *           limit; watcher_coverage_sentence() for the user.
  * Remote:   on network and FUSE file systems nobody tells of what others change, so those trees are watched and polled.
- * Platform: coverage_linux.c. FSEvents, on macOS, has no such limit. */
+ * Platform: coverage_linux.c; coverage_darwin.c, since FSEvents has no such limit. */
 #ifndef REINJECT_WATCHER_COVERAGE_H
 #define REINJECT_WATCHER_COVERAGE_H
 
@@ -26,6 +26,9 @@ struct watcher_coverage {
  * -EMFILE when no session can be started at all (then all is blind). */
 int watcher_coverage_plan(const struct watcher_roots *roots, int *trial, struct watcher_coverage *ret, struct err *err) MUST_CHECK;
 void watcher_coverage_clear(struct watcher_coverage *coverage);
+
+/** False where the system counts no watches: then what was planned is what there is. */
+bool watcher_coverage_counts(void);
 
 /** The watches that inotify descriptor @fd holds; 0 for what is none. */
 size_t watcher_coverage_count(int fd);

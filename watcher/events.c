@@ -331,6 +331,8 @@ const struct watcher_coverage *watcher_events_coverage(struct watcher_events *ev
 	const struct watcher_session *const sessions[] = { events->trees, events->folders };
 	size_t n = 0;
 
+	if (!watcher_coverage_counts())
+		return &events->coverage;
 	for (size_t i = 0; i < N_ELEMENTS(sessions); i++) {
 		size_t watches = sessions[i] ? watcher_coverage_count(watcher_session_fd(sessions[i])) : 0;
 

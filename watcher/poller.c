@@ -1,19 +1,19 @@
 #include "watcher/poller.h"
 
+#include "base/cancel.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Waits on a descriptor with a limit: the limit is the interval, the descriptor the end. */
+/* Waits with a limit: the limit is the interval, the cancel the end. */
 
 struct watcher_poller {
 	pthread_t thread;
-	int end; /* readable: stop */
+	struct cancel end;
 	uint32_t interval_ms;
 	void (*fn)(void *data);
 	void *data;
@@ -22,7 +22,7 @@ struct watcher_poller {
 static void *run(void *data)
 {
 	struct watcher_poller *poller = data;
-	struct pollfd fd = { .fd = poller->end, .events = POLLIN };
+	struct pollfd fd = { .fd = cancel_fd(&poller->end), .events = POLLIN };
 
 	for (;;) {
 		int r = poll(&fd, 1, (int)poller->interval_ms);
@@ -38,19 +38,18 @@ int watcher_poller_start(uint32_t interval_ms, void (*fn)(void *data), void *dat
 {
 	struct watcher_poller *poller = xcalloc(1, sizeof(*poller));
 	sigset_t all, before;
-	int r = -1;
+	int r;
 
-	*poller = (struct watcher_poller){ .end = eventfd(0, EFD_CLOEXEC), .interval_ms = interval_ms, .fn = fn, .data = data };
-	if (poller->end >= 0) {
+	*poller = (struct watcher_poller){ .interval_ms = interval_ms, .fn = fn, .data = data };
+	r = cancel_init(&poller->end, NULL);
+	if (r >= 0) {
 		sigfillset(&all);
 		pthread_sigmask(SIG_SETMASK, &all, &before);
 		r = -pthread_create(&poller->thread, NULL, run, poller);
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	} else {
-		r = -errno;
 	}
 	if (r < 0) {
-		cleanup_close(&poller->end);
+		cancel_clear(&poller->end);
 		free(poller);
 		return err_set(err, r, "cannot start a thread that polls");
 	}
@@ -62,9 +61,8 @@ void watcher_poller_stop(struct watcher_poller *poller)
 {
 	if (!poller)
 		return;
-	/* Cannot fail on an eventfd that nobody has written to. */
-	(void)!write(poller->end, &(uint64_t){ 1 }, sizeof(uint64_t));
+	cancel_request(&poller->end, SIGTERM);
 	pthread_join(poller->thread, NULL);
-	close(poller->end);
+	cancel_clear(&poller->end);
 	free(poller);
 }

@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What libfswatch needs around it to be relied on. */
@@ -242,15 +241,7 @@ static void poke(const struct watcher_session *session)
 /* With the lock held; returns after a change, or soon. */
 static void wait_a_moment(struct watcher_session *session)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += POKE_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(&session->changed, &session->lock, &until);
+	(void)clock_wait(&session->changed, &session->lock, clock_us() + POKE_MS * 1000);
 }
 
 static void find_descriptor(struct watcher_session *session)
@@ -288,15 +279,8 @@ static int wait_ready(struct watcher_session *session, uint32_t limit_ms, struct
 
 static int init_sync(struct watcher_session *session)
 {
-	pthread_condattr_t attributes;
-	int r;
-
 	pthread_mutex_init(&session->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	r = -pthread_cond_init(&session->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
-	return r;
+	return clock_cond_init(&session->changed);
 }
 
 static void free_session(struct watcher_session **session)

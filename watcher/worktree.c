@@ -155,16 +155,16 @@ static bool is_marked(const git_index_entry *e)
 	return is_sparse(e) || (e->flags & GIT_INDEX_ENTRY_VALID);
 }
 
-static bool is_time(const git_index_time *time, const struct timespec *of)
+static bool is_time(const git_index_time *time, struct timespec of)
 {
-	return time->seconds == (int32_t)of->tv_sec && time->nanoseconds == (uint32_t)of->tv_nsec;
+	return time->seconds == (int32_t)of.tv_sec && time->nanoseconds == (uint32_t)of.tv_nsec;
 }
 
 /* The file is as it was when the index was told of it, and older than the index: then nobody needs to read it. */
 static bool is_known(const git_index_entry *e, const struct stat *st, const struct stat *index)
 {
-	return is_time(&e->mtime, &st->st_mtim) && is_time(&e->ctime, &st->st_ctim) && e->file_size == (uint32_t)st->st_size &&
-	       e->ino == (uint32_t)st->st_ino && st->st_mtim.tv_sec < index->st_mtim.tv_sec;
+	return is_time(&e->mtime, fs_mtime(st)) && is_time(&e->ctime, fs_ctime(st)) && e->file_size == (uint32_t)st->st_size &&
+	       e->ino == (uint32_t)st->st_ino && fs_mtime(st).tv_sec < fs_mtime(index).tv_sec;
 }
 
 static int take_marked(struct scan *scan, const git_index_entry *e, const struct stat *index, char **absent, struct err *err)
