@@ -22,8 +22,9 @@ else
 B := build
 endif
 
-# hooks/enqueue.c is a program of its own.
-SRCS      := $(filter-out %_darwin.c hooks/enqueue.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+# What differs between systems stands in files named after them. hooks/enqueue.c is a program of its own.
+OTHERS    := $(if $(filter Darwin,$(shell uname -s)),%_linux.c,%_darwin.c)
+SRCS      := $(filter-out $(OTHERS) hooks/enqueue.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 OBJS      := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS  := $(filter-out $(B)/cli/main.o,$(OBJS))
@@ -45,8 +46,9 @@ FSWATCH_LIBS := $(if $(FSWATCH_DIR),-L$(FSWATCH_DIR:/=) -Wl$(comma)-rpath$(comma
 endif
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra
+DEV_WARNINGS := -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef
 ifdef DEV
-WARNINGS += -Werror -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wundef
+WARNINGS += $(DEV_WARNINGS)
 endif
 # What the release is hardened with. FORTIFY 3 where the compiler and its C library have it: elsewhere they warn and take it for 2.
 FORTIFY  := $(if $(shell printf '\043include <string.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only -xc - 2>&1),2,3)
@@ -65,6 +67,7 @@ export PATH := $(CURDIR)/build/tools/bin:$(PATH)
 
 .PHONY: docs record soak-image all help deps demo check check-unit check-oracle check-e2e check-crash check-sccache check-headers check-layers check-sanitize soak lint bench bench-inject bench-events bench-watch bench-hooks bench-peers bench-report \
 	format-check format install uninstall clean
+.PHONY: check-darwin check-deb
 .DELETE_ON_ERROR:
 
 all: $(B)/reinject $(B)/reinject-hook

@@ -40,6 +40,8 @@ look() {
 	fi
 	# libfswatch has no pkg-config file here; its header comes with the library.
 	[ -e /usr/include/libfswatch/c/libfswatch.h ] || [ -e /usr/local/include/libfswatch/c/libfswatch.h ] || add fswatch
+	# check-darwin's compiler comes as a Python package.
+	python3 -c 'import ensurepip' 2>/dev/null || add python3-venv
 	# Without certificates cargo cannot fetch what redoxfs needs.
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || add ca-certificates
 	need_runtime=
