@@ -23,7 +23,8 @@ B := build
 endif
 
 # What differs between systems stands in files named after them. hooks/enqueue.c is a program of its own.
-OTHERS    := $(if $(filter Darwin,$(shell uname -s)),%_linux.c,%_darwin.c)
+SYSTEM    := $(shell uname -s)
+OTHERS    := $(if $(filter Darwin,$(SYSTEM)),%_linux.c,%_darwin.c)
 SRCS      := $(filter-out $(OTHERS) hooks/enqueue.c,$(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 HEADERS   := $(foreach room,$(ROOMS),$(wildcard $(room)/*.h))
 OBJS      := $(SRCS:%.c=$(B)/%.o)
@@ -54,12 +55,20 @@ endif
 FORTIFY  := $(if $(shell printf '\043include <string.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only -xc - 2>&1),2,3)
 HARDEN   := -fstack-protector-strong -fPIE
 FORTIFIED := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)
+# Its linker, on macOS, does by itself what it has of this, and links no program statically.
+ifeq ($(SYSTEM),Darwin)
+CPPFLAGS += -D_DARWIN_C_SOURCE
+HOOK_LINK := -pie
+else
 HARDEN_LINK := -Wl,-z,relro,-z,now
+AS_NEEDED   := -Wl,--as-needed
+HOOK_LINK   := -static-pie -s $(HARDEN_LINK) -Wl,--gc-sections
+endif
 CPPFLAGS += -I. -D_GNU_SOURCE -DREINJECT_VERSION='"$(VERSION)"' $(if $(FAULTS),-DREINJECT_FAULTS)
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES)) $(FSWATCH_CFLAGS)
-PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -Wl,--as-needed $(FSWATCH_LIBS)
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES)) $(AS_NEEDED) $(FSWATCH_LIBS)
 SAN_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(if $(SANITIZE),$(SAN_FLAGS),$(FORTIFIED)) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) -MMD -MP $(CPPFLAGS) $(PKG_CFLAGS) $(if $(SANITIZE),$(SAN_FLAGS),$(FORTIFIED))
 ALL_LDFLAGS = -pie $(HARDEN_LINK) $(SAN_FLAGS) $(LDFLAGS)
 LDLIBS     = $(PKG_LIBS) -lpthread -ldl
 
@@ -94,7 +103,7 @@ $(B)/reinject: $(OBJS)
 $(B)/reinject-hook: hooks/enqueue.c journal/spool.h base/err.h base/cleanup.h
 	@mkdir -p $(@D)
 	@echo "  STATIC  $@"
-	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(FORTIFIED) -I. -D_GNU_SOURCE -static-pie -s $(HARDEN_LINK) -Wl,--gc-sections -o $@ $<
+	@$(CC) -std=gnu11 $(CFLAGS) $(WARNINGS) $(HARDEN) $(CPPFLAGS) $(FORTIFIED) $(HOOK_LINK) -o $@ $<
 
 $(B)/hooks/program.o: CPPFLAGS += -DREINJECT_LIBEXECDIR='"$(LIBEXECDIR)"'
 
