@@ -252,11 +252,19 @@ int64_t fs_mtime_ms(const struct stat *st)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static bool same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 bool fs_mtime_same(const struct stat *a, const struct stat *b)
 {
-	struct timespec x = fs_mtime(a), y = fs_mtime(b);
+	return same_time(fs_mtime(a), fs_mtime(b));
+}
 
-	return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
+bool fs_ctime_same(const struct stat *a, const struct stat *b)
+{
+	return same_time(fs_ctime(a), fs_ctime(b));
 }
 
 int fs_free_bytes(const char *path, uint64_t *ret)

@@ -96,6 +96,7 @@ struct timespec fs_mtime(const struct stat *st);
 struct timespec fs_ctime(const struct stat *st);
 int64_t fs_mtime_ms(const struct stat *st);
 bool fs_mtime_same(const struct stat *a, const struct stat *b);
+bool fs_ctime_same(const struct stat *a, const struct stat *b);
 
 /** Bytes that the caller may still write on the file system of @path. */
 int fs_free_bytes(const char *path, uint64_t *ret) MUST_CHECK;

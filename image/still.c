@@ -1,6 +1,8 @@
 /* Apart from its callers, image/good and image/whole, so that both take the same for 'the same'. */
 #include "image/still.h"
 
+#include "base/fs.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -14,7 +16,7 @@ int image_still_look(const char *path, const struct config_image *config, struct
 		return r;
 	if (stat(path, &st) < 0)
 		return err_set(err, -errno, "cannot look at '%s'", path);
-	*ret = (struct image_still){ .id = id, .changed = st.st_ctim };
+	*ret = (struct image_still){ .id = id, .changed = fs_ctime(&st) };
 	return 0;
 }
 

@@ -146,14 +146,12 @@ static int lock_cargo_folder(const struct building *building, const char *binary
 static void look_at_binary(const char *path, const struct stat *before, struct refresh_staged_file *file)
 {
 	struct stat after = { 0 };
-	struct timespec then = fs_ctime(before), now;
 
 	file->unstripped = xstrdup(path);
 	file->unstripped_size = (uint64_t)before->st_size;
 	if (hash_file(path, file->unstripped_hash, NULL) < 0 || stat(path, &after) < 0)
 		after = (struct stat){ 0 };
-	now = fs_ctime(&after);
-	if (after.st_ino != before->st_ino || after.st_size != before->st_size || now.tv_sec != then.tv_sec || now.tv_nsec != then.tv_nsec)
+	if (after.st_ino != before->st_ino || after.st_size != before->st_size || !fs_ctime_same(&after, before))
 		file->unstripped_hash[0] = '\0';
 }
 
@@ -412,7 +410,7 @@ static int copy_asset(const struct refresh_session *session, const struct config
 	(void)!fstat(in, &before);
 	r = fs_copy_sparse(in, out, session->cancel, NULL);
 	(void)!fstat(in, &after);
-	staged->unsteady = before.st_ctim.tv_sec != after.st_ctim.tv_sec || before.st_ctim.tv_nsec != after.st_ctim.tv_nsec;
+	staged->unsteady = !fs_ctime_same(&before, &after);
 	refresh_stage_give(session, to);
 	return r < 0 ? err_set(err, r, "cannot copy '%s'", from) : add_file(staged, fs_basename(asset->path), to, MODE_ASSET, err);
 }

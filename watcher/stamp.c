@@ -68,6 +68,7 @@ void watcher_stamp(const struct watcher *watcher, size_t package, char ret[HASH_
 
 	list_all(watcher, package, &files);
 	for (size_t i = 0; i < files.n; i++) {
+		struct timespec changed;
 		struct stat st;
 
 		/* Another name of the same thing: a link that is followed by cargo counts by where it leads. */
@@ -75,7 +76,8 @@ void watcher_stamp(const struct watcher *watcher, size_t package, char ret[HASH_
 			continue;
 		hash_add(hash, &st.st_ino, sizeof(st.st_ino));
 		hash_add(hash, &st.st_size, sizeof(st.st_size));
-		hash_add(hash, &st.st_ctim, sizeof(st.st_ctim));
+		changed = fs_ctime(&st);
+		hash_add(hash, &changed, sizeof(changed));
 	}
 	hash_end(hash, ret);
 }
