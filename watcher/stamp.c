@@ -2,6 +2,8 @@
  * Nothing is read but what lstat() says, and two stamps are compared only with each other, so that it does not matter whose clock the times are of. */
 #include "watcher/internal.h"
 
+#include "base/fs.h"
+
 #include <string.h>
 #include <sys/stat.h>
 
