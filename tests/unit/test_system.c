@@ -198,6 +198,8 @@ static void child_end(struct child *child)
 /* `cat` in @dir, with @file open besides, waiting on a pipe that nobody writes to. */
 static void child_start(struct child *child, const char *dir, const char *file, int flags, int pipe_fd)
 {
+	CLEANUP_FREE char *own = image_process_program(getpid(), NULL);
+
 	child->pid = fork();
 	if (child->pid == 0) {
 		int fd = open(file, flags);
@@ -213,7 +215,7 @@ static void child_start(struct child *child, const char *dir, const char *file, 
 	for (int64_t end = clock_ms() + 5000; clock_ms() < end;) {
 		CLEANUP_FREE char *program = image_process_program(child->pid, NULL);
 
-		if (program && !str_starts(program, "test_"))
+		if (program && !str_eq(program, own))
 			return;
 		(void)!proc_wait_gone(child->pid, 1);
 	}
