@@ -164,6 +164,7 @@ check: ## install what is missing, then all tests
 	@tools/deps.sh
 	@$(MAKE) --no-print-directory DEV=1 all
 	@$(MAKE) --no-print-directory check-layers check-headers
+	@$(MAKE) --no-print-directory check-darwin
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory DEV=1 check-unit check-valgrind
 	@$(MAKE) --no-print-directory DEV=1 check-oracle
@@ -204,6 +205,12 @@ check-headers: ## every header compiles alone
 
 check-layers: ## includes point down only
 	@tools/check-layers.sh
+
+check-darwin: ## every file compiles and links for macOS, on two architectures (by zig's C compiler; nothing of it runs)
+	@$(MAKE) --no-print-directory -k -j$$(nproc) -f tools/darwin.mk ROOMS='$(ROOMS)' VERSION='$(VERSION)' WARNINGS='$(WARNINGS) $(DEV_WARNINGS)'
+
+check-deb: ## builds the Debian package in a copy of the tree, and asks lintian (needs dpkg-dev, debhelper, lintian)
+	@tools/check-deb.sh
 
 lint: ## cppcheck, clang-tidy, gcc's analyzer, shellcheck: no findings but those excused with a reason
 	@tools/lint.sh -std=gnu11 $(CPPFLAGS) -DREINJECT_LIBEXECDIR='""' $(PKG_CFLAGS) -- $(SRCS) hooks/enqueue.c
