@@ -66,14 +66,6 @@ static int say_foreign(const char *point, struct err *err)
 	return -EACCES;
 }
 
-/* The kernel lets nobody else in, not even root; and it says so without asking the daemon, which may hang. */
-static bool is_foreign(const char *point)
-{
-	struct statx stx;
-
-	return statx(AT_FDCWD, point, AT_STATX_DONT_SYNC, STATX_MODE, &stx) < 0 && errno == EACCES;
-}
-
 int image_live_find(const struct config_image *config, const struct image_names *names, struct image_live *ret, struct err *err)
 {
 	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
@@ -91,7 +83,7 @@ int image_live_find(const struct config_image *config, const struct image_names 
 	}
 	if (!found)
 		return say_none(config, names, err);
-	if (is_foreign(found->mount_point))
+	if (image_mounts_is_foreign(found->mount_point))
 		return say_foreign(found->mount_point, err);
 	*ret = (struct image_live){ .point = xstrdup(found->mount_point), .pid = found->pid };
 	return 0;

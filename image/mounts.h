@@ -21,6 +21,9 @@ char *image_mounts_of_device(const char *device) MUST_CHECK;
 /** Adds the mount points in @dir, itself included, whose daemon is dead ('Transport endpoint is not connected'). */
 void image_mounts_find_dead(const char *dir, struct strvec *ret);
 
+/** True when the mount at @point is another user's, who lets nobody else in, not even root. Asks the kernel, not what serves it, which may hang. */
+bool image_mounts_is_foreign(const char *point);
+
 /** Asks what serves the mount at @point something that the kernel cannot answer from its memory, and waits for it, if need be for ever. */
 void image_mounts_ask(const char *point);
 

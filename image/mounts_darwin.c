@@ -11,6 +11,7 @@
 #include <sys/event.h>
 #include <sys/mount.h>
 #include <sys/param.h>
+#include <unistd.h>
 
 /* All mounts; the caller frees them. NULL when the system does not tell. */
 static struct statfs *list_mounts(size_t *ret_n)
@@ -95,4 +96,10 @@ void image_mounts_ask(const char *point)
 	struct statfs st;
 
 	(void)!statfs(point, &st);
+}
+
+/* access(2) asks the kernel first, which refuses before macFUSE's daemon is asked; of our own mount the daemon may be. */
+bool image_mounts_is_foreign(const char *point)
+{
+	return access(point, F_OK) < 0 && (errno == EACCES || errno == EPERM);
 }

@@ -156,3 +156,10 @@ void image_mounts_ask(const char *point)
 
 	(void)!statx(AT_FDCWD, point, AT_STATX_FORCE_SYNC, STATX_SIZE | STATX_MTIME, &stx);
 }
+
+bool image_mounts_is_foreign(const char *point)
+{
+	struct statx stx;
+
+	return statx(AT_FDCWD, point, AT_STATX_DONT_SYNC, STATX_MODE, &stx) < 0 && errno == EACCES;
+}
