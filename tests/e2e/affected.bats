@@ -216,7 +216,7 @@ expect_answer() {
 	printf '// edited\n' >>"$SRC/netd/inner/src/main.rs"
 	printf '// edited\n' >>"$SRC/base/src/lib.rs"
 	rx_ok affected --json
-	expect_err 'cargo metadata .*last resolved'
+	expect_err 'Cargo.lock .*is behind the manifests: .*last resolved'
 	# lib > tool as it was, inner > netd as the manifest has it now.
 	expect_answer "inner netd" "inner lib netd tool"
 }
