@@ -63,7 +63,8 @@ char *night_commits(const struct night *night) MUST_CHECK;
 /** What an earlier night or a rollback holds: names of what HEAD would have put. */
 int night_find_held(struct night *night, struct err *err) MUST_CHECK;
 
-/** The end of it: the sentence, the journal, the report, on_failure. @r: how it went; with a failure, @failure says why. */
+/** The end of it: the sentence, the journal, the report, on_failure; of a night that found the image busy (-EBUSY) only the journal. @r: how it went; with a
+ * failure, @failure says why. */
 void night_finish(struct night *night, int r, const struct err *failure);
 
 #endif

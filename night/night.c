@@ -314,9 +314,10 @@ int night_run(const struct config *config, const struct night_args *args, struct
 
 	if (r >= 0)
 		r = carry_out(&night, err);
-	if (r == -EBUSY || r == -ECANCELED)
+	/* What was put and not proved is left for the next night to prove. */
+	if (r == -ECANCELED || (r == -EBUSY && night.swapped))
 		return r;
-	if (r < 0 && ret->run == 0)
+	if (r < 0 && r != -EBUSY && ret->run == 0)
 		record_refusal(&night, err);
 	if (night.session)
 		night.session->cancel = args->cancel;

@@ -322,6 +322,8 @@ void night_finish(struct night *night, int r, const struct err *failure)
 		return;
 	if (summary->id > 0 && write_row(night, r < 0 ? "error" : night_result_name(summary->result), r < 0 ? failure->message : summary->text, &err) < 0)
 		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+	if (r == -EBUSY)
+		return;
 	write_report(night);
 	if (r < 0 || (summary->result != NIGHT_GOOD && summary->result != NIGHT_NOTHING))
 		tell_failure(night);

@@ -262,3 +262,20 @@ guest_by_try() {
 	expect_status 130
 	expect_machine_ended
 }
+
+@test "a night that finds the image held: 75, on_failure is not told, and the next has nothing to prove" {
+	good_one
+	rm "$IMAGE.good"
+	mark netd 2
+	commit 'netd 2'
+	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
+	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	rx nightly
+	expect_status 75
+	refute test -e "$T/told"
+	kill "$pid_holder"
+	finish holder
+	git -C "$SRC" reset -q --hard HEAD~1
+	night 0
+	expect_boots ''
+}
