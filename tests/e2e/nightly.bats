@@ -5,34 +5,15 @@ load ../lib/assert
 load ../lib/fixture
 load ../lib/watch
 load ../lib/boot
+load ../lib/night
 
 setup_file() { fixture_setup_file; }
 setup() {
 	fixture_setup
 	watch_setup
-	boot_machine
-	mode socket
-	monitor
-	ini_add <<-END
-		[nightly]
-		attempts = 2
-		on_failure = sh -c 'echo \$REINJECT_RUN \$REINJECT_RESULT >>"$T/told"'
-	END
+	night_machine
 }
-teardown() {
-	machine_end
-	fixture_teardown
-}
-
-# night STATUS: one, with that exit status.
-night() {
-	rx nightly --json
-	expect_status "$1"
-	expect_json
-	machine_end
-}
-
-boots() { jq -r 'select(.event == "boot") | .result' "$T/out" | tr '\n' ' '; }
+teardown() { night_teardown; }
 
 expect_boots() { expect_equal "$(boots)" "$1"; }
 

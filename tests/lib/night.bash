@@ -1,5 +1,5 @@
 # night - nights on a workspace of eight drivers d1 ... d8, each of which prints `dN=VERSION`, with a machine that boots what is in the image.
-# Needs lib/fixture, lib/watch and lib/boot. night_setup_file builds the template; night_setup for each test: drivers, [boot], [nightly], attempts = 2.
+# Needs lib/fixture, lib/watch and lib/boot. night_machine for a project of one's own; or night_setup_file builds the template; night_setup for each test: drivers, [boot], [nightly], attempts = 2.
 #
 #   guest_of CODE       the guest mounts a copy of the image that is booted and sets v[dN] to what its drivers say; CODE (bash) decides what it does then:
 #                       `panic WORDS` ends it with 'panicked at WORDS', `hang` says no more, `die` ends the machine; else it comes up
@@ -52,6 +52,12 @@ night_setup() {
 	for d in $(night_drivers); do
 		printf '\n[package %s]\npaths = %s\n' "$d" "$d" >>"$TREE/reinject.ini"
 	done
+	night_machine
+	: >"$T/booted"
+}
+
+# night_machine: [boot] and [nightly] for whatever project there is; on_failure writes into $T/told.
+night_machine() {
 	boot_machine
 	mode socket
 	monitor
@@ -60,7 +66,6 @@ night_setup() {
 		attempts = 2
 		on_failure = sh -c 'echo \$REINJECT_RUN \$REINJECT_RESULT >>"$T/told"'
 	END
-	: >"$T/booted"
 }
 
 night_teardown() {
