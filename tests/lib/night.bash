@@ -1,5 +1,6 @@
 # night - nights on a workspace of eight drivers d1 ... d8, each of which prints `dN=VERSION`, with a machine that boots what is in the image.
-# Needs lib/fixture, lib/watch and lib/boot. night_machine for a project of one's own; or night_setup_file builds the template; night_setup for each test: drivers, [boot], [nightly], attempts = 2.
+# Needs lib/fixture, lib/watch and lib/boot. night_machine for a project of one's own; or night_setup_file, which builds the template, and
+# night_setup for each test: drivers, [boot], [nightly], attempts = 2.
 #
 #   guest_of CODE       the guest mounts a copy of the image that is booted and sets v[dN] to what its drivers say; CODE (bash) decides what it does then:
 #                       `panic WORDS` ends it with 'panicked at WORDS', `hang` says no more, `die` ends the machine; else it comes up
