@@ -275,3 +275,16 @@ teardown() { night_teardown; }
 	jq -e '.night.result == "nothing" and .held == ["d2"]' "$T/page.json" >/dev/null || fail "$(jq -c '[.night, .held]' "$T/page.json")"
 	grep -q 'Held since' "$page"
 }
+
+@test "a guest that writes into the trial it runs from: what is kept is made again, of the same files" {
+	night_good
+	commit_each d1 d2
+	guest_of '[[ ${v[d2]} != 2 ]] || panic d2; [[ $RAW_IMG != *.shadow ]] || dd if="$RAW_IMG" of="$RAW_IMG" bs=1 count=1 conv=notrunc status=none'
+	night 1
+	expect_night '.result == "culprits" and ([.culprits[].packages[]] == ["d2"])'
+	expect_err 'is made again, of the same files'
+	expect_drivers 2 1 1 1 1 1 1 1
+	expect_kept_booted
+	rx_ok status --json
+	expect_jq '.[0].stale == [] and .[0].held == ["d2"]'
+}
