@@ -288,3 +288,26 @@ teardown() { night_teardown; }
 	rx_ok status --json
 	expect_jq '.[0].stale == [] and .[0].held == ["d2"]'
 }
+
+@test "a line at which the good image has failed as well, before it came up, proves nothing" {
+	night_good
+	commit_each d1 d2
+	# The third boot is the control's first.
+	guest_of '(($(wc -l <$T/booted) != 3)) || panic d2; [[ ${v[d2]} != 2 ]] || panic d2'
+	night 1
+	expect_night '.result == "flaky" and .culprits == []'
+	expect_drivers 1 1 1 1 1 1 1 1
+	rx_ok status --json
+	expect_jq '.[0].held == []'
+}
+
+@test "a file that is gone may be the culprit, too: it is back" {
+	night_good
+	commit_each d1
+	sed -i '/^\[package d3\]$/,/^$/d' "$TREE/reinject.ini"
+	guest_of '[[ -n ${v[d3]} ]] || panic "no d3"'
+	night 1
+	expect_night '.result == "culprits" and ([.culprits[].packages[]] == ["d3"]) and .kept == ["d1"]'
+	expect_drivers 2 1 1 1 1 1 1 1
+	expect_kept_booted
+}
