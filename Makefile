@@ -193,7 +193,8 @@ check-sanitize: ## the same tests under ASan and UBSan
 		$(MAKE) --no-print-directory SANITIZE=address,undefined DEV=1 check-unit check-oracle check-e2e
 
 check-crash: $(B)/tests/small-initfs-ar ## kill -9 at every fault point, and at random moments (KILLS=300: so many; CRASH_ALL=1: each point fails with each error)
-	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all
+	@$(MAKE) --no-print-directory FAULTS=1 DEV=1 all build/faults/tests/test_image_txn
+	@build/faults/tests/test_image_txn
 	@KILLS=$(KILLS) CRASH_ALL=$(CRASH_ALL) REINJECT=$(abspath build/faults/reinject) tools/bats.sh tests/crash
 
 check-sccache: all ## `[build] cache = sccache` with the real sccache, whose build takes some minutes, and a redis that two checkouts share

@@ -877,6 +877,19 @@ static void interrupted_transaction_undoes_itself(void **state)
 }
 
 #ifdef REINJECT_FAULTS
+static int remove_one(struct rig *rig)
+{
+	struct image_put put = { 0 };
+	char hash[HASH_HEX_SIZE];
+	int r = image_txn_hash(rig->txn, "/etc/conf", hash, &rig->err);
+
+	if (r == 0)
+		r = image_txn_remove(rig->txn, "/etc/conf", hash, &put, &rig->err);
+	image_put_clear(&put);
+	return r;
+}
+
+/* Comes by every fault point whose name begins with txn- or put-. */
 static int whole_transaction(struct rig *rig)
 {
 	struct image_identity id;
@@ -887,6 +900,8 @@ static int whole_transaction(struct rig *rig)
 	if (r == 0)
 		r = rig_put(rig, 'n', "/usr/bin/tool", "x", &put);
 	image_put_clear(&put);
+	if (r == 0)
+		r = remove_one(rig);
 	if (r == 0)
 		r = image_txn_seal(rig->txn, &id, &rig->err);
 	if (r == 0)
