@@ -8,6 +8,7 @@
 #include "refresh/changes.h"
 
 #include <errno.h>
+#include <errno.h>
 #include <string.h>
 
 /* Drives the search (night/search) with images that are made for it and booted. The user's image is the good one all the while. */
@@ -216,6 +217,14 @@ static int search(struct hunt *hunt, struct err *err)
 	night_search_init(&hunt->search, hunt->suspects.n);
 	while (r > 0 && night_search_next(&hunt->search, &prefix))
 		r = try_one(hunt, prefix, err);
+	/* The night's limit: who is proved to be at fault by then is held, too. */
+	if (r == -ECANCELED && deadline_is_over(&hunt->night->deadline)) {
+		int e;
+
+		hunt->night->summary->result = NIGHT_SPENT;
+		e = give_up(hunt, err);
+		return e < 0 ? e : r;
+	}
 	if (r < 0)
 		return r;
 	return hunt->search.phase == NIGHT_SEARCH_DONE ? keep(hunt, err) : give_up(hunt, err);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Each step below is one of the others' with its own limits, in an order that leaves the image good at every point where the night may end. */
 
@@ -96,15 +97,13 @@ static bool has_good(const struct night *night)
 }
 
 /* With nothing new: the image that an interrupted night has left may be one that nobody has proved. */
-static int is_proved(const struct night *night)
+static bool is_proved(const struct night *night)
 {
 	CLEANUP_FREE char *good = NULL;
-	struct image_identity identity;
-	const struct config_image *image = &night->config->image;
+	struct stat st;
 
-	return image_good_path(image->path, &good, NULL) >= 0 && fs_exists(good) &&
-	       image_identity_read_at(good, image->format, image->block, &identity, NULL) >= 0 && identity.dev == night->session->identity.dev &&
-	       identity.ino == night->session->identity.ino;
+	return image_good_path(night->config->image.path, &good, NULL) >= 0 && stat(good, &st) == 0 &&
+	       st.st_dev == night->session->identity.dev && st.st_ino == night->session->identity.ino;
 }
 
 /* -- what becomes of a bad image ----------------------------------------------------------------------------------------------------------------- */
@@ -144,6 +143,11 @@ static int put_tonights_back(struct night *night, struct err *err)
 	return restore(night, false, err);
 }
 
+static bool is_sure(const struct night_proof *proof)
+{
+	return proof->verdict == NIGHT_DOWN || proof->verdict == NIGHT_DEAD;
+}
+
 /* The control: an image that has booted before must boot now, or the fault is not tonight's packages'. */
 static int control(struct night *night, struct refresh_changes *changes, const struct night_proof *proof, struct err *err)
 {
@@ -156,7 +160,7 @@ static int control(struct night *night, struct refresh_changes *changes, const s
 		night->summary->result = NIGHT_SPENT;
 	else if (good.verdict != NIGHT_UP)
 		return put_tonights_back(night, err);
-	else if (proof->verdict == NIGHT_DOWN || proof->verdict == NIGHT_DEAD)
+	else if (is_sure(proof))
 		return night_hunt(night, changes, proof, err);
 	return 0;
 }
@@ -185,7 +189,8 @@ static int take_back(struct night *night, const struct night_proof *proof, struc
 	if (keeps_bad(night) || !has_good(night))
 		return stay(night);
 	r = image_good_path(night->config->image.path, &good, err);
-	if (r >= 0)
+	/* Their contents are read while the image is still there. */
+	if (r >= 0 && is_sure(proof))
 		r = refresh_changes_find(night->session, good, &changes, err);
 	if (r >= 0)
 		r = restore(night, true, err);
@@ -296,7 +301,8 @@ static int carry_out(struct night *night, struct err *err)
 		r = refresh_head(night, err);
 	if (r >= 0 && !night->swapped && interrupted && !is_proved(night)) {
 		night_say(night, REFRESH_EVENT_NOTE, "the last night did not come to its end: its image is proved now", NULL);
-		night->summary->result = NIGHT_GOOD;
+		if (night->summary->result == NIGHT_NOTHING)
+			night->summary->result = NIGHT_GOOD;
 		night->swapped = true;
 	}
 	if (r >= 0 && night->swapped)

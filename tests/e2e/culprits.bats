@@ -311,3 +311,35 @@ teardown() { night_teardown; }
 	expect_drivers 2 1 1 1 1 1 1 1
 	expect_kept_booted
 }
+
+@test "the night's limit is reached amid the search: who was proved to be at fault before is held, and nobody else" {
+	night_good
+	commit_each d1 d2
+	# d1 is found at once; the boot without it never ends, and the limit comes.
+	guest_of '[[ ${v[d1]} != 2 ]] || panic d1; [[ ${v[d2]} != 2 ]] || { : >"$T/hangs"; hang; }'
+	ini_set boot timeout_s 600
+	ini_set nightly timeout_s 25
+	night 1
+	[[ -e $T/hangs ]] || fail "the limit came too early for this test"
+	expect_night '.result == "spent" and ([.culprits[].packages[]] == ["d1"])'
+	expect_drivers 1 1 1 1 1 1 1 1
+	rx_ok status --json
+	expect_jq '.[0].held == ["d1"]'
+}
+
+@test "what a killed night left is proved although something does not compile now, and that is no good night" {
+	night_good
+	commit_each d1
+	guest <<<'echo hello; exec sleep 60'
+	start killed "$REINJECT" nightly --json
+	wait_until 60 grep -q '"swap"' "$T/killed.out" || fail "$(cat "$T/killed.err")"
+	kill -KILL "$pid_killed"
+	finish killed
+	machine_end
+	printf 'fn broken( {\n' >>"$SRC/d2/src/main.rs"
+	commit 'half of it'
+	guest_of :
+	night 1
+	expect_night '.result == "failed" and .boots == 1'
+	expect_kept_booted
+}
