@@ -4,7 +4,6 @@
 #include "night/night.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static const struct cli_option options[] = {
 	{ "dry-run", 'n', NULL, "print what would be done, and do nothing" },
@@ -26,12 +25,8 @@ static int status_of(enum night_result result)
 
 static void tell_culprit(const struct night_culprit *culprit)
 {
-	CLEANUP(strvec_clear) struct strvec names = { 0 };
-	CLEANUP_FREE char *list = NULL, *line = str_visible(culprit->line ? culprit->line : "");
+	CLEANUP_FREE char *list = night_names(&culprit->subjects), *line = str_visible(culprit->line ? culprit->line : "");
 
-	for (size_t i = 0; i < culprit->subjects.n; i++)
-		strvec_add(&names, strchr(culprit->subjects.v[i], ' ') ? strchr(culprit->subjects.v[i], ' ') + 1 : culprit->subjects.v[i]);
-	list = strvec_join(&names, " ");
 	fprintf(stderr, "culprit: %s: %s\n", list, line);
 	for (size_t i = 0; i < culprit->commits.n; i++) {
 		CLEANUP_FREE char *commit = str_visible(culprit->commits.v[i]);

@@ -22,7 +22,7 @@ struct bisecting {
 	int64_t *runs;              /* owned: oldest first */
 	size_t n_runs, runs_cap;
 	struct night_search search; /* owned */
-	bool bad_is_dead;
+	enum night_verdict bad; /* of the bad end */
 };
 
 static void bisecting_clear(struct bisecting *bisecting)
@@ -199,7 +199,7 @@ static int try_ends(struct bisecting *bisecting, struct err *err)
 
 	if (r < 0)
 		return r;
-	bisecting->bad_is_dead = bad.verdict == NIGHT_DEAD;
+	bisecting->bad = bad.verdict;
 	bisect->result = bad.verdict == NIGHT_UP ? NIGHT_BISECT_BOOTS : bad.verdict == NIGHT_TOO_MANY ? NIGHT_BISECT_SPENT : NIGHT_BISECT_FLAKY;
 	if (bad.verdict != NIGHT_DOWN && bad.verdict != NIGHT_DEAD)
 		return 0;
@@ -208,22 +208,11 @@ static int try_ends(struct bisecting *bisecting, struct err *err)
 	return r < 0 ? r : good.verdict == NIGHT_UP;
 }
 
-static bool is_over(const struct bisecting *bisecting, enum night_verdict verdict)
+static enum night_bisect_result result_of(enum night_verdict verdict)
 {
-	switch (verdict) {
-	case NIGHT_UP:
-	case NIGHT_DOWN:
-		return false;
-	case NIGHT_DEAD:
-		bisecting->bisect->result = NIGHT_BISECT_HOST;
-		return !bisecting->bad_is_dead;
-	case NIGHT_TOO_MANY:
-		bisecting->bisect->result = NIGHT_BISECT_SPENT;
-		return true;
-	default:
-		bisecting->bisect->result = NIGHT_BISECT_FLAKY;
-		return true;
-	}
+	if (verdict == NIGHT_DEAD)
+		return NIGHT_BISECT_HOST;
+	return verdict == NIGHT_TOO_MANY ? NIGHT_BISECT_SPENT : NIGHT_BISECT_FLAKY;
 }
 
 static int take_found(void *data, const struct journal_run *run)
@@ -257,8 +246,12 @@ static int search(struct bisecting *bisecting, struct err *err)
 		CLEANUP(night_proof_clear) struct night_proof proof = { 0 };
 		int r = try_run(bisecting, bisecting->runs[prefix - 1], &proof, err);
 
-		if (r < 0 || is_over(bisecting, proof.verdict))
+		if (r < 0)
 			return r;
+		if (!night_verdict_decides(proof.verdict, bisecting->bad)) {
+			bisecting->bisect->result = result_of(proof.verdict);
+			return 0;
+		}
 		night_search_tell(search, proof.verdict == NIGHT_UP);
 		/* One is enough: what came after it rests on it. */
 		if (search->n_culprits > 0)

@@ -118,3 +118,22 @@ int night_prove(struct night *night, const char *image, const char *name, struct
 			   ret->verdict != NIGHT_UP && ret->line ? ": " : "", ret->verdict != NIGHT_UP && ret->line ? ret->line : "");
 	return r;
 }
+
+bool night_verdict_decides(enum night_verdict verdict, enum night_verdict whole)
+{
+	return verdict == NIGHT_UP || verdict == NIGHT_DOWN || (verdict == NIGHT_DEAD && whole == NIGHT_DEAD);
+}
+
+enum night_result night_result_of(enum night_verdict verdict)
+{
+	switch (verdict) {
+	case NIGHT_DEAD:
+		return NIGHT_HOST;
+	case NIGHT_UNCERTAIN:
+		return NIGHT_FLAKY;
+	case NIGHT_TOO_MANY:
+		return NIGHT_SPENT;
+	default:
+		return NIGHT_BAD;
+	}
+}

@@ -40,7 +40,7 @@ static char *trial_name(const struct hunt *hunt, size_t prefix)
 	CLEANUP_FREE char *list = NULL;
 
 	for (size_t i = 0; i < prefix; i++)
-		strvec_take(&names, night_suspect_names(&hunt->suspects.v[hunt->search.left[i]]));
+		strvec_take(&names, night_names(&hunt->suspects.v[hunt->search.left[i]].subjects));
 	list = strvec_join(&names, " ");
 	return prefix > 0 ? xasprintf("the good image with %s", list) : xstrdup("the good image");
 }
@@ -76,25 +76,6 @@ static void take_culprit(struct hunt *hunt, struct night_proof *proof)
 	strvec_copy(&culprit->commits, &suspect->commits);
 }
 
-/* What a trial's verdict is to the search; @ret_over: it is none, and the night ends with this result. */
-static bool is_over(const struct hunt *hunt, const struct night_proof *proof, enum night_result *ret)
-{
-	switch (proof->verdict) {
-	case NIGHT_UP:
-	case NIGHT_DOWN:
-		return false;
-	case NIGHT_DEAD:
-		*ret = NIGHT_HOST;
-		return hunt->whole->verdict != NIGHT_DEAD;
-	case NIGHT_TOO_MANY:
-		*ret = NIGHT_SPENT;
-		return true;
-	default:
-		*ret = NIGHT_FLAKY;
-		return true;
-	}
-}
-
 /* Returns 1 when the search goes on, 0 when it is over, with the summary's result set where that is not NIGHT_SEARCH_DONE. */
 static int try_one(struct hunt *hunt, size_t prefix, struct err *err)
 {
@@ -107,8 +88,10 @@ static int try_one(struct hunt *hunt, size_t prefix, struct err *err)
 		r = night_prove(hunt->night, hunt->trial ? image_whole_path(hunt->trial) : NULL, name, &proof, err);
 	if (r < 0)
 		return r;
-	if (is_over(hunt, &proof, &hunt->night->summary->result))
+	if (!night_verdict_decides(proof.verdict, hunt->whole->verdict)) {
+		hunt->night->summary->result = night_result_of(proof.verdict);
 		return 0;
+	}
 	night_search_tell(&hunt->search, proof.verdict == NIGHT_UP);
 	if (hunt->search.n_culprits > n_culprits)
 		take_culprit(hunt, &proof);
@@ -189,7 +172,7 @@ static int keep(struct hunt *hunt, struct err *err)
 	summary->result = NIGHT_CULPRITS;
 	collect_held(hunt, &held);
 	for (size_t i = 0; i < hunt->search.n_left; i++)
-		strvec_take(&summary->kept, night_suspect_names(&hunt->suspects.v[hunt->search.left[i]]));
+		strvec_take(&summary->kept, night_names(&hunt->suspects.v[hunt->search.left[i]].subjects));
 	return hunt->owners.n == 0 ? hold(hunt, &held, err) : keep_rest(hunt, &held, err);
 }
 
@@ -236,7 +219,7 @@ static void tell_suspects(const struct hunt *hunt)
 	CLEANUP_FREE char *list = NULL;
 
 	for (size_t i = 0; i < hunt->suspects.n; i++)
-		strvec_take(&names, night_suspect_names(&hunt->suspects.v[i]));
+		strvec_take(&names, night_names(&hunt->suspects.v[i].subjects));
 	list = strvec_join(&names, ", ");
 	night_sayf(hunt->night, REFRESH_EVENT_NOTE, "searching for what keeps the image from booting, among %zu: %s%s", hunt->suspects.n, list,
 		   hunt->suspects.since_known ? "" : " (of which commits the good image was made is not known: each stands for itself)");

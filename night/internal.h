@@ -46,6 +46,12 @@ void night_proof_clear(struct night_proof *proof);
 /** Boots @image (NULL: the image) until there is a verdict. @name: for the note about it. */
 int night_prove(struct night *night, const char *image, const char *name, struct night_proof *ret, struct err *err) MUST_CHECK;
 
+/** Whether a search can go on with @verdict; @whole: the verdict that it began with. Where no machine of that image said a word, none is a verdict, too. */
+bool night_verdict_decides(enum night_verdict verdict, enum night_verdict whole);
+
+/** What a night has come to that can go no further than @verdict. */
+enum night_result night_result_of(enum night_verdict verdict);
+
 /* -- hunt.c ------------------------------------------------------------------------------------------------------------------------------------- */
 
 /** Searches @changes for culprits, keeps the others, and fills in the summary. The image is IMAGE.good's content, which boots; @whole: how the image with all

@@ -165,27 +165,13 @@ static int control(struct night *night, struct refresh_changes *changes, const s
 	return 0;
 }
 
-static enum night_result result_of(enum night_verdict verdict)
-{
-	switch (verdict) {
-	case NIGHT_DEAD:
-		return NIGHT_HOST;
-	case NIGHT_UNCERTAIN:
-		return NIGHT_FLAKY;
-	case NIGHT_TOO_MANY:
-		return NIGHT_SPENT;
-	default:
-		return NIGHT_BAD;
-	}
-}
-
 static int take_back(struct night *night, const struct night_proof *proof, struct err *err)
 {
 	CLEANUP(refresh_changes_clear) struct refresh_changes changes = { 0 };
 	CLEANUP_FREE char *good = NULL;
 	int r;
 
-	night->summary->result = result_of(proof->verdict);
+	night->summary->result = night_result_of(proof->verdict);
 	if (keeps_bad(night) || !has_good(night))
 		return stay(night);
 	r = image_good_path(night->config->image.path, &good, err);
@@ -239,12 +225,11 @@ static int check(struct night *night, struct err *err)
 static int compact(struct night *night, struct err *err)
 {
 	struct refresh_args args = { .verb = "compact", .on_event = night->args->on_event, .data = night->args->data };
-	uint64_t limit = config_get_uint(night->config, "image", "leak_limit_mb", 0);
 	enum refresh_result result = REFRESH_NOTHING;
 	struct err why = ERR_INIT;
 	int r;
 
-	if (limit == 0 || refresh_space_leaked(night->session) < limit * 1000000)
+	if (!refresh_space_is_past(&night->config->image, refresh_space_leaked(night->session)))
 		return 0;
 	r = refresh_compact(night->session, &args, &result, &why);
 	night->summary->compacted = r >= 0 && result == REFRESH_OK;

@@ -48,6 +48,9 @@ struct night_culprit {
 	struct strvec last_lines;
 };
 
+/** 'netd inputd' for 'package netd' and 'package inputd'; the caller frees it. */
+char *night_names(const struct strvec *subjects) MUST_CHECK;
+
 struct night_summary {
 	enum night_result result;
 	char *text;        /* a sentence */

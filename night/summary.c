@@ -60,12 +60,17 @@ static const char *short_name(const char *subject)
 	return blank ? blank + 1 : subject;
 }
 
-static char *culprit_names(const struct night_culprit *culprit)
+static void add_names(const struct strvec *subjects, struct strvec *ret)
+{
+	for (size_t i = 0; i < subjects->n; i++)
+		strvec_add(ret, short_name(subjects->v[i]));
+}
+
+char *night_names(const struct strvec *subjects)
 {
 	CLEANUP(strvec_clear) struct strvec names = { 0 };
 
-	for (size_t i = 0; i < culprit->subjects.n; i++)
-		strvec_add(&names, short_name(culprit->subjects.v[i]));
+	add_names(subjects, &names);
 	return strvec_join(&names, " ");
 }
 
@@ -96,8 +101,7 @@ static json_t *names_json(const struct strvec *subjects)
 {
 	CLEANUP(strvec_clear) struct strvec names = { 0 };
 
-	for (size_t i = 0; i < subjects->n; i++)
-		strvec_add(&names, short_name(subjects->v[i]));
+	add_names(subjects, &names);
 	return texts(&names);
 }
 
@@ -134,7 +138,7 @@ json_t *night_summary_json(const struct night_summary *summary)
 static void add_culprits(const struct night_summary *summary, struct str *text)
 {
 	for (size_t i = 0; i < summary->n_culprits; i++) {
-		CLEANUP_FREE char *names = culprit_names(&summary->culprits[i]);
+		CLEANUP_FREE char *names = night_names(&summary->culprits[i].subjects);
 
 		str_printf(text, "%s%s", i ? ", " : "", names);
 	}

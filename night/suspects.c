@@ -43,18 +43,6 @@ void night_suspects_clear(struct night_suspects *suspects)
 	*suspects = (struct night_suspects){ 0 };
 }
 
-char *night_suspect_names(const struct night_suspect *suspect)
-{
-	CLEANUP(strvec_clear) struct strvec names = { 0 };
-
-	for (size_t i = 0; i < suspect->subjects.n; i++) {
-		const char *blank = strchr(suspect->subjects.v[i], ' ');
-
-		strvec_add(&names, blank ? blank + 1 : suspect->subjects.v[i]);
-	}
-	return strvec_join(&names, " ");
-}
-
 /* -- who belongs together ----------------------------------------------------------------------------------------------------------------------- */
 
 static size_t group_of(const struct finding *finding, size_t subject)

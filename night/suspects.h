@@ -26,7 +26,4 @@ int night_suspects_find(const struct config *config, const struct refresh_change
 			struct err *err) MUST_CHECK;
 void night_suspects_clear(struct night_suspects *suspects);
 
-/** 'netd inputd'; the caller frees it. */
-char *night_suspect_names(const struct night_suspect *suspect) MUST_CHECK;
-
 #endif

@@ -93,13 +93,18 @@ static enum refresh_space_kind measure_growth(const struct refresh_round *round,
 
 /* -- what is known ----------------------------------------------------------------------------------------------------------------------------- */
 
+bool refresh_space_is_past(const struct config_image *image, uint64_t lost)
+{
+	return image->leak_limit_mb > 0 && lost >= (uint64_t)image->leak_limit_mb * 1000000;
+}
+
 static void warn(const struct refresh_round *round, uint64_t lost)
 {
 	uint32_t limit = round->session->config->image.leak_limit_mb;
 	CLEANUP_FREE char *text = xasprintf("replaced files have leaked about %.1f MB of the image's room (limit: %u MB)", (double)lost / 1e6,
 					    (unsigned int)limit);
 
-	if (limit > 0 && lost >= (uint64_t)limit * 1000000)
+	if (refresh_space_is_past(&round->session->config->image, lost))
 		refresh_round_send(round, (struct refresh_event){
 						  .type = REFRESH_EVENT_WARNING, .text = text, .hint = "`reinject image compact` gets it back" });
 }

@@ -36,4 +36,7 @@ uint64_t refresh_space_leaked(const struct refresh_session *session);
 /** As it turned out, nothing has leaked. */
 void refresh_space_forgive(const struct refresh_session *session);
 
+/** True when @lost bytes are as much as [image] leak_limit_mb, or more. */
+bool refresh_space_is_past(const struct config_image *image, uint64_t lost);
+
 #endif
