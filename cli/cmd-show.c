@@ -4,6 +4,7 @@
 #include "cli/ui.h"
 #include "journal/boots.h"
 #include "journal/journal.h"
+#include "journal/nights.h"
 #include "journal/cache.h"
 #include "refresh/activate.h"
 
@@ -126,6 +127,21 @@ static int show_cache(struct showing *showing, struct journal *journal, int64_t 
 	return 0;
 }
 
+/* What became of the night whose refresh it was. */
+static int show_night(void *data, const struct journal_night *night)
+{
+	struct showing *showing = data;
+	json_t *record;
+
+	if (night->run != showing->id || !night->record)
+		return 0;
+	record = json_loads(night->record, 0, NULL);
+	json_object_set_new(showing->object, "night", record ? record : json_null());
+	if (!showing->ctx->json)
+		cli_print_line("night    %lld, %s: %s", (long long)night->id, night->result, night->summary ? night->summary : "");
+	return 0;
+}
+
 static int show_all(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
 {
 	int r = journal_runs(journal, NULL, id, 1, show_run, showing, err);
@@ -149,7 +165,10 @@ static int show_all(struct showing *showing, struct journal *journal, int64_t id
 	r = journal_steps(journal, id, show_step, showing, err);
 	if (r >= 0)
 		r = journal_files(journal, id, show_file, showing, err);
-	return r < 0 ? r : journal_boots(journal, NULL, 0, show_boot, showing, err);
+	if (r >= 0)
+		r = journal_boots(journal, NULL, 0, show_boot, showing, err);
+	json_object_set_new(showing->object, "night", json_null());
+	return r < 0 || !showing->ctx->config->image.path ? r : journal_nights(journal, showing->ctx->config->image.path, 0, show_night, showing, err);
 }
 
 /* By the configuration of today: the journal says what was put, not how it is started. */

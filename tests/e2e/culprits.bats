@@ -180,6 +180,11 @@ teardown() { night_teardown; }
 	guest_of '[[ ${v[d2]} != 2 ]] || panic d2'
 	night 1
 	expect_drivers 2 1 1 1 1 1 1 1
+	# Its record stands with the refresh that it began with.
+	rx_ok show 2 --json
+	expect_jq '.[0].night | .event == "night" and .result == "culprits" and .culprits[0].packages == ["d2"] and .kept == ["d1"]'
+	rx_ok show 1 --json
+	expect_jq '.[0] | has("night") and .night == null'
 	rx_ok log --json
 	expect_jq '.[0].verb == "nightly" and .[0].packages == ["d1"]'
 	rx_ok rollback
