@@ -20,6 +20,7 @@ struct cancel {
 	int fds[2];        /* owned: read end, write end; O_CLOEXEC and non-blocking */
 };
 
+/** Makes the pipe. */
 int cancel_init(struct cancel *cancel, struct err *err) MUST_CHECK;
 void cancel_clear(struct cancel *cancel);
 

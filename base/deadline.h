@@ -21,7 +21,9 @@ struct deadline {
 	bool started;
 };
 
+/** From now on deadline->cancel is requested when @other is (NULL: never), or after @ms milliseconds. */
 int deadline_start(struct deadline *deadline, const struct cancel *other, int64_t ms, struct err *err) MUST_CHECK;
+/** Ends the thread. Does nothing when none was started; twice is no harm. */
 void deadline_stop(struct deadline *deadline);
 
 /** True when it was the time that was up. */

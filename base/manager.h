@@ -15,6 +15,7 @@ struct manager {
 	uint32_t watchdog_ms; /* it wants a sign of life at least so often; 0: none */
 };
 
+/** Takes what systemd has said in the environment, and takes it out of there, so that no child speaks for us. */
 void manager_open(struct manager *manager);
 void manager_close(struct manager *manager);
 

@@ -35,6 +35,7 @@ struct boot_setup {
 	size_t n_checks, checks_cap;
 };
 
+/** What the configuration says of booting @image, with patterns compiled and places made absolute. -EINVAL, class ERR_USAGE, for one that cannot be used. */
 int boot_setup_load(const struct boot_args *args, const char *image, struct boot_setup *ret, struct err *err) MUST_CHECK;
 void boot_setup_clear(struct boot_setup *setup);
 /** False for a pattern that is none. */

@@ -24,6 +24,7 @@ struct boot_lines {
 	int state;       /* where in an escape sequence: enum in lines.c */
 };
 
+/** Calls lines->on_line for each line that ends within these bytes, and for what has grown of the one that does not. */
 void boot_lines_feed(struct boot_lines *lines, const char *bytes, size_t n);
 /** The last line, if it was not ended. */
 void boot_lines_end(struct boot_lines *lines);

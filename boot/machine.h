@@ -65,6 +65,7 @@ struct boot_verdict {
 	size_t n_numbers, numbers_cap;
 	struct strvec notes; /* sentences worth a warning: IMAGE.good could not be made, the machine did not end */
 };
+/** Takes a zeroed one, too. */
 void boot_verdict_clear(struct boot_verdict *verdict);
 
 /** All may be NULL. */

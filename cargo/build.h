@@ -53,6 +53,7 @@ int cargo_build_check(const struct cargo_command *command, struct err *err) MUST
 
 int cargo_build_run(const struct config *config, const struct config_package *package, const struct cargo_command *command,
 		    const struct cargo_build_hooks *hooks, struct cargo_build *ret, struct err *err) MUST_CHECK;
+/** Gives back what a build has brought; also one that failed half-way. */
 void cargo_build_clear(struct cargo_build *build);
 
 /** `cargo clean -p` of @names, packages of @package's source: for a build that cargo calls fresh although it is not. */

@@ -21,6 +21,7 @@ struct cargo_command {
 /** @extra_env (may be NULL): NAME=VALUE for a custom command, such as REINJECT_RUN. */
 int cargo_command_init(const struct config *config, const struct config_package *package, const struct strvec *extra_env,
 		       struct cargo_command *ret, struct err *err) MUST_CHECK;
+/** Gives back what cargo_command_init() has filled. */
 void cargo_command_clear(struct cargo_command *command);
 
 /** Appends the rustc flags of [build] to @ret: those of codegen_backend, of relibc, then `rustflags`. */

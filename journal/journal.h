@@ -56,6 +56,8 @@ int journal_run_end(struct journal *journal, int64_t run, enum journal_result re
  * ends the walk and is returned. */
 int journal_runs(struct journal *journal, const char *image, int64_t only, unsigned int limit,
 		 int (*fn)(void *data, const struct journal_run *run), void *data, struct err *err) MUST_CHECK;
+/** The sources' commits of @run, as in struct journal_run: NULL when it is not known, or has none. The caller frees it. */
+int journal_run_commits(struct journal *journal, int64_t run, char **ret, struct err *err) MUST_CHECK;
 /** The number of the newest run of @image, 0 when there is none; the newest pending one, 0 when there is none. */
 int journal_last_run(struct journal *journal, const char *image, int64_t *ret_last, int64_t *ret_pending, struct err *err) MUST_CHECK;
 

@@ -181,6 +181,17 @@ int journal_files_add(struct journal *journal, int64_t run, const struct journal
 	return r == 0 ? journal_db_commit(&transaction, err) : r;
 }
 
+int journal_run_commits(struct journal *journal, int64_t run, char **ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(journal->db, &rows, err, "SELECT commits FROM run WHERE id = ?", "i", run);
+	const char *commits = r == 0 && rows.n > 0 ? journal_db_text(&rows, 0, 0) : NULL;
+
+	if (r == 0)
+		*ret = commits && *commits ? xstrdup(commits) : NULL;
+	return r;
+}
+
 static int call_files(const struct journal_rows *rows, int (*fn)(void *data, const struct journal_file *file), void *data)
 {
 	int r = 0;

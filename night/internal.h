@@ -22,6 +22,7 @@ struct night {
 	struct strvec seen; /* owned: lines of the console at which an image failed that came up as well: they prove nothing */
 };
 
+/** Sends a NOTE, PROGRESS or WARNING. @hint may be NULL. */
 void night_say(const struct night *night, enum refresh_event_type type, const char *text, const char *hint);
 void night_sayf(const struct night *night, enum refresh_event_type type, const char *format, ...) PRINTF(3, 4);
 

@@ -251,14 +251,6 @@ static void take_subjects(struct finding *finding)
 	}
 }
 
-static int take_commits(void *data, const struct journal_run *run)
-{
-	struct refresh_changes *changes = data;
-
-	changes->commits = run->commits && *run->commits ? xstrdup(run->commits) : NULL;
-	return 0;
-}
-
 static int find_run(struct finding *finding, struct err *err)
 {
 	const struct refresh_session *session = finding->session;
@@ -269,7 +261,7 @@ static int find_run(struct finding *finding, struct err *err)
 		return err_set(err, -errno, "cannot look at '%s'", finding->changes->from);
 	r = journal_run_of_file(session->journal, session->config->image.path, st.st_dev, st.st_ino, &finding->changes->run, err);
 	if (r >= 0 && finding->changes->run > 0)
-		r = journal_runs(session->journal, NULL, finding->changes->run, 1, take_commits, finding->changes, err);
+		r = journal_run_commits(session->journal, finding->changes->run, &finding->changes->commits, err);
 	return r;
 }
 

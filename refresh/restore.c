@@ -62,16 +62,6 @@ static int take_verb(void *data, const struct journal_run *run)
 	return 0;
 }
 
-/* The image's sources are again those of the run that made it. */
-static int take_commits(void *data, const struct journal_run *run)
-{
-	struct refresh_round *round = data;
-
-	free(round->commits);
-	round->commits = run->commits ? xstrdup(run->commits) : NULL;
-	return 0;
-}
-
 /* Which runs made the two images, by their inodes. */
 static int find_runs(struct restoring *restoring, struct err *err)
 {
@@ -89,7 +79,8 @@ static int find_runs(struct restoring *restoring, struct err *err)
 	if (r >= 0 && now > 0)
 		r = journal_runs(session->journal, NULL, now, 1, take_verb, &restoring->of_restore, err);
 	if (r >= 0 && restoring->run > 0)
-		r = journal_runs(session->journal, NULL, restoring->run, 1, take_commits, restoring->round, err);
+		/* The image's sources are again those of the run that made it. */
+		r = journal_run_commits(session->journal, restoring->run, &restoring->round->commits, err);
 	return r < 0 ? r : 0;
 }
 
