@@ -10,13 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_file(const char *path, const struct image_identity *id)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && (uint64_t)st.st_dev == id->dev && st.st_ino == id->ino;
-}
-
 int image_good_path(const char *path, char **ret, struct err *err)
 {
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
@@ -111,7 +104,7 @@ static int make(const struct image_good_args *args, const char *from, const char
 static int check_booted_previous(const struct image_names *names, const struct image_identity *booted, struct err *err)
 {
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
-	int r = is_file(names->prev, booted) ? image_holders_find(names->prev, &holders, err) :
+	int r = image_identity_is_of(names->prev, booted) ? image_holders_find(names->prev, &holders, err) :
 					       err_set(err, -ESTALE, "the image that was booted is not there any more!");
 
 	if (r == 0 && holders.n == 0)
@@ -158,14 +151,14 @@ int image_good_keep(const struct image_good_args *args, struct err *err)
 	if (r < 0)
 		return r;
 	good = xasprintf("%s.good", names.image);
-	from = is_file(names.image, args->booted) ? names.image : names.prev;
+	from = image_identity_is_of(names.image, args->booted) ? names.image : names.prev;
 	if (from == names.prev)
 		r = check_booted_previous(&names, args->booted, err);
 	if (r == 0)
 		r = may_link(from, args->config, &link_it, err);
 	if (r < 0)
 		return r;
-	if (!link_it || !is_file(good, args->booted))
+	if (!link_it || !image_identity_is_of(good, args->booted))
 		return replace(args, from, good, names.dir, link_it, err);
 	r = check_same(good, args->config, args->booted, &id, err);
 	return r < 0 ? r : tell(args, &id, err);
@@ -180,7 +173,7 @@ static int part(const struct image_names *names, const char *path, const struct 
 	struct image_identity now;
 	int r = image_identity_read_at(names->image, config->format, config->block, &now, err);
 
-	if (r < 0 || !is_file(path, &now))
+	if (r < 0 || !image_identity_is_of(path, &now))
 		return r;
 	r = copy_known(names->image, temporary, names->dir, &now, config, cancel, err);
 	if (r == 0)

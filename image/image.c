@@ -78,6 +78,13 @@ bool image_identity_same(const struct image_identity *a, const struct image_iden
 	       a->generation == b->generation;
 }
 
+bool image_identity_is_of(const char *path, const struct image_identity *id)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && (uint64_t)st.st_dev == id->dev && st.st_ino == id->ino;
+}
+
 static bool in_group(gid_t gid)
 {
 	CLEANUP_FREE gid_t *groups = NULL;

@@ -33,6 +33,8 @@ int image_identity_read_at(const char *path, enum config_image_format format, ui
  * that nobody but our own mounts has written since is the one it was. */
 int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err) MUST_CHECK;
 bool image_identity_same(const struct image_identity *a, const struct image_identity *b);
+/** Whether the file at @path, no link followed, is the one of that identity, written since or not. */
+bool image_identity_is_of(const char *path, const struct image_identity *id);
 
 /** Checks that @path can be used at all: it exists, is a regular file (a link is followed), holds the file system that the configuration says (RedoxFS:
  * the header, found as redoxfs finds it, in the first 256 MiB; ext4: magic 0xEF53 at 1080), and that a result could keep its owner (else class

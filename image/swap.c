@@ -11,13 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool has_inode(const char *path, const struct image_identity *id)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0 && st.st_ino == id->ino && (uint64_t)st.st_dev == id->dev;
-}
-
 /* The old image, which has the shadow's name, becomes IMAGE.prev or goes. */
 static int put_old_away(const struct image_names *names, bool keep_previous, struct err *err)
 {
@@ -43,7 +36,7 @@ static int say_half_done(const struct image_swap *swap, const char *old_name, in
 {
 	const struct image_names *names = swap->names;
 
-	if (has_inode(names->image, swap->from))
+	if (image_identity_is_of(names->image, swap->from))
 		err_wrap(err, r, "the swap was taken back ('%s' is the one of before), but not to its end (%s)", names->image, strerror(-r));
 	else
 		err_wrap(err, r, "the swap could not be taken back (%s): '%s' is the new image, the one of before is '%s'", strerror(-r),
@@ -175,9 +168,9 @@ int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **re
 static int take_back(const struct image_names *names, const struct image_note *note, struct strvec *ret_notes, struct err *err)
 {
 	/* It is the new one when an undo came no further. */
-	if ((has_inode(names->prev, &note->from) || has_inode(names->prev, &note->shadow)) && unlink(names->prev) < 0)
+	if ((image_identity_is_of(names->prev, &note->from) || image_identity_is_of(names->prev, &note->shadow)) && unlink(names->prev) < 0)
 		return err_set(err, -errno, "cannot delete '%s'", names->prev);
-	if (has_inode(names->shadow, &note->shadow) && unlink(names->shadow) < 0)
+	if (image_identity_is_of(names->shadow, &note->shadow) && unlink(names->shadow) < 0)
 		return err_set(err, -errno, "cannot delete '%s'", names->shadow);
 	strvec_addf(ret_notes, "a run ended before its new image was swapped in: '%s' is the one of before", names->image);
 	return 0;
@@ -202,9 +195,9 @@ int image_swap_recover(const struct image_names *names, bool keep_previous, stru
 	image_note_read(names->lock, &note);
 	if (note.stage != IMAGE_NOTE_SWAPPING)
 		return 0;
-	if (has_inode(names->image, &note.from))
+	if (image_identity_is_of(names->image, &note.from))
 		r = take_back(names, &note, ret_notes, err);
-	else if (has_inode(names->shadow, &note.from))
+	else if (image_identity_is_of(names->shadow, &note.from))
 		r = complete(names, keep_previous, ret_notes, err);
 	if (r < 0)
 		return r;

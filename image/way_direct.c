@@ -115,9 +115,7 @@ static int in_place_seal(struct image_txn *txn, struct image_identity *ret, stru
 
 static int check_file_is_the_same(const struct image_txn *txn, struct err *err)
 {
-	struct stat st;
-
-	if (stat(txn->names.image, &st) == 0 && st.st_ino == txn->from.ino && (uint64_t)st.st_dev == txn->from.dev)
+	if (image_identity_is_of(txn->names.image, &txn->from))
 		return 0;
 	err_class_set(err, ERR_BUSY, -EBUSY, "image '%s' was replaced by somebody else meanwhile: nothing was put into either",
 		      txn->names.image);

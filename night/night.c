@@ -100,10 +100,8 @@ static bool has_good(const struct night *night)
 static bool is_proved(const struct night *night)
 {
 	CLEANUP_FREE char *good = NULL;
-	struct stat st;
 
-	return image_good_path(night->config->image.path, &good, NULL) >= 0 && stat(good, &st) == 0 &&
-	       st.st_dev == night->session->identity.dev && st.st_ino == night->session->identity.ino;
+	return image_good_path(night->config->image.path, &good, NULL) >= 0 && image_identity_is_of(good, &night->session->identity);
 }
 
 /* -- what becomes of a bad image ----------------------------------------------------------------------------------------------------------------- */
