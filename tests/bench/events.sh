@@ -56,6 +56,7 @@ make_tree() {
 [[ -x $program ]] || fail "there is no program at '$program': run make bench-events"
 [[ -e $tree/reinject.ini ]] || make_tree
 printf 'files %d, folders %d\n' "$(git -C "$tree/source" ls-files | wc -l)" "$(find "$tree/source" -name .git -prune -o -type d -print | wc -l)"
+results_rest
 "$program" "$tree" "${ROUNDS:-15}" "${IDLE_S:-10}" | tee "$root/build/bench/events.out"
 
 # For docs/benchmarks.md: 'median min max', as the program has them.

@@ -150,6 +150,7 @@ measure() {
 	(cd "$bench/$name" && "$reinject" -q hooks install)
 	rm -rf "$figures" && mkdir "$figures"
 	for variant in "${variants[@]}"; do commit "$variant"; done
+	results_rest
 	for ((i = 0; i < rounds; i++)); do
 		for variant in $(printf '%s\n' "${variants[@]}" | shuf); do
 			commit "$variant"

@@ -290,6 +290,7 @@ keep_results() {
 }
 
 prepare
+results_rest
 for ((i = 1; i <= rounds; i++)); do
 	printf 'bench: round %d of %d\n' "$i" "$rounds" >&2
 	one_round

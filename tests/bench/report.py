@@ -111,7 +111,7 @@ def section(name, docs, head, versions, rows):
         drawn = [row for row in rows if row.chart == chart]
         (docs / f"benchmarks-{chart}.svg").write_text(draw(chart, drawn))
         charts.append(f"![{CHARTS[chart]}](benchmarks-{chart}.svg)")
-    said = f"`{head['command']}`, {head['date']}: {head['machine']}; load average {head['load']} at the end; {', '.join(versions)}."
+    said = f"`{head['command']}`, {head['date']}: {head['machine']}; processors at most {head['busy']} % busy before it; {', '.join(versions)}."
     return "\n\n".join([said, *charts, table(rows)])
 
 

@@ -1,17 +1,39 @@
 # results - what a benchmark measured, for tests/bench/report.py: a file of rows in build/bench/results, from which docs/benchmarks.md is made.
-# results_begin NAME COMMAND: begins build/bench/results/NAME.tsv anew; on its machine, with its versions, at its load.
+# results_rest: before each part, waits until the machine is at rest.
+# results_begin NAME COMMAND: begins build/bench/results/NAME.tsv anew; on its machine, with its versions, and how busy others kept it.
 # result CHART UNIT BAR TEXT VALUES...: a row; CHART is '-' or the chart that it is drawn in, BAR '-' or what it must not pass.
 # results_end: only now the row counts; a benchmark that was interrupted leaves the last one's.
 
+# How much of the processors' time, in percent, was taken within a second; waiting for a disk counts, as it keeps the next part's writes waiting.
+results_busy_now() {
+	local -a before after
+	local i all=0
+	read -r _ -a before </proc/stat
+	read -r -t 1 _ <> <(:) || true
+	read -r _ -a after </proc/stat
+	for ((i = 0; i < 8; i++)); do all=$((all + after[i] - before[i])); done
+	((all > 0)) || all=1
+	printf '%d' "$((100 - 100 * (after[3] - before[3]) / all))"
+}
+
+# Until nine tenths of a second's time were free, REST_S seconds (60) at most: what went before would be measured too, and so would the others on this
+# machine. `results_busy`: the most that there was in the end, of all parts.
+results_busy=0
+results_rest() {
+	local busy end=$((SECONDS + ${REST_S:-60}))
+	busy=$(results_busy_now)
+	while ((busy > 10 && SECONDS < end)); do busy=$(results_busy_now); done
+	((busy <= 10)) || printf 'bench: others keep the processors %d %% busy: what comes now is not to be trusted\n' "$busy" >&2
+	((busy <= results_busy)) || results_busy=$busy
+}
+
 results_begin() {
-	local load
 	results=$root/build/bench/results/$1.tsv
 	mkdir -p "${results%/*}"
-	read -r load _ </proc/loadavg
 	{
 		printf '#command\t%s\n' "$2"
 		printf '#date\t%s\n' "$(date -u +%Y-%m-%d)"
-		printf '#load\t%s\n' "$load"
+		printf '#busy\t%s\n' "$results_busy"
 		printf '#machine\t%s\n' "$(results_machine)"
 	} >"$results.new"
 }

@@ -10,15 +10,15 @@
 #   look       all packages in a process that holds the index; `refresh` with nothing stale and `git status`, in turn
 # For the latency alone a program named cargo stands first on PATH: it notes the time and becomes the real cargo (bench/stamp.c), which costs 1 ms.
 #
-# ROUNDS=N (15). IDLE_S=N (60). BURSTS=N (3). LOAD=N (0.5): above this load average figures are marked as from a busy machine. ONLY='ready latency':
-# parts of it. Exit status 0 unless something failed to run: a bar that is missed is printed, a figure is no test. Everything lies in build/bench/watch
-# and is kept for the next time. Needs root. No mount and no process is left.
+# ROUNDS=N (15). IDLE_S=N (60). BURSTS=N (3). REST_S=N (60): how long each part waits for a machine at rest. ONLY='ready latency': parts of it. Exit
+# status 0 unless something failed to run: a bar that is missed is printed, a figure is no test. Everything lies in build/bench/watch and is kept for the
+# next time. Needs root. No mount and no process is left.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export PATH=$root/build/tools/bin:$PATH LC_ALL=C
 reinject=${REINJECT:-$root/build/reinject} stamp=$root/build/bench/stamp look=$root/build/bench/look
-rounds=${ROUNDS:-15} idle_s=${IDLE_S:-60} bursts=${BURSTS:-3} load_limit=${LOAD:-0.5} only=${ONLY:-ready latency idle burst look}
+rounds=${ROUNDS:-15} idle_s=${IDLE_S:-60} bursts=${BURSTS:-3} only=${ONLY:-ready latency idle burst look}
 bench=$root/build/bench/watch tree=$root/build/bench/watch/tree source=$root/build/bench/watch/tree/source figures=$root/build/bench/watch/figures
 starts=$bench/starts saved=$source/drivers/g0/p0/src/main.rs
 # shellcheck source-path=SCRIPTDIR source=results.bash
@@ -160,13 +160,6 @@ prepare() {
 		"$(find "$source" \( -name .git -o -path "$source/target" \) -prune -o -type d -print | wc -l)" "$(grep -c '^\[package' "$tree/packages.ini")"
 }
 
-# The others on this machine count too: what is measured above the limit is marked.
-check_load() {
-	local load
-	read -r load _ </proc/loadavg
-	printf '%s %s\n' "$1" "$load" >>"$figures/load"
-}
-
 # ---- a watch
 
 # begin_watch NAME: `pid`, `started`; its events come by next_event. With the noting cargo first on its PATH.
@@ -271,7 +264,7 @@ other_is_ready() {
 
 part_ready() {
 	local i name
-	check_load ready
+	results_rest
 	for ((i = 0; i < rounds; i++)); do
 		begin_watch
 		next_event ready
@@ -292,7 +285,7 @@ part_ready() {
 # Between two saves a moment passes, as between a person's; the round before has looked once more by then.
 part_latency() {
 	local i name wrote start
-	check_load latency
+	results_rest
 	: >"$starts"
 	begin_watch
 	next_event ready
@@ -337,7 +330,7 @@ part_idle() {
 		who[$name]=$pid
 	done
 	pause 5
-	check_load idle
+	results_rest
 	for name in "${!who[@]}"; do before[$name]=$("$stamp" cpu "${who[$name]}"); done
 	pause "$idle_s"
 	for name in "${!who[@]}"; do
@@ -377,7 +370,7 @@ one_burst() {
 
 part_burst() {
 	local i name wrote branch
-	check_load burst
+	results_rest
 	begin_watch
 	next_event ready
 	pause 1
@@ -413,7 +406,7 @@ timed() {
 
 part_look() {
 	local i
-	check_load look
+	results_rest
 	"$look" "$tree" "$rounds" >"$figures/reinject.look" 2>"$figures/first_look"
 	for ((i = 0; i < rounds; i++)); do
 		timed reinject.nothing "$reinject" -q -C "$tree" refresh
@@ -462,8 +455,7 @@ report() {
 	row reinject.look ms 'reinject: a look at all packages, index held' 10
 	row reinject.nothing ms 'reinject: refresh with nothing stale, start to exit' 150
 	row git.status ms '    git status --short'
-	printf '\nload average at the start of each part:'
-	awk -v limit="$load_limit" '{ printf " %s %s%s", $1, $2, ($2 > limit ? " (BUSY: not to be trusted)" : "") } END { print "" }' "$figures/load"
+	printf '\nbefore each part the processors were %d %% busy at most\n' "$results_busy"
 }
 
 version_of() {

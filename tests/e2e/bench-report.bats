@@ -33,7 +33,7 @@ report() { "$REPO/tests/bench/report.py" "$T/build/bench/results" "$T/docs"; }
 	grep -qFx '| resident | 12.5 MB |  | 1 | 30 |' "$T/docs/benchmarks.md"
 	grep -qFx '| already worked out | 2.5 ms | 1 - 9 |  |  |' "$T/docs/benchmarks.md"
 	refute grep -q 'not measured' "$T/docs/benchmarks.md"
-	grep -q '^`make bench-one`, .* cores, .*; load average .* tool 1\.2\.3\.$' "$T/docs/benchmarks.md"
+	grep -q '^`make bench-one`, .* cores, .*; processors at most 0 % busy before it; tool 1\.2\.3\.$' "$T/docs/benchmarks.md"
 	for words in 'Words before.' 'Between.' 'old' 'After.'; do grep -qFx "$words" "$T/docs/benchmarks.md"; done
 	# Nothing of this machine's own.
 	refute grep -qF -e "$(uname -n)," -e "$T" "$T/docs/benchmarks.md"
@@ -56,4 +56,25 @@ report() { "$REPO/tests/bench/report.py" "$T/build/bench/results" "$T/docs"; }
 	results_begin one x
 	result - ms - 'half' 1
 	cmp "$T/before" "$T/build/bench/results/one.tsv"
+}
+
+@test "a machine that others keep busy is waited for, and what was measured on one all the same is marked" {
+	# 90 percent, then 5. It is asked in a shell of its own, so a file remembers.
+	results_busy_now() { if [[ -e $T/asked ]]; then echo 5; else : >"$T/asked" && echo 90; fi; }
+	results_rest 2>"$T/said"
+	expect_equal "$results_busy" 5
+	[[ ! -s $T/said ]] || fail "it complained: $(cat "$T/said")"
+	rm "$T/asked"
+	REST_S=0 results_rest 2>"$T/said"
+	expect_equal "$results_busy" 90
+	grep -qF '90 % busy: what comes now is not to be trusted' "$T/said"
+	# A calm part does not hide the other.
+	results_rest
+	expect_equal "$results_busy" 90
+}
+
+@test "how busy the processors are is a percentage" {
+	local busy
+	busy=$(results_busy_now)
+	[[ $busy =~ ^[0-9]+$ ]] && ((busy <= 100)) || fail "'$busy' is none"
 }
