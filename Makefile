@@ -174,7 +174,7 @@ check: ## install what is missing, then all tests
 	@$(MAKE) --no-print-directory check-crash
 
 check-unit: $(TESTS) ## the unit tests (cmocka), in seconds
-	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done
+	@tools/unit.sh $(TESTS)
 
 check-oracle: $(B)/tests/oracle/test_oracle ## what is stale, after 2,000 random changes (ORACLE_SEED=N repeats a run, ORACLE_CHANGES=N)
 	@$(if $(SANITIZE),ORACLE_CHANGES=$${ORACLE_CHANGES:-200} )$<
