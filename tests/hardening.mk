@@ -45,7 +45,7 @@ check-tsan: check-tsan-unit ## the same, and the watch, its hooks and its boots 
 # -- valgrind, which also sees what the libraries do with our memory, and descriptors ----------------------------------------------------------------
 
 # Those that read what comes from outside. Others mount, compile, hold themselves to a time, or look for their own name among processes: ASan sees them.
-VALGRIND_NAMES ?= activate config depinfo ini_reader initfs lines lock log message plan recipe redoxfs schema spool template wire
+VALGRIND_NAMES ?= activate config config_sections depinfo ini_reader initfs lines lock log message plan recipe redoxfs schema spool template wire wire_strangers
 VALGRIND_TESTS  = $(VALGRIND_NAMES:%=$(B)/tests/test_%)
 
 check-valgrind: $(VALGRIND_TESTS) ## the quick unit tests under valgrind: memory, leaks

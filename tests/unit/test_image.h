@@ -319,6 +319,36 @@ static UNUSED int rig_put(struct rig *rig, char fill, const char *dst, const cha
 	return image_txn_put(rig->txn, src, dst, name, 0755, ret, &rig->err);
 }
 
+/* Nothing of ours that was not renamed in its place lies in @dir of the shadow. */
+static UNUSED void no_temp_in(struct rig *rig, const char *dir)
+{
+	char path[512];
+	CLEANUP(cleanup_closedir) DIR *d = NULL;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "%s%s", rig->names.mnt, dir);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((entry = readdir(d)))
+		assert_false(str_starts(entry->d_name, ".reinject"));
+}
+
+/* What must succeed, and what it must leave: a swapped image whose identity is the sealed one. */
+static UNUSED void commit(struct rig *rig)
+{
+	struct image_identity id, now;
+	int64_t swapped_us = 0;
+	char *note = NULL;
+
+	assert_ok(rig, image_txn_seal(rig->txn, &id, &rig->err));
+	assert_ok(rig, image_txn_commit(&rig->txn, &swapped_us, &note, &rig->err));
+	assert_null(rig->txn);
+	assert_null(note);
+	assert_true(swapped_us > 0);
+	assert_ok(rig, image_identity_read(rig->image, rig->config.format, &now, &rig->err));
+	assert_true(image_identity_same(&id, &now));
+}
+
 /* Opens a copy of @image by a daemon of its own and looks at @path: false when absent. */
 static UNUSED bool look_inside(struct rig *rig, const char *image, const char *path, struct stat *ret_st, char ret_hash[HASH_HEX_SIZE])
 {
