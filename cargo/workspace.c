@@ -310,7 +310,8 @@ struct cargo_lock_edges cargo_workspace_edges(const struct cargo_workspace *work
 	return (struct cargo_lock_edges){ .is_dropped = is_dropped, .data = (void *)workspace };
 }
 
-int cargo_workspace_read_lock(const struct cargo_workspace *workspace, struct cargo_lock *ret, struct err *err)
+/* The Cargo.lock in the root; -ENOENT without one. */
+static int read_lock(const struct cargo_workspace *workspace, struct cargo_lock *ret, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/Cargo.lock", workspace->root);
 	CLEANUP(str_clear) struct str text = { 0 };
@@ -426,7 +427,7 @@ static int load_resolved(struct loader *loader, struct cargo_workspace *ret)
 		return r;
 	}
 	/* A lock that cargo understands and we do not: then there are no closures. */
-	if (cargo_workspace_read_lock(&workspace, &lock, NULL) == 0)
+	if (read_lock(&workspace, &lock, NULL) == 0)
 		close_over(&workspace, &lock);
 	cache_write(loader->config, loader->source, &workspace, since);
 	*ret = workspace;
@@ -477,7 +478,7 @@ static int load_declared(struct loader *loader, struct cargo_workspace *ret)
 	ret->problem = xasprintf("%s; manifests and Cargo.lock are read instead: a dependency through [patch] that is not in Cargo.lock yet is "
 				 "missing, and what a feature turns off counts",
 				 loader->refused.message);
-	if (cargo_workspace_read_lock(ret, &lock, NULL) < 0)
+	if (read_lock(ret, &lock, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < lock.n_packages; i++)
 		add_lock_edges(ret, &lock, i);

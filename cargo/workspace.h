@@ -55,7 +55,4 @@ const struct cargo_crate *cargo_workspace_find(const struct cargo_workspace *wor
 /** The edges of a lock that count in this workspace: all but those of its members' tests. @workspace must outlive the result. */
 struct cargo_lock_edges cargo_workspace_edges(const struct cargo_workspace *workspace);
 
-/** Parses and closes over the Cargo.lock in workspace->root. -ENOENT without one. */
-int cargo_workspace_read_lock(const struct cargo_workspace *workspace, struct cargo_lock *ret, struct err *err) MUST_CHECK;
-
 #endif

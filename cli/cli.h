@@ -37,8 +37,6 @@ extern const struct cli_verb *const cli_verbs[];
 int cli_load_config(struct cli_context *ctx, struct err *err) MUST_CHECK;
 
 const struct cli_verb *cli_verb_find(const char *name);
-/** The verb that @word was probably meant to be, or NULL. */
-const char *cli_verb_nearest(const char *word);
 
 /** Wrong number or kind of arguments: the sentence, and the usage as its hint. */
 int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *format, ...) PRINTF(3, 4);

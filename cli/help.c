@@ -13,7 +13,8 @@ const struct cli_verb *cli_verb_find(const char *name)
 	return NULL;
 }
 
-const char *cli_verb_nearest(const char *word)
+/* The verb that @word was probably meant to be, or NULL. */
+static const char *nearest_verb(const char *word)
 {
 	struct near near = { .word = word, .n = strlen(word) };
 
@@ -41,7 +42,7 @@ bool cli_operand_at(const struct cli_verb *verb, size_t i, char **ret)
 
 int cli_unknown_verb(const char *word, struct err *err)
 {
-	const char *meant = cli_verb_nearest(word);
+	const char *meant = nearest_verb(word);
 
 	if (meant)
 		err_class_set(err, ERR_USAGE, -EINVAL, "there is no verb '%s'; did you mean '%s'?", word, meant);

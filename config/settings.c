@@ -218,7 +218,8 @@ void config_settings_add_file(struct config_settings *settings, const struct con
 	}
 }
 
-bool config_settings_split_override(const char *text, char **ret_section, char **ret_key, char **ret_value)
+/* Cuts 'section.key=value' at the first point that gives a known key. False when there is none. The parts are the caller's. */
+static bool split_override(const char *text, char **ret_section, char **ret_key, char **ret_value)
 {
 	const char *equals = strchr(text, '=');
 
@@ -236,7 +237,7 @@ bool config_settings_split_override(const char *text, char **ret_section, char *
 	return false;
 }
 
-/* Why config_settings_split_override() found nothing. */
+/* Why split_override() found nothing. */
 static void report_override(const char *text, const char *name, struct config_report *report)
 {
 	const char *equals = strchr(text, '='), *dot = strchr(text, '.');
@@ -261,7 +262,7 @@ void config_settings_override(struct config_settings *settings, const char *text
 	struct config_section *to;
 	struct err err = ERR_INIT;
 
-	if (!config_settings_split_override(text, &section, &key, &value)) {
+	if (!split_override(text, &section, &key, &value)) {
 		report_override(text, name, report);
 		return;
 	}

@@ -40,9 +40,6 @@ void config_settings_add_file(struct config_settings *settings, const struct con
 /** One 'section.key=value' of the command line. */
 void config_settings_override(struct config_settings *settings, const char *text, struct config_report *report);
 
-/** Cuts 'section.key=value' at the first point that gives a known key. False when there is none. The parts are the caller's. */
-bool config_settings_split_override(const char *text, char **ret_section, char **ret_key, char **ret_value);
-
 /** Fills in the table's defaults: of all plain sections, and of the named ones that are there. */
 void config_settings_add_defaults(struct config_settings *settings);
 

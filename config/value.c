@@ -51,7 +51,8 @@ static bool leads_out(const char *path)
 	return false;
 }
 
-int config_value_tree_path(const char *text, char **ret, struct err *err)
+/* A path inside a source: relative, no way out of it, freed of '.', '..' and slashes at its end; '' is the source itself. */
+static int make_tree_path(const char *text, char **ret, struct err *err)
 {
 	CLEANUP_FREE char *absolute = NULL;
 
@@ -103,7 +104,7 @@ static int resolve(enum schema_type type, const char *text, const char *dir, cha
 	int r = 0;
 
 	if (type == SCHEMA_TREE_PATH)
-		return config_value_tree_path(text, ret, err);
+		return make_tree_path(text, ret, err);
 	if (type == SCHEMA_IMAGE_PATH)
 		return make_image_path(text, ret, err);
 	if (type == SCHEMA_PATH || (type == SCHEMA_PROGRAM && strchr(text, '/'))) {

@@ -24,7 +24,4 @@ void config_value_clear(struct config_value_parsed *value);
 /** True when values of this type may go over several lines. */
 bool config_value_may_continue(const struct schema_option *option);
 
-/** A path inside a source: relative, no way out of it, freed of '.', '..' and slashes at its end; '' is the source itself. */
-int config_value_tree_path(const char *text, char **ret, struct err *err) MUST_CHECK;
-
 #endif

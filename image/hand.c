@@ -59,12 +59,39 @@ int image_hand_mount(const struct config_image *config, const char *point, const
 	return r;
 }
 
+struct users {
+	const char *point;
+	struct strvec *names;
+};
+
+static void add_user(void *data, pid_t pid)
+{
+	struct users *users = data;
+	CLEANUP_FREE char *visible = NULL;
+	char program[64];
+
+	if (!image_process_uses(pid, users->point))
+		return;
+	proc_name_of(pid, program, sizeof(program));
+	visible = str_visible(program[0] ? program : "a program");
+	strvec_addf(users->names, "%s (process %d)", visible, (int)pid);
+}
+
+/* Who stands in @point or has a file in it open: 'bash (process 4711)'. Only those that we may look into. A descriptor that we have inherited is our
+ * caller's, who has it too. */
+static void find_users(const char *point, struct strvec *ret)
+{
+	struct users users = { .point = point, .names = ret };
+
+	image_process_each(add_user, &users);
+}
+
 static int say_users(const char *point, int r, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec users = { 0 };
 	CLEANUP_FREE char *list = NULL;
 
-	image_hand_users(point, &users);
+	find_users(point, &users);
 	list = strvec_join(&users, ", ");
 	if (users.n > 0)
 		err_class_set(err, ERR_BUSY, r, "'%s' is in use by %s", point, list);
@@ -106,30 +133,4 @@ int image_hand_unmount(const struct config_image *config, const char *point, uin
 		r = wait_for_daemons(&daemons, real, err);
 	/* Its daemon never does. */
 	return r == 0 ? image_shadow_sync(names.image, err) : r;
-}
-
-struct users {
-	const char *point;
-	struct strvec *names;
-};
-
-static void add_user(void *data, pid_t pid)
-{
-	struct users *users = data;
-	CLEANUP_FREE char *visible = NULL;
-	char program[64];
-
-	if (!image_process_uses(pid, users->point))
-		return;
-	proc_name_of(pid, program, sizeof(program));
-	visible = str_visible(program[0] ? program : "a program");
-	strvec_addf(users->names, "%s (process %d)", visible, (int)pid);
-}
-
-/* A descriptor that we have inherited is our caller's, who has it too. */
-void image_hand_users(const char *point, struct strvec *ret)
-{
-	struct users users = { .point = point, .names = ret };
-
-	image_process_each(add_user, &users);
 }

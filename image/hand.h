@@ -17,7 +17,4 @@ int image_hand_mount(const struct config_image *config, const char *point, const
  * mounted there. */
 int image_hand_unmount(const struct config_image *config, const char *point, uint32_t wait_s, struct err *err) MUST_CHECK;
 
-/** Who stands in @point or has a file in it open: 'bash (process 4711)'. Only those that we may look into. */
-void image_hand_users(const char *point, struct strvec *ret);
-
 #endif

@@ -37,7 +37,8 @@ static void add_package_places(const struct config_package *package, struct strv
 		add_place(ret, package->copies.v[c], package->bins.n > 0 ? package->bins.v[0] : NULL);
 }
 
-void refresh_gone_places(const struct config *config, const struct watcher_subject *subject, struct strvec *ret)
+/* Every path in the image that @subject may have a file at: its destinations, taken for a file and for a folder. */
+static void add_places(const struct config *config, const struct watcher_subject *subject, struct strvec *ret)
 {
 	if (subject->is_asset) {
 		const struct config_asset *asset = &config->assets[subject->index];
@@ -83,7 +84,7 @@ static void add_wanted(const struct config *config, const struct watcher_look *l
 {
 	for (size_t i = 0; i < look->n_subjects; i++)
 		if (!look->subjects[i].missing || !look->sources[source_of(config, &look->subjects[i])].settled)
-			refresh_gone_places(config, &look->subjects[i], ret);
+			add_places(config, &look->subjects[i], ret);
 	strvec_sort_unique(ret);
 }
 

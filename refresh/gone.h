@@ -14,7 +14,4 @@
 void refresh_gone_find(const struct config *config, const struct watcher_look *look, const struct refresh_records *records,
 		       struct refresh_plan *plan);
 
-/** Adds every path in the image that @subject may have a file at: its destinations, taken for a file and for a folder. */
-void refresh_gone_places(const struct config *config, const struct watcher_subject *subject, struct strvec *ret);
-
 #endif

@@ -21,8 +21,7 @@ struct restoring {
 	char *from;                            /* owned */
 	int64_t run;                           /* the run that made @from; 0: not known */
 	bool of_restore;                       /* the image that is to go came by a restore */
-	bool initfs_differs;                   /* the packed file, from the one in the image that is to go; */
-	bool initfs_known;                     /* and it is what the run has left that made @from */
+	bool initfs_differs;                   /* the packed file, from the one in the image that is to go */
 	struct image_put_hashes hashes;
 };
 

@@ -41,7 +41,7 @@ static unsigned int rank(char c)
 	return (unsigned char)c + 1u;
 }
 
-int watcher_tree_compare(const char *a, const char *b)
+static int compare_paths(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -53,7 +53,7 @@ int watcher_tree_compare(const char *a, const char *b)
 int watcher_tree_compare_changes(const void *a, const void *b)
 {
 	const struct watcher_change *const *left = a, *const *right = b;
-	int r = watcher_tree_compare((*left)->path, (*right)->path);
+	int r = compare_paths((*left)->path, (*right)->path);
 
 	return r != 0 ? r : ((*right)->mode == WATCHER_TREE_DROP) - ((*left)->mode == WATCHER_TREE_DROP);
 }
@@ -113,7 +113,7 @@ static struct range select_name(const struct range *range, const char *name)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (watcher_tree_compare(range->v[middle]->path + range->skip, name) < 0)
+		if (compare_paths(range->v[middle]->path + range->skip, name) < 0)
 			low = middle + 1;
 		else
 			high = middle;

@@ -4,8 +4,8 @@
  * Method:   only folders that hold a change are made anew: their entries with the changes folded in, sorted as git sorts (folders as NAME/), empty
  *           folders dropped, serialised and hashed. Everything else keeps the ID that HEAD's tree has.
  *           libgit2's treebuilder is no help: it refuses IDs that are not in the object store and writes into the user's repository.
- * Order:    changes are sorted by watcher_tree_compare(): bytewise, but with '/' before all other bytes, so that what lies below a folder stands
- *           together, right behind the folder itself. */
+ * Order:    changes are sorted by watcher_tree_compare_changes(): bytewise, but with '/' before all other bytes, so that what lies below a folder
+ *           stands together, right behind the folder itself. */
 #ifndef REINJECT_WATCHER_TREE_H
 #define REINJECT_WATCHER_TREE_H
 
@@ -25,8 +25,7 @@ struct watcher_change {
 /* The folder and all that lies below it, in HEAD or changed, does not count. */
 #define WATCHER_TREE_DROP 1u
 
-int watcher_tree_compare(const char *a, const char *b);
-/** The same for qsort() of an array of `struct watcher_change *`; of two for one path, a dropped folder comes first. */
+/** The order, for qsort() of an array of `struct watcher_change *`; of two for one path, a dropped folder comes first. */
 int watcher_tree_compare_changes(const void *a, const void *b);
 
 /** The entry of @path ('' is the root) in @head (NULL: no commit yet) with these @changes (sorted) made. @ret_mode is 040000 for a folder, the file's mode, 0

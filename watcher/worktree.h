@@ -31,7 +31,7 @@ struct watcher_question {
 struct watcher_changes {
 	struct watcher_change *all; /* owned; their paths too */
 	size_t n_all, cap;
-	const struct watcher_change **sorted; /* owned; into all, in the order of watcher_tree_compare(); n_all of them */
+	const struct watcher_change **sorted; /* owned; into all, in the order of watcher_tree_compare_changes(); n_all of them */
 	size_t n_files;                       /* without the ignored folders, which stand in the list as WATCHER_TREE_DROP */
 	struct strvec nested;                 /* folders that are repositories of their own and no submodules: passed over */
 	struct strvec links;                  /* submodules in the index, as of index_id */
