@@ -81,7 +81,7 @@ static int find_image(struct booting *booting, struct err *err)
 		return -EINVAL;
 	}
 	booting->machine.image = xstrdup(path);
-	r = image_identity_read_at(path, config->image.format, config->image.block, &booting->booted, err);
+	r = image_identity_read(path, config->image.format, config->image.block, &booting->booted, err);
 	if (r < 0)
 		return image_file_unusable(path, r, err);
 	booting->machine.dev = booting->booted.dev;

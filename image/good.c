@@ -77,7 +77,7 @@ static int may_link(const char *from, const struct config_image *config, bool *r
 static int check_same(const char *path, const struct config_image *config, const struct image_identity *booted, struct image_identity *ret,
 		      struct err *err)
 {
-	int r = image_identity_read_at(path, config->format, config->block, ret, err);
+	int r = image_identity_read(path, config->format, config->block, ret, err);
 
 	if (r == 0 && !image_identity_same(ret, booted))
 		r = err_set(err, -ESTALE, "the image was replaced or written while it booted!");
@@ -97,7 +97,7 @@ static int make(const struct image_good_args *args, const char *from, const char
 	if (link_it && link(from, to) == 0)
 		return check_same(to, config, args->booted, ret, err);
 	r = copy_known(from, to, dir, args->booted, config, args->cancel, err);
-	return r < 0 ? r : image_identity_read_at(to, config->format, config->block, ret, err);
+	return r < 0 ? r : image_identity_read(to, config->format, config->block, ret, err);
 }
 
 /* The image before has the file that was looked at, but the machine may have opened the new one: it is known only while somebody has it open. */
@@ -171,7 +171,7 @@ static int part(const struct image_names *names, const char *path, const struct 
 {
 	CLEANUP_FREE char *temporary = xasprintf("%s.new", path);
 	struct image_identity now;
-	int r = image_identity_read_at(names->image, config->format, config->block, &now, err);
+	int r = image_identity_read(names->image, config->format, config->block, &now, err);
 
 	if (r < 0 || !image_identity_is_of(path, &now))
 		return r;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int image_identity_read_at(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret, struct err *err)
+int image_identity_read(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret, struct err *err)
 {
 	struct image_identity id = { 0 };
 	struct image_redoxfs header;
@@ -37,11 +37,6 @@ int image_identity_read_at(const char *path, enum config_image_format format, ui
 	return 0;
 }
 
-int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err)
-{
-	return image_identity_read_at(path, format, 0, ret, err);
-}
-
 /* By the note: what was @id before mounts of ours, which change a file system's header and nothing in it. */
 static void see_through_mounts(const struct config_image *config, struct image_identity *id)
 {
@@ -58,7 +53,7 @@ static void see_through_mounts(const struct config_image *config, struct image_i
 int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err)
 {
 	struct image_identity id;
-	int r = image_identity_read_at(config->path, config->format, config->block, &id, err);
+	int r = image_identity_read(config->path, config->format, config->block, &id, err);
 
 	if (r < 0)
 		return r;

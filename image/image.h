@@ -25,10 +25,9 @@ struct image_identity {
 	char uuid[33];       /* RedoxFS: 32 hex digits; '' for other formats */
 	uint64_t generation; /* RedoxFS: of the newest header in the ring; 0 for other formats */
 };
-int image_identity_read(const char *path, enum config_image_format format, struct image_identity *ret, struct err *err) MUST_CHECK;
-/** The same where a RedoxFS begins at block @block ([image] block); 0: searched. */
-int image_identity_read_at(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret,
-			   struct err *err) MUST_CHECK;
+/** @block: where a RedoxFS begins ([image] block); 0: searched. */
+int image_identity_read(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret,
+			struct err *err) MUST_CHECK;
 /** The identity by which the journal knows the image of @config. In live mode what always moves (mtime, generation) is left out; in in-place mode an image
  * that nobody but our own mounts has written since is the one it was. */
 int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err) MUST_CHECK;

@@ -30,7 +30,7 @@ void image_shadow_keep(const struct image_names *names, enum config_image_format
 {
 	struct image_note note = { .stage = IMAGE_NOTE_KEPT, .from = *from };
 
-	if (image_shadow_sync(names->shadow, NULL) < 0 || image_identity_read_at(names->shadow, format, names->block, &note.shadow, NULL) < 0 ||
+	if (image_shadow_sync(names->shadow, NULL) < 0 || image_identity_read(names->shadow, format, names->block, &note.shadow, NULL) < 0 ||
 	    image_note_write(names->lock, &note, NULL) < 0)
 		image_shadow_drop(names);
 }
@@ -40,8 +40,8 @@ static bool find_kept(const struct image_names *names, enum config_image_format 
 	struct image_identity image, shadow;
 
 	image_note_read(names->lock, ret);
-	return ret->stage == IMAGE_NOTE_KEPT && image_identity_read_at(names->image, format, names->block, &image, NULL) == 0 &&
-	       image_identity_read_at(names->shadow, format, names->block, &shadow, NULL) == 0 && image_identity_same(&image, &ret->from) &&
+	return ret->stage == IMAGE_NOTE_KEPT && image_identity_read(names->image, format, names->block, &image, NULL) == 0 &&
+	       image_identity_read(names->shadow, format, names->block, &shadow, NULL) == 0 && image_identity_same(&image, &ret->from) &&
 	       image_identity_same(&shadow, &ret->shadow);
 }
 
@@ -91,13 +91,13 @@ static int copy_once(const struct image_names *names, enum config_image_format f
 
 	if (from < 0)
 		return err_set(err, -errno, "cannot open image '%s'", names->image);
-	r = image_identity_read_at(names->image, format, names->block, &before, err);
+	r = image_identity_read(names->image, format, names->block, &before, err);
 	if (r < 0)
 		return r;
 	r = copy_bytes(names, from, to, cancel, err);
 	if (r < 0)
 		return r;
-	r = image_identity_read_at(names->image, format, names->block, &after, err);
+	r = image_identity_read(names->image, format, names->block, &after, err);
 	if (r < 0)
 		return r;
 	if (!image_identity_same(&before, &after))

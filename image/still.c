@@ -10,7 +10,7 @@ int image_still_look(const char *path, const struct config_image *config, struct
 {
 	struct image_identity id;
 	struct stat st;
-	int r = image_identity_read_at(path, config->format, config->block, &id, err);
+	int r = image_identity_read(path, config->format, config->block, &id, err);
 
 	if (r < 0)
 		return r;

@@ -97,7 +97,7 @@ static int in_place_seal(struct image_txn *txn, struct image_identity *ret, stru
 		r = FAULT("txn-unmounted");
 		if (r < 0)
 			return err_set(err, r, "cannot unmount '%s'", txn->names.image);
-		r = image_identity_read_at(txn->names.image, txn->config->format, txn->names.block, &note.shadow, err);
+		r = image_identity_read(txn->names.image, txn->config->format, txn->names.block, &note.shadow, err);
 	}
 	/* A daemon that has not seen the files yet reads them. */
 	if (r >= 0)

@@ -65,13 +65,13 @@ static int shadow_seal(struct image_txn *txn, struct image_identity *ret, struct
 		r = image_shadow_take_over(&txn->names, err);
 	if (r >= 0)
 		r = image_shadow_sync(txn->names.shadow, err);
-	return r < 0 ? r : image_identity_read_at(txn->names.shadow, txn->config->format, txn->names.block, ret, err);
+	return r < 0 ? r : image_identity_read(txn->names.shadow, txn->config->format, txn->names.block, ret, err);
 }
 
 static int shadow_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err)
 {
 	struct image_identity now;
-	int r = image_identity_read_at(txn->names.image, txn->config->format, txn->names.block, &now, err);
+	int r = image_identity_read(txn->names.image, txn->config->format, txn->names.block, &now, err);
 
 	if (r == 0)
 		*ret = image_identity_same(&now, known);

@@ -62,7 +62,7 @@ static int begin(const struct image_whole_args *args, struct image_whole *whole,
 	if (r == 0)
 		r = fs_make_dirs(args->state, 0755, err);
 	if (r == 0)
-		r = image_identity_read_at(whole->names.image, args->config->format, args->config->block, &whole->from, err);
+		r = image_identity_read(whole->names.image, args->config->format, args->config->block, &whole->from, err);
 	if (r < 0)
 		return r;
 	/* A copy that the last run kept would have this name. */
@@ -361,7 +361,7 @@ int image_whole_seal(struct image_whole *whole, struct image_identity *ret, stru
 	if (r == 0)
 		r = image_shadow_sync(whole->names.shadow, err);
 	if (r == 0)
-		r = image_identity_read_at(whole->names.shadow, whole->config->format, whole->config->block, &whole->shadow, err);
+		r = image_identity_read(whole->names.shadow, whole->config->format, whole->config->block, &whole->shadow, err);
 	if (r < 0)
 		return r;
 	whole->sealed = true;
@@ -372,7 +372,7 @@ int image_whole_seal(struct image_whole *whole, struct image_identity *ret, stru
 static int check_unchanged(const struct image_whole *whole, struct err *err)
 {
 	struct image_identity now;
-	int r = image_identity_read_at(whole->names.image, whole->config->format, whole->config->block, &now, err);
+	int r = image_identity_read(whole->names.image, whole->config->format, whole->config->block, &now, err);
 
 	if (r < 0)
 		return r;

@@ -50,7 +50,7 @@ static int make_image(struct hunt *hunt, struct err *err)
 	const struct config_image *image = &hunt->night->session->config->image;
 	int r = refresh_changes_make(hunt->night->session, hunt->changes, &hunt->owners, &hunt->trial, err);
 
-	return r < 0 ? r : image_identity_read_at(image_whole_path(hunt->trial), image->format, image->block, &hunt->made, err);
+	return r < 0 ? r : image_identity_read(image_whole_path(hunt->trial), image->format, image->block, &hunt->made, err);
 }
 
 static int make_trial(struct hunt *hunt, size_t prefix, struct err *err)
@@ -113,7 +113,7 @@ static int make_again_if_written(struct hunt *hunt, struct err *err)
 {
 	const struct config_image *image = &hunt->night->session->config->image;
 	struct image_identity now;
-	int r = image_identity_read_at(image_whole_path(hunt->trial), image->format, image->block, &now, err);
+	int r = image_identity_read(image_whole_path(hunt->trial), image->format, image->block, &now, err);
 
 	if (r < 0 || image_identity_same(&now, &hunt->made))
 		return r;

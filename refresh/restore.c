@@ -307,7 +307,7 @@ static int check_good(const struct restoring *restoring, struct err *err)
 	const struct refresh_session *session = restoring->round->session;
 	const struct config_image *image = &session->config->image;
 	struct proving proving = { .is_any = false };
-	int r = image_identity_read_at(restoring->from, image->format, image->block, &proving.now, err);
+	int r = image_identity_read(restoring->from, image->format, image->block, &proving.now, err);
 
 	if (r >= 0)
 		r = journal_goods(session->journal, image->path, compare_good, &proving, err);

@@ -345,7 +345,7 @@ static UNUSED void commit(struct rig *rig)
 	assert_null(rig->txn);
 	assert_null(note);
 	assert_true(swapped_us > 0);
-	assert_ok(rig, image_identity_read(rig->image, rig->config.format, &now, &rig->err));
+	assert_ok(rig, image_identity_read(rig->image, rig->config.format, 0, &now, &rig->err));
 	assert_true(image_identity_same(&id, &now));
 }
 

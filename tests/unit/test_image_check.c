@@ -157,8 +157,8 @@ static void identity_changes_with_the_file(void **state)
 	struct image_identity a, b;
 
 	NEED_REDOXFS();
-	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_REDOXFS, &a, &rig->err));
-	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_REDOXFS, &b, &rig->err));
+	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_REDOXFS, 0, &a, &rig->err));
+	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_REDOXFS, 0, &b, &rig->err));
 	assert_true(image_identity_same(&a, &b));
 	assert_true(a.generation > 0);
 	assert_int_equal(strlen(a.uuid), 32);
@@ -174,7 +174,7 @@ static void identity_changes_with_the_file(void **state)
 	assert_false(image_identity_same(&a, &b));
 	/* A mount and an unmount alone write to the image. */
 	look_inside(rig, rig->image, "/", NULL, NULL);
-	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_CUSTOM, &b, &rig->err));
+	assert_ok(rig, image_identity_read(rig->image, CONFIG_IMAGE_CUSTOM, 0, &b, &rig->err));
 	assert_string_equal(b.uuid, "");
 	assert_int_equal(b.generation, 0);
 }

@@ -87,7 +87,7 @@ static void write_intent(struct rig *rig, const struct image_identity *shadow)
 {
 	struct image_note note = { .stage = IMAGE_NOTE_SWAPPING, .shadow = *shadow };
 
-	if (image_identity_read(rig->image, rig->config.format, &note.from, NULL) < 0 || image_note_write(rig->names.lock, &note, NULL) < 0)
+	if (image_identity_read(rig->image, rig->config.format, 0, &note.from, NULL) < 0 || image_note_write(rig->names.lock, &note, NULL) < 0)
 		_exit(1);
 }
 
@@ -359,8 +359,8 @@ static void swap_setup(struct rig *rig, struct image_identity *from, struct imag
 	write_file(rig->names.shadow, 'n', 1000, 0644);
 	write_file(rig->names.prev, 'p', 1000, 0644);
 	assert_ok(rig, image_lock(rig->image, 0, NULL, &rig->lock, &rig->err));
-	assert_ok(rig, image_identity_read(rig->image, rig->config.format, from, &rig->err));
-	assert_ok(rig, image_identity_read(rig->names.shadow, rig->config.format, shadow, &rig->err));
+	assert_ok(rig, image_identity_read(rig->image, rig->config.format, 0, from, &rig->err));
+	assert_ok(rig, image_identity_read(rig->names.shadow, rig->config.format, 0, shadow, &rig->err));
 }
 
 static void assert_inode(const char *path, const struct image_identity *id)
