@@ -198,7 +198,7 @@ static int watch_id(const struct watcher *watcher, struct watcher_path *watched,
 {
 	struct watcher_repo *repo = watcher->repos[watched->source];
 	git_oid oid;
-	int r = watcher_repo_tree_without(repo, watched->path, &watched->without, &oid, err);
+	int r = watcher_repo_tree(repo, watched->path, &watched->without, &oid, err);
 
 	strvec_clear(&watched->dirty);
 	if (r == 0)

@@ -339,7 +339,7 @@ static int cover_mode(const char *path, uint32_t mode, git_oid *oid, struct err 
 	return watcher_tree_entry(NULL, NULL, &list, 1, "", &unused, oid, err);
 }
 
-int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret, struct err *err)
+int watcher_repo_tree(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret, struct err *err)
 {
 	CLEANUP_FREE char *full = in_work_tree(repo, path);
 	uint32_t mode = 0;
@@ -355,11 +355,6 @@ int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const
 	if (r == 0)
 		*ret = oid;
 	return r;
-}
-
-int watcher_repo_tree(struct watcher_repo *repo, const char *path, git_oid *ret, struct err *err)
-{
-	return watcher_repo_tree_without(repo, path, NULL, ret, err);
 }
 
 void watcher_repo_each_change(const struct watcher_repo *repo, void (*fn)(void *data, const char *path, const char *value), void *data)

@@ -50,12 +50,9 @@ int watcher_repo_look_at(struct watcher_repo *repo, const git_oid *commit, const
 
 /** The object ID, as git would give it, of what stands at @path in the work tree now: HEAD's tree with the dirty files folded in, nothing written
  * (DESIGN.md section 3). So saving and then committing the same content gives the same ID. A file's ID covers its mode. @path must lie below one of
- * the paths looked at (-EINVAL). An absent path gives the zero ID. An executable file and a link get the ID of a tree that holds nothing else. */
-int watcher_repo_tree(struct watcher_repo *repo, const char *path, git_oid *ret, struct err *err) MUST_CHECK;
-
-/** The same with the folders @without (relative to the source, below @path) left out: the folders of packages that nest in another's. NULL: none. */
-int watcher_repo_tree_without(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret,
-			      struct err *err) MUST_CHECK;
+ * the paths looked at (-EINVAL). An absent path gives the zero ID. An executable file and a link get the ID of a tree that holds nothing else.
+ * @without: folders (relative to the source, below @path) that are left out, those of packages that nest in another's; NULL: none. */
+int watcher_repo_tree(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret, struct err *err) MUST_CHECK;
 
 /** What stands at @path, as in a git tree: its mode (040000 for a folder, 0 when it is absent) and the bare ID of its content. */
 int watcher_repo_entry(struct watcher_repo *repo, const char *path, uint32_t *ret_mode, git_oid *ret, struct err *err) MUST_CHECK;

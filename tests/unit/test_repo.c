@@ -197,21 +197,21 @@ static void test_packages_that_nest_are_left_out(void **data)
 	repo = open_repo(box->repo);
 	strvec_add(&without, "a/b");
 	look(repo, "a", NULL);
-	assert_int_equal(watcher_repo_tree_without(repo, "a", &without, &first, NULL), 0);
+	assert_int_equal(watcher_repo_tree(repo, "a", &without, &first, NULL), 0);
 	scratch_write(box->repo, "a/b/two", "2");
 	remove_path(box->repo, "a/b/three");
 	look(repo, "a", NULL);
-	assert_int_equal(watcher_repo_tree_without(repo, "a", &without, &second, NULL), 0);
+	assert_int_equal(watcher_repo_tree(repo, "a", &without, &second, NULL), 0);
 	assert_true(same(&first, &second));
 	/* Also when the folder has become a file. */
 	remove_path(box->repo, "a/b");
 	scratch_write(box->repo, "a/b", "x");
 	look(repo, "a", NULL);
-	assert_int_equal(watcher_repo_tree_without(repo, "a", &without, &second, NULL), 0);
+	assert_int_equal(watcher_repo_tree(repo, "a", &without, &second, NULL), 0);
 	assert_true(same(&first, &second));
 	scratch_write(box->repo, "a/one", "1");
 	look(repo, "a", NULL);
-	assert_int_equal(watcher_repo_tree_without(repo, "a", &without, &third, NULL), 0);
+	assert_int_equal(watcher_repo_tree(repo, "a", &without, &third, NULL), 0);
 	assert_false(same(&first, &third));
 }
 
@@ -262,14 +262,14 @@ static void test_only_what_was_looked_at_is_answered(void **data)
 	size_t n = 9;
 
 	write_sample(box);
-	assert_int_equal(watcher_repo_tree(repo, "a", &oid, NULL), -EINVAL);
+	assert_int_equal(watcher_repo_tree(repo, "a", NULL, &oid, NULL), -EINVAL);
 	look(repo, "a/b a", NULL);
-	assert_int_equal(watcher_repo_tree(repo, "a/b/two", &oid, NULL), 0);
-	assert_int_equal(watcher_repo_tree(repo, "a-b", &oid, NULL), -EINVAL);
-	assert_int_equal(watcher_repo_tree(repo, "", &oid, NULL), -EINVAL);
+	assert_int_equal(watcher_repo_tree(repo, "a/b/two", NULL, &oid, NULL), 0);
+	assert_int_equal(watcher_repo_tree(repo, "a-b", NULL, &oid, NULL), -EINVAL);
+	assert_int_equal(watcher_repo_tree(repo, "", NULL, &oid, NULL), -EINVAL);
 	assert_int_equal(watcher_repo_look(repo, &none, &none, &n, NULL), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(watcher_repo_tree(repo, "a", &oid, NULL), -EINVAL);
+	assert_int_equal(watcher_repo_tree(repo, "a", NULL, &oid, NULL), -EINVAL);
 }
 
 static void test_linked_work_tree(void **data)

@@ -73,7 +73,7 @@ static inline git_oid tree_of(struct watcher_repo *repo, const char *path)
 	git_oid oid;
 
 	memset(&oid, 0x77, sizeof(oid));
-	if (watcher_repo_tree(repo, path, &oid, &err) < 0)
+	if (watcher_repo_tree(repo, path, NULL, &oid, &err) < 0)
 		fail_msg("%s", err.message);
 	return oid;
 }

@@ -165,7 +165,7 @@ static void test_random_operations(void **data)
 			look(repo, "", NULL);
 		else
 			look(repo, "a a-b d n\xff", NULL);
-		skip = watcher_repo_tree(repo, "", &oid, NULL) == 0 ? 0 : 1;
+		skip = watcher_repo_tree(repo, "", NULL, &oid, NULL) == 0 ? 0 : 1;
 		assert_oracle(box, repo, watched + skip, N_ELEMENTS(watched) - skip, NULL, str_text(&history));
 	}
 }

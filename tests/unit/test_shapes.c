@@ -66,7 +66,7 @@ static int try_look(const char *path, struct seen *ret, struct err *err)
 	if (r == 0)
 		r = watcher_repo_look(repo, &paths, &none, &ret->n_dirty, err);
 	for (size_t i = 0; r == 0 && i < N_ELEMENTS(watched); i++)
-		r = watcher_repo_tree(repo, watched[i], &ret->ids[i], err);
+		r = watcher_repo_tree(repo, watched[i], NULL, &ret->ids[i], err);
 	return r < 0 ? r : watcher_repo_head(repo, ret->head, err);
 }
 
