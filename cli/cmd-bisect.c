@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/runs.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
 #include "night/bisect.h"
@@ -25,22 +26,14 @@ static int status_of(enum night_bisect_result result)
 	return result == NIGHT_BISECT_HOST ? ERR_ENVIRONMENT : ERR_FAILED;
 }
 
-static json_t *words_json(const char *words)
-{
-	CLEANUP(strvec_clear) struct strvec list = { 0 };
-
-	for (const char *word = words; word && *word; word += strcspn(word, " "), word += strspn(word, " "))
-		strvec_add_n(&list, word, strcspn(word, " "));
-	return cli_json_strings(&list);
-}
-
 static void print_json(const struct night_bisect *bisect)
 {
 	cli_json_print(json_pack("{s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I}", "result", result_names[bisect->result], "good",
 				 (json_int_t)bisect->good, "bad", (json_int_t)bisect->bad, "run",
 				 bisect->run > 0 ? json_integer(bisect->run) : json_null(), "verb", cli_json_string(bisect->verb), "packages",
-				 words_json(bisect->packages), "commits", words_json(bisect->commits), "line", cli_json_string(bisect->line), "log",
-				 cli_json_string(bisect->log), "boots", (json_int_t)bisect->boots, "trials", (json_int_t)bisect->trials));
+				 cli_run_words_json(bisect->packages), "commits", cli_run_words_json(bisect->commits), "line",
+				 cli_json_string(bisect->line), "log", cli_json_string(bisect->log), "boots", (json_int_t)bisect->boots,
+				 "trials", (json_int_t)bisect->trials));
 }
 
 static void print_found(const struct night_bisect *bisect)
@@ -83,14 +76,11 @@ static int take_runs(const struct cli_context *ctx, struct night_bisect_args *re
 {
 	int64_t *const ends[] = { &ret->good, &ret->bad };
 
-	for (size_t i = 0; i < ctx->args->positional.n; i++) {
-		char *end;
+	int r = 0;
 
-		*ends[i] = strtoll(ctx->args->positional.v[i], &end, 10);
-		if (*end || *ends[i] < 1)
-			return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", ctx->args->positional.v[i]);
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < ctx->args->positional.n; i++)
+		r = cli_run_operand(ctx->args->verb, ctx->args->positional.v[i], ends[i], err);
+	return r;
 }
 
 static int run(struct cli_context *ctx, struct err *err)

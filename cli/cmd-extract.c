@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/human.h"
 #include "base/log.h"
 #include "cli/json.h"
 #include "cli/ui.h"
@@ -30,7 +31,7 @@ struct extracting {
 static void on_progress(void *data, const char *path, uint64_t bytes)
 {
 	struct extracting *extracting = data;
-	CLEANUP_FREE char *amount = cli_ui_bytes(bytes), *text = NULL;
+	CLEANUP_FREE char *amount = human_bytes(bytes), *text = NULL;
 
 	if (clock_ms() - extracting->told_ms < TICK_MS)
 		return;
@@ -72,7 +73,7 @@ static int extract_in(struct cli_context *ctx, struct refresh_session *session, 
 
 static void tell_done(const struct extracting *extracting, const struct image_extract *extract)
 {
-	CLEANUP_FREE char *amount = cli_ui_bytes(extracting->bytes), *path = str_visible(extract->path), *to = NULL;
+	CLEANUP_FREE char *amount = human_bytes(extracting->bytes), *path = str_visible(extract->path), *to = NULL;
 
 	if (!extract->to)
 		return;

@@ -1,4 +1,5 @@
 #include "base/fs.h"
+#include "base/human.h"
 #include "base/log.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -217,7 +218,7 @@ static void take_fired(void *data, const struct journal_record *record)
 
 static void print_hook(const struct hooks_report *report, const char *event, int64_t fired)
 {
-	CLEANUP_FREE char *time = fired > 0 ? cli_ui_time(fired) : xstrdup("never");
+	CLEANUP_FREE char *time = fired > 0 ? human_time(fired) : xstrdup("never");
 
 	cli_print_line("  %-14s %-9s %s  fired %s", event, hooks_state_name(report->state),
 		       report->is_kept ? "(after the one that was there)" : "", time);
@@ -280,7 +281,7 @@ static void print_standing_json(const struct standing *standing)
 
 static void print_standing(const struct standing *standing)
 {
-	CLEANUP_FREE char *started = standing->last.id > 0 ? cli_ui_time(standing->last.started) : NULL;
+	CLEANUP_FREE char *started = standing->last.id > 0 ? human_time(standing->last.started) : NULL;
 
 	cli_print_line("program   %s", standing->places.hook ? standing->places.hook : "missing: `make install` puts it beside reinject");
 	cli_print_line("waiting   %zu %s%s", standing->n_spool, standing->n_spool == 1 ? "record" : "records",

@@ -1,7 +1,8 @@
+#include "base/human.h"
+#include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/runs.h"
-#include "cli/ui.h"
 #include "journal/boots.h"
 #include "journal/journal.h"
 
@@ -54,8 +55,8 @@ static int print_run(void *data, const struct journal_run *run)
 {
 	const struct listing *listing = data;
 	const char *boot = last_boot(listing, run->id), *said = run->error ? run->error : run->packages ? run->packages : "";
-	CLEANUP_FREE char *time = cli_ui_time(run->started);
-	CLEANUP_FREE char *duration = cli_ui_duration(run->ms);
+	CLEANUP_FREE char *time = human_time(run->started);
+	CLEANUP_FREE char *duration = human_duration(run->ms);
 
 	if (listing->ctx->json) {
 		json_t *line = cli_run_json(run);

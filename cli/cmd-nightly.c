@@ -1,3 +1,4 @@
+#include "base/human.h"
 #include "cli/json.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
@@ -45,7 +46,7 @@ static void tell_culprit(const struct night_culprit *culprit)
 
 static void tell(struct cli_ui *ui, const struct night_summary *summary)
 {
-	CLEANUP_FREE char *duration = cli_ui_duration(summary->ms), *text = str_visible(summary->text);
+	CLEANUP_FREE char *duration = human_duration(summary->ms), *text = str_visible(summary->text);
 
 	cli_ui_wipe(ui);
 	for (size_t i = 0; i < summary->n_culprits; i++)

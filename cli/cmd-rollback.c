@@ -1,8 +1,7 @@
+#include "cli/runs.h"
 #include "cli/verbs.h"
 #include "refresh/restore.h"
 #include "refresh/rollback.h"
-
-#include <stdlib.h>
 
 static const struct cli_option options[] = {
 	{ "image", 0, NULL, "the whole image before the last change, IMAGE.prev" },
@@ -30,11 +29,11 @@ static int run(struct cli_context *ctx, struct err *err)
 	bool image = cli_args_has(ctx->args, "image"), good = cli_args_has(ctx->args, "good");
 	struct refresh_restore_what what = { .good = good };
 	const char *word = ctx->args->positional.n > 0 ? ctx->args->positional.v[0] : NULL;
-	char *end = NULL;
-	int64_t id = word ? strtoll(word, &end, 10) : 0;
+	int64_t id = 0;
+	int r = word ? cli_run_operand(ctx->args->verb, word, &id, err) : 0;
 
-	if (word && (*end || id < 1))
-		return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", word);
+	if (r < 0)
+		return r;
 	if (image + good + (word != NULL) > 1)
 		return cli_usage_error(ctx->args->verb, err, "one of ID, --image and --good is enough");
 	if (image || good)

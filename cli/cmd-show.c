@@ -1,15 +1,15 @@
+#include "base/human.h"
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/runs.h"
 #include "cli/ui.h"
 #include "journal/boots.h"
 #include "journal/journal.h"
-#include "journal/nights.h"
 #include "journal/cache.h"
+#include "journal/nights.h"
 #include "refresh/activate.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 struct showing {
 	const struct cli_context *ctx;
@@ -30,8 +30,8 @@ static void print_line(const char *title, const char *text)
 static int show_run(void *data, const struct journal_run *run)
 {
 	struct showing *showing = data;
-	CLEANUP_FREE char *time = cli_ui_time(run->started);
-	CLEANUP_FREE char *duration = cli_ui_duration(run->ms);
+	CLEANUP_FREE char *time = human_time(run->started);
+	CLEANUP_FREE char *duration = human_duration(run->ms);
 
 	showing->found = true;
 	showing->object = cli_run_json(run);
@@ -49,7 +49,7 @@ static int show_run(void *data, const struct journal_run *run)
 static int show_step(void *data, const struct journal_step *step)
 {
 	struct showing *showing = data;
-	CLEANUP_FREE char *duration = cli_ui_duration(step->ms);
+	CLEANUP_FREE char *duration = human_duration(step->ms);
 
 	json_array_append_new(showing->steps,
 			      json_pack("{s:s, s:o, s:s, s:o, s:I}", "kind", step->kind, "subject", cli_json_string(step->subject), "result",
@@ -63,7 +63,7 @@ static int show_step(void *data, const struct journal_step *step)
 static int show_file(void *data, const struct journal_file *file)
 {
 	struct showing *showing = data;
-	CLEANUP_FREE char *bytes = cli_ui_bytes(file->size);
+	CLEANUP_FREE char *bytes = human_bytes(file->size);
 
 	json_array_append_new(showing->files,
 			      json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:s}", "path", cli_json_string(file->path), "owner",
@@ -85,7 +85,7 @@ static int show_file(void *data, const struct journal_file *file)
 static int show_boot(void *data, const struct journal_boot *boot)
 {
 	struct showing *showing = data;
-	CLEANUP_FREE char *duration = cli_ui_duration(boot->ms);
+	CLEANUP_FREE char *duration = human_duration(boot->ms);
 
 	if (boot->run != showing->id)
 		return 0;
@@ -99,10 +99,10 @@ static int show_boot(void *data, const struct journal_boot *boot)
 }
 
 /* Of what can be cached; a run that was all fresh had nothing to ask for. */
-static int show_cache(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
+static int show_cache(struct showing *showing, struct journal *journal, struct err *err)
 {
 	struct journal_cache cache;
-	int r = journal_cache_get(journal, id, &cache, err);
+	int r = journal_cache_get(journal, showing->id, &cache, err);
 	uint64_t asked = r > 0 ? cache.hits + cache.misses : 0;
 	double rate = asked > 0 ? 100.0 * (double)cache.hits / (double)asked : 0;
 
@@ -142,18 +142,18 @@ static int show_night(void *data, const struct journal_night *night)
 	return 0;
 }
 
-static int show_all(struct showing *showing, struct journal *journal, int64_t id, struct err *err)
+static int show_all(struct showing *showing, struct journal *journal, struct err *err)
 {
-	int r = journal_runs(journal, NULL, id, 1, show_run, showing, err);
+	int r = journal_runs(journal, NULL, showing->id, 1, show_run, showing, err);
 
 	if (r < 0)
 		return r;
 	if (!showing->found) {
-		err_class_set(err, ERR_USAGE, -ENOENT, "the journal has no run %lld", (long long)id);
+		err_class_set(err, ERR_USAGE, -ENOENT, "the journal has no run %lld", (long long)showing->id);
 		err_hint(err, "`reinject log` lists them");
 		return -ENOENT;
 	}
-	r = show_cache(showing, journal, id, err);
+	r = show_cache(showing, journal, err);
 	if (r < 0)
 		return r;
 	showing->steps = json_array();
@@ -162,9 +162,9 @@ static int show_all(struct showing *showing, struct journal *journal, int64_t id
 	json_object_set_new(showing->object, "files", showing->files);
 	showing->boots = json_array();
 	json_object_set_new(showing->object, "boots", showing->boots);
-	r = journal_steps(journal, id, show_step, showing, err);
+	r = journal_steps(journal, showing->id, show_step, showing, err);
 	if (r >= 0)
-		r = journal_files(journal, id, show_file, showing, err);
+		r = journal_files(journal, showing->id, show_file, showing, err);
 	if (r >= 0)
 		r = journal_boots(journal, NULL, 0, show_boot, showing, err);
 	json_object_set_new(showing->object, "night", json_null());
@@ -186,19 +186,17 @@ static int run(struct cli_context *ctx, struct err *err)
 {
 	CLEANUP(journal_freep) struct journal *journal = NULL;
 	const char *word = ctx->args->positional.v[0];
-	char *end;
-	long long id = strtoll(word, &end, 10);
-	struct showing showing = { .ctx = ctx, .id = id };
-	int r;
+	struct showing showing = { .ctx = ctx };
+	int r = cli_run_operand(ctx->args->verb, word, &showing.id, err);
 
-	if (*end || id < 1)
-		return cli_usage_error(ctx->args->verb, err, "'%s' is no run's number", word);
+	if (r < 0)
+		return r;
 	r = journal_open(ctx->config->state, true, &journal, err);
 	if (r == -ENOENT)
-		return err_class_set(err, ERR_USAGE, r, "there is no run %lld: nothing was done yet", id);
+		return err_class_set(err, ERR_USAGE, r, "there is no run %lld: nothing was done yet", (long long)showing.id);
 	showing.map = pkgmap_new(ctx->config);
 	if (r >= 0)
-		r = show_all(&showing, journal, id, err);
+		r = show_all(&showing, journal, err);
 	if (r >= 0)
 		show_needs(&showing);
 	if (r >= 0 && ctx->json)

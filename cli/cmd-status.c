@@ -1,7 +1,7 @@
+#include "base/human.h"
 #include "cli/follow.h"
 #include "cli/json.h"
 #include "cli/print.h"
-#include "cli/ui.h"
 #include "cli/verbs.h"
 #include "journal/spool.h"
 #include "refresh/machines.h"
@@ -155,7 +155,7 @@ static void print_json(const struct facts *facts)
 static void print_image(const struct facts *facts)
 {
 	const struct refresh_session *session = facts->session;
-	CLEANUP_FREE char *size = cli_ui_bytes(session->identity.size);
+	CLEANUP_FREE char *size = human_bytes(session->identity.size);
 
 	if (session->image_problem)
 		cli_print_line("image    %s", session->image_problem);

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cli/json.h"
 #include "cli/print.h"
+#include "cli/runs.h"
 #include "cli/verbs.h"
 #include "refresh/symbols.h"
 
@@ -116,22 +117,12 @@ static int symbols_of_package(struct telling *telling, struct journal *journal, 
 	return 0;
 }
 
-/* A run's number, or 0: cargo's names do not begin with a digit. */
-static int64_t parse_run(const char *word)
-{
-	char *end;
-	long long run;
-
-	errno = 0;
-	run = strtoll(word, &end, 10);
-	return *word >= '0' && *word <= '9' && !*end && !errno ? run : 0;
-}
-
 static int check_word(const struct cli_context *ctx, const char *word, struct err *err)
 {
 	if (!ctx->config->image.path)
 		return err_class_set(err, ERR_USAGE, -EINVAL, "'%s' names no image: add a section [image] with `path = ...`", ctx->config->file);
-	if (parse_run(word) > 0 || config_package_find(ctx->config, word))
+	/* Cargo's names do not begin with a digit. */
+	if (cli_run_number(word) > 0 || config_package_find(ctx->config, word))
 		return 0;
 	err_class_set(err, ERR_USAGE, -ENOENT, "'%s' is neither a package of the configuration nor a run's number", word);
 	err_hint(err, "`reinject log` lists the runs; a package is called as in its section [package NAME]");
@@ -143,7 +134,7 @@ static int run(struct cli_context *ctx, struct err *err)
 	CLEANUP(journal_freep) struct journal *journal = NULL;
 	struct telling telling = { .ctx = ctx };
 	const char *word = ctx->args->positional.v[0];
-	int64_t id = parse_run(word);
+	int64_t id = cli_run_number(word);
 	int r = check_word(ctx, word, err);
 
 	if (r < 0)

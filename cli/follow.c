@@ -1,5 +1,6 @@
 #include "cli/follow.h"
 
+#include "base/human.h"
 #include "base/log.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -112,7 +113,7 @@ json_t *cli_watch_json(const struct cli_watch *watch)
 void cli_watch_print(const struct cli_watch *watch)
 {
 	const struct server_watch_status *status = &watch->status;
-	CLEANUP_FREE char *since = cli_ui_duration(status->since_ms);
+	CLEANUP_FREE char *since = human_duration(status->since_ms);
 	CLEANUP_FREE char *run = status->run > 0 ? xasprintf(" run %lld", (long long)status->run) : NULL;
 
 	if (watch->pid == 0)

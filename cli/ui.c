@@ -31,21 +31,6 @@ void cli_ui_clear(struct cli_ui *ui)
 	free(ui->idle);
 }
 
-char *cli_ui_bytes(uint64_t bytes)
-{
-	return human_bytes(bytes);
-}
-
-char *cli_ui_duration(int64_t ms)
-{
-	return human_duration(ms);
-}
-
-char *cli_ui_time(int64_t wall_ms)
-{
-	return human_time(wall_ms);
-}
-
 /* -- for programs -------------------------------------------------------------------------------------------------------------------------- */
 
 static json_t *step_names(const struct refresh_plan *plan, bool assets)
@@ -157,7 +142,7 @@ static size_t terminal_width(void)
 
 static void add_building(const struct cli_ui *ui, struct str *line)
 {
-	CLEANUP_FREE char *duration = cli_ui_duration((clock_ms() - ui->since_ms) / 100 * 100), *visible = NULL;
+	CLEANUP_FREE char *duration = human_duration((clock_ms() - ui->since_ms) / 100 * 100), *visible = NULL;
 	const char *doing = ui->doing ? ui->doing : "";
 
 	while (*doing == ' ')
@@ -250,7 +235,7 @@ static void begin_building(struct cli_ui *ui, const struct refresh_event *event)
 
 static void end_building(struct cli_ui *ui, const struct refresh_event *event)
 {
-	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+	CLEANUP_FREE char *duration = human_duration(event->ms);
 
 	set_text(&ui->building, NULL);
 	if (strcmp(event->result, "failed") == 0)
@@ -261,7 +246,7 @@ static void end_building(struct cli_ui *ui, const struct refresh_event *event)
 
 static void tell_put(struct cli_ui *ui, const struct refresh_event *event)
 {
-	CLEANUP_FREE char *bytes = cli_ui_bytes(event->bytes);
+	CLEANUP_FREE char *bytes = human_bytes(event->bytes);
 	bool written = strcmp(event->result, "written") == 0;
 
 	if (written)
@@ -333,7 +318,7 @@ static void tell_nothing(const struct refresh_plan *plan)
 
 static void tell_done(struct cli_ui *ui, const struct refresh_event *event)
 {
-	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+	CLEANUP_FREE char *duration = human_duration(event->ms);
 	CLEANUP_FREE char *removed = ui->n_removed > 0 ? xasprintf(", %u removed", ui->n_removed) : NULL;
 	const char *files = ui->n_written == 1 ? "file" : "files";
 
@@ -368,7 +353,7 @@ void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err)
 static void tell_swap(struct cli_ui *ui, const struct refresh_event *event)
 {
 	CLEANUP(strvec_clear) struct strvec needs = { 0 };
-	CLEANUP_FREE char *duration = cli_ui_duration(event->ms);
+	CLEANUP_FREE char *duration = human_duration(event->ms);
 
 	ui->swapped = true;
 	if (ui->of > 0)

@@ -47,11 +47,4 @@ json_t *cli_ui_activations_json(const struct refresh_activations *activations);
 /** Prints the error of a run that could not be done with @code, and what became of the image. */
 void cli_ui_failed(const struct cli_ui *ui, int code, const struct err *err);
 
-/** '412 KB', '5.2 MB'; the caller frees it. */
-char *cli_ui_bytes(uint64_t bytes) MUST_CHECK;
-/** '0.3 s', '2 min 05 s'; the caller frees it. */
-char *cli_ui_duration(int64_t ms) MUST_CHECK;
-/** '2026-01-02 03:04:05' in local time; the caller frees it. */
-char *cli_ui_time(int64_t wall_ms) MUST_CHECK;
-
 #endif
