@@ -52,8 +52,7 @@ const struct cli_verb cmd_build = {
 	.description =
 		"PKG is a section [package PKG] of the configuration, named as cargo names it. A last argument that starts with '/' is the\n"
 		"destination inside the image, instead of the configured ones: a folder there, or a path for one binary; initfs:/DEST is\n"
-		"one in the initfs. Put somewhere\n"
-		"else than configured, it is a one-off: the next refresh still brings the configured places up to date.\n\n"
+		"one in the initfs. Put somewhere else than configured, it is a one-off: the next refresh still brings the configured places up to date.\n\n"
 		"`reinject build -n -v PKG` prints cargo's command line and environment in a form that can be pasted into a shell.",
 	.operands = "PKG...",
 	.options = options,

@@ -127,7 +127,7 @@ const struct cli_verb cmd_extract = {
 		"the owner of the folder). In a folder links are copied as links; devices, sockets and pipes are told and passed over. All of "
 		"it\n"
 		"appears at once when it is complete: after a failure or Ctrl-C there is nothing.\n\n"
-		"  reinject extract /etc/passwd -              reinject extract /usr/lib/drivers /tmp/drivers-before\n\n"
+		"  reinject extract /etc/passwd -\n  reinject extract /usr/lib/drivers /tmp/drivers-before\n\n"
 		"With --json: {\"event\":\"extract\",\"path\":P,\"to\":T,\"bytes\":N} for each file, T absolute; with `-` nothing but the "
 		"content.",
 	.operands = "IMAGE-PATH FILE",

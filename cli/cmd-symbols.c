@@ -165,8 +165,10 @@ const struct cli_verb cmd_symbols = {
 		"gdb looks for it, or by the hash of the stripped file where the linker makes none. Prints a line for each binary: its path in\n"
 		"the image, and that of its unstripped twin on this machine. PKG: for what the image holds now; RUN: for what that run put\n"
 		"(`reinject log` has the numbers).\n\n"
-		"  gdb -ex 'set debug-file-directory .reinject/symbols' ...    finds those with a build-id by itself\n"
-		"  gdb -ex 'symbol-file HOST-PATH' ...                         for any of them\n\n"
+		"  gdb -ex 'set debug-file-directory .reinject/symbols' ...\n"
+		"      finds those with a build-id by itself\n"
+		"  gdb -ex 'symbol-file HOST-PATH' ...\n"
+		"      for any of them\n\n"
 		"With --json: {\"package\":P,\"path\":P,\"symbols\":HOST-PATH,\"build_id\":ID|null,\"hash\":H,\"run\":N} for each. Exit status "
 		"1 when those\n"
 		"of a binary are not there (any more).",

@@ -1,9 +1,12 @@
 #include "base/near.h"
 #include "cli/cli.h"
+#include "cli/print.h"
+#include "cli/wrap.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cli_verb *cli_verb_find(const char *name)
 {
@@ -78,39 +81,73 @@ int cli_usage_error(const struct cli_verb *verb, struct err *err, const char *fo
 	return -EINVAL;
 }
 
-static void print_options(const struct cli_option *option)
+/* Where an option's help begins. */
+enum { OPTION_COLUMN = 37, VERB_COLUMN = 13, WIDEST = 100 };
+
+/* Longer lines are hard to read, on a wide terminal as well; a file or a pipe gets them as such a terminal does. */
+static size_t page_width(void)
+{
+	size_t columns = cli_print_columns(STDOUT_FILENO);
+
+	return columns > 0 && columns < WIDEST ? columns : WIDEST;
+}
+
+static void add_options(struct str *page, const struct cli_option *option, size_t width)
 {
 	for (; option && option->name; option++) {
-		CLEANUP_FREE char *left = option->letter ? xasprintf("-%c, --%s%s%s", option->letter, option->name, option->value ? " " : "",
-								     option->value ? option->value : "")
-							 : xasprintf("    --%s%s%s", option->name, option->value ? " " : "",
-								     option->value ? option->value : "");
+		CLEANUP_FREE char *letter = option->letter ? xasprintf("-%c,", option->letter) : xstrdup("   ");
+		CLEANUP_FREE char *left = xasprintf("  %s --%s%s%s", letter, option->name, option->value ? " " : "",
+						    option->value ? option->value : "");
 
-		printf("  %-34s %s\n", left, option->help);
+		cli_wrap_item(page, left, OPTION_COLUMN, option->help, width);
+	}
+}
+
+static void add_verbs(struct str *page, size_t width)
+{
+	for (size_t i = 0; cli_verbs[i]; i++) {
+		CLEANUP_FREE char *left = xasprintf("  %s", cli_verbs[i]->name);
+
+		cli_wrap_item(page, left, VERB_COLUMN, cli_verbs[i]->summary, width);
 	}
 }
 
 void cli_help_program(void)
 {
-	printf("usage: reinject [OPTIONS] VERB [ARGUMENTS]\n\n"
-	       "Save a file or commit: the disk image has the new driver, whole or not at all. reinject maps changed files to the\n"
-	       "packages that own them, rebuilds those with cargo, strips them and puts them into a disk image by one transaction.\n\n"
-	       "verbs:\n");
-	for (size_t i = 0; cli_verbs[i]; i++)
-		printf("  %-10s %s\n", cli_verbs[i]->name, cli_verbs[i]->summary);
-	printf("\noptions, before or after the verb:\n");
-	print_options(cli_global_options);
-	printf("\nexit status: 0 done; 1 something failed to build or inject; 2 wrong use or configuration; 3 the environment lacks\n"
-	       "something; 75 busy: somebody else holds the image; 130 interrupted.\n\n"
-	       "`reinject help VERB` says more. A first configuration: see config/samples/ and README.md.\n");
+	CLEANUP(str_clear) struct str page = { 0 };
+	size_t width = page_width();
+
+	str_add(&page, "usage: reinject [OPTIONS] VERB [ARGUMENTS]\n\n");
+	cli_wrap_text(&page,
+		      "Save a file or commit: the disk image has the new driver, whole or not at all. reinject maps changed files to the "
+		      "packages that own them, rebuilds those with cargo, strips them and puts them into a disk image by one transaction.",
+		      width);
+	str_add(&page, "\nverbs:\n");
+	add_verbs(&page, width);
+	str_add(&page, "\noptions, before or after the verb:\n");
+	add_options(&page, cli_global_options, width);
+	str_add_c(&page, '\n');
+	cli_wrap_text(&page,
+		      "exit status: 0 done; 1 something failed to build, inject or boot; 2 wrong use or configuration; 3 the environment lacks "
+		      "something; 75 busy: somebody else holds the image; 130 interrupted.\n\n"
+		      "`reinject help VERB` says more. A first configuration: `reinject init`, or see config/samples/ and README.md.",
+		      width);
+	fputs(str_text(&page), stdout);
 }
 
 void cli_help_verb(const struct cli_verb *verb)
 {
-	printf("usage: reinject %s%s%s\n\n%s\n", verb->name, verb->usage[0] ? " " : "", verb->usage, verb->description);
+	CLEANUP_FREE char *usage = xasprintf("reinject %s %s", verb->name, verb->usage);
+	CLEANUP(str_clear) struct str page = { 0 };
+	size_t width = page_width();
+
+	cli_wrap_item(&page, "usage:", strlen("usage: "), usage, width);
+	str_add_c(&page, '\n');
+	cli_wrap_text(&page, verb->description, width);
 	if (verb->options) {
-		printf("\noptions:\n");
-		print_options(verb->options);
+		str_add(&page, "\noptions:\n");
+		add_options(&page, verb->options, width);
 	}
-	printf("\n`reinject help` lists the options that every verb takes.\n");
+	str_add(&page, "\n`reinject help` lists the options that every verb takes.\n");
+	fputs(str_text(&page), stdout);
 }

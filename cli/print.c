@@ -2,6 +2,8 @@
 
 #include "base/str.h"
 
+#include <sys/ioctl.h>
+
 void cli_print_line(const char *format, ...)
 {
 	CLEANUP_FREE char *visible = NULL;
@@ -46,4 +48,11 @@ void cli_print_script(const char *script)
 		p += n > 0 ? n - 1 : 0;
 	}
 	puts(str_text(&safe));
+}
+
+size_t cli_print_columns(int fd)
+{
+	struct winsize size = { 0 };
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

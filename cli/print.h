@@ -15,4 +15,7 @@ void cli_print_line(const char *format, ...) PRINTF(1, 2);
  * busybox read as that byte. */
 void cli_print_script(const char *script);
 
+/** How many columns the terminal behind @fd has; 0 when it is none. */
+size_t cli_print_columns(int fd);
+
 #endif

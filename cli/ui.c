@@ -5,10 +5,10 @@
 #include "base/log.h"
 #include "cli/boots.h"
 #include "cli/json.h"
+#include "cli/print.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -135,9 +135,9 @@ static void wipe_live(struct cli_ui *ui)
 
 static size_t terminal_width(void)
 {
-	struct winsize size = { 0 };
+	size_t columns = cli_print_columns(STDERR_FILENO);
 
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+	return columns > 20 ? columns : 80;
 }
 
 static void add_building(const struct cli_ui *ui, struct str *line)

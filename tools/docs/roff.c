@@ -1,5 +1,7 @@
 #include "tools/docs/roff.h"
 
+#include "cli/wrap.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -127,14 +129,6 @@ void docs_roff_example(struct str *page, const char *text)
 	str_add(page, ".fi\n");
 }
 
-/* Where the second column of 'word   what it means' begins, or 0 for what is no such line. */
-static size_t second_column(const char *line)
-{
-	size_t n = strcspn(line, " \n"), blanks = strspn(line + n, " ");
-
-	return n > 0 && n < 12 && blanks >= 2 && n + blanks < 16 ? n + blanks : 0;
-}
-
 /* The lines of a list, of which a new item has a word before @column. */
 static void add_list(struct str *page, const char *text, const char *end, size_t column)
 {
@@ -157,7 +151,7 @@ static void add_list(struct str *page, const char *text, const char *end, size_t
 
 static void add_paragraph(struct str *page, const char *text, const char *end)
 {
-	size_t column = second_column(text);
+	size_t column = cli_wrap_column(text);
 
 	if (str_starts(text, "  ")) {
 		CLEANUP_FREE char *lines = xstrndup(text, (size_t)(end - text));
