@@ -393,15 +393,40 @@ static int check_version(const struct journal_db *db, int64_t version, int64_t n
 	if (version > n) {
 		err_class_set(err, ERR_USAGE, -EPROTO, "journal '%s' was made by a newer reinject (schema %lld, this one knows %lld)", db->path,
 			      (long long)version, (long long)n);
+		err_hint(err, "use the newer one, or move '%s' away: the next start makes a new one and compares what it has with the image",
+			 db->path);
 		return -EPROTO;
 	}
-	if (db->mode != JOURNAL_DB_READ_ONLY || version == n)
-		return 0;
-	if (version == 0)
+	if (db->mode == JOURNAL_DB_READ_ONLY && version == 0)
 		return err_set(err, -ENOENT, "journal '%s' has no tables yet!", db->path);
-	err_class_set(err, ERR_FAILED, -EPROTO, "journal '%s' was made by an older reinject (schema %lld)", db->path, (long long)version);
-	err_hint(err, "`reinject refresh` brings it up to date");
-	return -EPROTO;
+	return 0;
+}
+
+/* An SQLite code. */
+static int copy_all(sqlite3 *from, sqlite3 *to)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+
+	if (!backup)
+		return sqlite3_errcode(to);
+	/* All at once, with the source's own waiting for a writer; what went wrong is told at the end. */
+	(void)sqlite3_backup_step(backup, -1);
+	return sqlite3_backup_finish(backup);
+}
+
+/* From now on @db reads a copy of itself, as of now, that is in memory alone. */
+static int move_to_memory(struct journal_db *db, struct err *err)
+{
+	sqlite3 *copy = NULL;
+	int r = sqlite3_open_v2(":memory:", &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (r == SQLITE_OK)
+		r = copy_all(db->sql, copy);
+	sqlite3_close(r == SQLITE_OK ? db->sql : copy);
+	if (r == SQLITE_OK)
+		db->sql = copy;
+	/* Neither handle knows the other's error. */
+	return r == SQLITE_OK ? 0 : fail(&(struct journal_db){ .path = db->path }, r, err);
 }
 
 static int migrate_from(struct journal_db *db, const char *const *steps, int64_t n, struct err *err)
@@ -430,5 +455,10 @@ int journal_db_migrate(struct journal_db *db, const char *const *steps, int64_t 
 		r = check_version(db, version, n, err);
 	if (r < 0 || version == n)
 		return r;
-	return migrate_from(db, steps, n, err);
+	if (db->mode != JOURNAL_DB_READ_ONLY)
+		return migrate_from(db, steps, n, err);
+	r = move_to_memory(db, err);
+	if (r == 0)
+		r = migrate_from(db, steps, n, err);
+	return r == 0 ? journal_db_run(db, NULL, err, "PRAGMA query_only=ON", "") : r;
 }

@@ -28,8 +28,9 @@ int journal_db_open(const char *path, enum journal_db_mode mode, struct journal_
 void journal_db_free(struct journal_db *db);
 void journal_db_freep(struct journal_db **db); /* for CLEANUP */
 
-/** Brings the tables from the version in the file (PRAGMA user_version) to @n by running @steps[version] ... @steps[n-1], all or none. A file that is
- * newer than @n is refused (-EPROTO); so is an older one that is open read-only (-ENOENT when it has no tables yet). */
+/** Brings the tables from the version in the file (PRAGMA user_version) to @n by running @steps[version] ... @steps[n-1], all or none. One that is
+ * open read-only is copied into memory for that, as it is now: who only looks changes nothing, and need not be allowed to. A file that is newer than @n
+ * is refused (-EPROTO), one without tables that is open read-only, too (-ENOENT). */
 int journal_db_migrate(struct journal_db *db, const char *const *steps, int64_t n, struct err *err) MUST_CHECK;
 
 /** Before the handle is closed: everything goes into the file, and nothing stays beside it. */

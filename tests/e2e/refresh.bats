@@ -633,6 +633,19 @@ two"
 	done
 }
 
+@test "the help fits the terminal, and is no wider than 100 columns in a pipe" {
+	local verb
+	command -v script >/dev/null || skip "script (util-linux) is not installed"
+	for verb in '' init watch extract hooks; do
+		script -qec "stty cols 64; exec '$REINJECT' help $verb" "$T/typescript" </dev/null >"$T/shown" 2>&1
+		expect_equal "$(tr -d '\r' <"$T/shown" | awk 'length > 64')" ""
+		# shellcheck disable=SC2086
+		rx_ok help $verb
+		expect_equal "$(awk 'length > 100' "$T/out")" ""
+		expect_equal "$(tr -s '\r\n ' '\n\n\n' <"$T/shown")" "$(tr -s '\n ' '\n\n' <"$T/out")"
+	done
+}
+
 @test "global options stand before or after the verb, and -- ends them" {
 	rx_ok --json status
 	expect_json
