@@ -1,5 +1,6 @@
 #include "night/bisect.h"
 
+#include "boot/machine.h"
 #include "image/good.h"
 #include "image/names.h"
 #include "journal/blobs.h"
@@ -263,8 +264,11 @@ static int search(struct bisecting *bisecting, struct err *err)
 
 static int carry_out(struct bisecting *bisecting, const struct night_bisect_args *args, struct err *err)
 {
-	int r = image_names_init(&bisecting->names, bisecting->night.session->config->image.path, err);
+	const struct config *config = bisecting->night.session->config;
+	int r = boot_check(&(struct boot_args){ .config = config }, err);
 
+	if (r >= 0)
+		r = image_names_init(&bisecting->names, config->image.path, err);
 	if (r >= 0)
 		r = find_ends(bisecting, args, err);
 	if (r >= 0)

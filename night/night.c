@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "boot/machine.h"
 #include "image/check.h"
 #include "image/good.h"
 #include "journal/nights.h"
@@ -87,6 +88,17 @@ static int refresh_head(struct night *night, struct err *err)
 		say_replaced(night);
 	night->summary->result = result == REFRESH_NOTHING ? NIGHT_NOTHING : result == REFRESH_OK ? NIGHT_GOOD : NIGHT_FAILED;
 	return r;
+}
+
+static bool wants_boot(const struct night *night)
+{
+	return config_get_uint(night->config, "nightly", "boot", 1) != 0;
+}
+
+/* Before the image is touched: what cannot be booted would be in it, and nobody could say whether it is any good. */
+static int check_boot(const struct night *night, struct err *err)
+{
+	return wants_boot(night) ? boot_check(&(struct boot_args){ .config = night->config }, err) : 0;
 }
 
 static bool has_good(const struct night *night)
@@ -185,11 +197,6 @@ static int take_back(struct night *night, const struct night_proof *proof, struc
 
 /* -- the proofs ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static bool wants_boot(const struct night *night)
-{
-	return config_get_uint(night->config, "nightly", "boot", 1) != 0 && config_get(night->config, "boot", "command");
-}
-
 /* No package is at fault for blocks that cannot be read. */
 static int take_back_damaged(struct night *night, struct err *err)
 {
@@ -281,6 +288,8 @@ static int carry_out(struct night *night, struct err *err)
 	int r = begin(night, &interrupted, err);
 
 	if (r >= 0)
+		r = check_boot(night, err);
+	if (r >= 0)
 		r = refresh_head(night, err);
 	if (r >= 0 && !night->swapped && interrupted && !is_proved(night)) {
 		night_say(night, REFRESH_EVENT_NOTE, "the last night did not come to its end: its image is proved now", NULL);
@@ -319,14 +328,17 @@ int night_run(const struct config *config, const struct night_args *args, struct
 static void say_rest(const struct night *night, const struct refresh_plan *plan)
 {
 	CLEANUP_FREE char *names = strvec_join(&plan->stale, " ");
+	struct err err = ERR_INIT;
 
+	if (check_boot(night, &err) < 0)
+		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 	if (plan->n_steps + plan->n_removals == 0) {
 		night_say(night, REFRESH_EVENT_NOTE, "nothing is stale at HEAD: nothing would be built, checked or booted", NULL);
 		return;
 	}
 	night_sayf(night, REFRESH_EVENT_NOTE, "stale at HEAD: %s", plan->stale.n > 0 ? names : "assets alone");
 	night_sayf(night, REFRESH_EVENT_NOTE, "then a deep check, %s, and the report in %s",
-		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([boot] command)",
+		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([nightly] boot)",
 		   config_get(night->config, "nightly", "report"));
 }
 

@@ -214,6 +214,37 @@ guest_by_try() {
 	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
 }
 
+@test "[boot] that cannot boot: said before anything is built or put, by -n too, and on_failure is told" {
+	good_one
+	mark netd 2
+	commit 'netd 2'
+	cp "$TREE/reinject.ini" "$T/ini"
+	sed -i '/^ready/d' "$TREE/reinject.ini"
+	rx_ok nightly -n
+	expect_err 'does not say how a boot that is up is known'
+	rx nightly --json
+	expect_refused 2
+	expect_err 'does not say how a boot that is up is known'
+	expect_equal "$(cat "$T/out")" ''
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	expect_equal "$(wc -l <"$T/told")" 1
+	[[ -s $TREE/.reinject/report.html ]] || fail "no report"
+	rx_ok log --json
+	expect_jq '.[0].verb == "nightly" and .[0].result == "failed" and (.[0].error | test("a boot that is up"))'
+	rx bisect
+	expect_status 2
+	cp "$T/ini" "$TREE/reinject.ini"
+	ini_set boot command ./not-there.sh
+	rx nightly
+	expect_refused 3
+	expect_err "cannot run './not-there.sh'"
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=1 proto=1 common=1"
+	cp "$T/ini" "$TREE/reinject.ini"
+	night 0
+	expect_boots 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
+
 @test "a second night, and a refresh, while one boots: 75" {
 	good_one
 	guest <<<'echo hello; until [[ -e $T/go ]]; do read -rt 0.05 x; done; printf "login: "; answer() { :; }; serve'
