@@ -71,6 +71,14 @@ static void add_words(struct watching *watching, const char *package, const char
 		str_add(&last->text, text);
 }
 
+/* Nobody knows any more what the compiler said. */
+static void add_note(struct watching *watching, const char *package)
+{
+	CLEANUP_FREE char *text = xasprintf("%s: " SERVER_WATCH_FAILED_BEFORE "\n", package);
+
+	add_words(watching, package, text);
+}
+
 /* What a build said counts until the package is built again, or its error was taken back. */
 static void keep_log(struct watching *watching, const struct refresh_event *event)
 {
@@ -79,6 +87,8 @@ static void keep_log(struct watching *watching, const struct refresh_event *even
 		forget_words(watching, event->subject);
 	else if (event->type == REFRESH_EVENT_DIAGNOSTIC)
 		add_words(watching, event->subject, event->text);
+	else if (event->type == REFRESH_EVENT_NOTE && event->subject && str_eq(event->text, SERVER_WATCH_FAILED_BEFORE))
+		add_note(watching, event->subject);
 }
 
 /* OSC 9 is what iTerm2, Windows Terminal, kitty and others show as a notification. */

@@ -152,6 +152,7 @@ void server_watch_free(struct server_watch *watch)
 	strvec_clear(&watch->building);
 	free(watch->planned);
 	strvec_clear(&watch->failed);
+	strvec_clear(&watch->told);
 	strvec_clear(&watch->problems);
 	free(watch->problem);
 	free(watch->doing);

@@ -29,6 +29,8 @@ struct server_watch;
 
 /** The text of a NOTE about a package (subject) that failed before and does not any more, whether it was built again or the edit was taken back. */
 #define SERVER_WATCH_ERROR_GONE "the error is gone"
+/** That of one whose sources are again, or still, what could not be built before: it is not built, and the compiler says nothing. */
+#define SERVER_WATCH_FAILED_BEFORE "failed before with exactly these sources: key r, or `reinject refresh --retry`, tries again"
 
 struct server_watch_args {
 	const struct config_args *config_args; /* how the configuration was found, to find it again */

@@ -83,6 +83,7 @@ struct server_watch {
 	size_t n_planned;
 	struct strvec building; /* owned: the numbers of its packages among the subjects */
 	struct strvec failed;   /* owned: packages whose error was not taken back yet */
+	struct strvec told;     /* owned: packages whose build has failed since the last look for a round, before everybody's eyes */
 	struct server_watch_status status;
 	char *doing; /* owned; status.doing */
 };

@@ -111,6 +111,10 @@ static void on_round_event(void *data, const struct refresh_event *event)
 	case REFRESH_EVENT_BUILDING:
 		server_watch_enter(watch, SERVER_WATCH_BUILDING, event->subject);
 		break;
+	case REFRESH_EVENT_BUILD:
+		if (str_eq(event->result, "failed"))
+			strvec_add(&watch->told, event->subject);
+		break;
 	case REFRESH_EVENT_TICK:
 		uv_run(&watch->loop, UV_RUN_NOWAIT);
 		server_watch_check_round(watch);
@@ -242,8 +246,8 @@ static int act(struct server_watch *watch, struct watcher_look **look, const str
 	return r;
 }
 
-/* An error that has gone is worth a line: by a build, or because the edit was taken back. */
-static void say_mended(struct server_watch *watch, const struct refresh_plan *plan)
+/* An error that has gone is worth a line: by a build, or because the edit was taken back. So is one that is back, without a build that would show it. */
+static void say_errors(struct server_watch *watch, const struct refresh_plan *plan)
 {
 	CLEANUP(strvec_clear) struct strvec still = { 0 };
 
@@ -256,9 +260,17 @@ static void say_mended(struct server_watch *watch, const struct refresh_plan *pl
 			server_watch_send(
 				watch, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .subject = name, .text = SERVER_WATCH_ERROR_GONE });
 	}
-	for (size_t i = 0; i < plan->failed.n; i++)
-		if (!strvec_has(&still, plan->failed.v[i]))
-			strvec_add(&still, plan->failed.v[i]);
+	for (size_t i = 0; i < plan->failed.n; i++) {
+		const char *name = plan->failed.v[i];
+
+		if (strvec_has(&still, name))
+			continue;
+		strvec_add(&still, name);
+		if (!strvec_has(&watch->told, name))
+			server_watch_send(watch, (struct refresh_event){
+							 .type = REFRESH_EVENT_NOTE, .subject = name, .text = SERVER_WATCH_FAILED_BEFORE });
+	}
+	strvec_clear(&watch->told);
 	strvec_clear(&watch->failed);
 	strvec_copy(&watch->failed, &still);
 }
@@ -336,7 +348,7 @@ int server_watch_round(struct server_watch *watch, struct watcher_look *taken, s
 		return r;
 	forget_direct(watch, &plan);
 	say_waiting(watch, &plan);
-	say_mended(watch, &plan);
+	say_errors(watch, &plan);
 	identify(look, &plan, id);
 	sign(watch, id, signature);
 	watch->behind = is_anything(&plan) || watch->failed.n > 0;

@@ -16,6 +16,7 @@ teardown() {
 # look_on: what the terminal shows from now on is what `now_shown` looks at.
 look_on() { from=$(($(stat -c %s "$T/tty.log") + 1)); }
 now_has() { tail -c "+$from" "$T/tty.log" | LC_ALL=C grep -aEq -- "$1"; }
+tty_shows() { (($(LC_ALL=C grep -acE -- "$2" "$T/tty.log") >= $1)); }
 now_shown() { wait_until "$1" now_has "$2" || fail "the terminal does not show /$2/"; }
 
 @test "key l: an error that was taken back is not shown any more, that of another package is" {
@@ -36,6 +37,37 @@ now_shown() { wait_until "$1" now_has "$2" || fail "the terminal does not show /
 	refute now_has 'broken_one'
 	git -C "$SRC" checkout -q .
 	shown 30 'inputd: the error is gone'
+	look_on
+	type_keys l
+	now_shown 10 'the compiler has nothing to say'
+	type_keys q
+	tty_ended 0
+}
+
+@test "an error that is back with the same sources is said, by the key l too, without a build; r builds it" {
+	rest
+	tty_open
+	tty_watch
+	echo 'fn broken_one( {' >>"$SRC/drivers/inputd/src/main.rs"
+	wait_until 60 said '.event == "done" and .result == "failed"' || fail 'no failure'
+	rx watch --wait
+	expect_status 1
+	# Where a build shows the error, it needs no line of its own.
+	refute tty_has 'failed before with'
+	cp "$SRC/drivers/inputd/src/main.rs" "$T/broken"
+	git -C "$SRC" checkout -q .
+	shown 30 'inputd: the error is gone'
+	cp "$T/broken" "$SRC/drivers/inputd/src/main.rs"
+	shown 30 'inputd: failed before with exactly these sources'
+	look_on
+	type_keys l
+	now_shown 10 'inputd: failed before with exactly these sources'
+	refute now_has 'nothing to say'
+	look_on
+	type_keys r
+	now_shown 30 'broken_one'
+	git -C "$SRC" checkout -q .
+	wait_until 30 tty_shows 2 'inputd: the error is gone' || fail 'not taken back'
 	look_on
 	type_keys l
 	now_shown 10 'the compiler has nothing to say'
