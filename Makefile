@@ -52,7 +52,7 @@ ifdef DEV
 WARNINGS += $(DEV_WARNINGS)
 endif
 # What the release is hardened with. FORTIFY 3 where the compiler and its C library have it: elsewhere they warn and take it for 2.
-FORTIFY  := $(if $(shell printf '\043include <string.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only -xc - 2>&1),2,3)
+FORTIFY  := $(if $(shell printf '\043include <string.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror -fsyntax-only -xc - 2>&1 || echo no),2,3)
 HARDEN   := -fstack-protector-strong -fPIE
 FORTIFIED := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(FORTIFY)
 # Its linker, on macOS, does by itself what it has of this, and links no program statically.
@@ -155,14 +155,17 @@ docs: $(B)/gendocs ## write docs/configuration.md, docs/man/ and completions/ fr
 deps: ## install what is missing: Debian packages, cargo, redoxfs (as root, asking nothing)
 	@tools/deps.sh
 
+# On all processors, unless the caller has said how many.
+ON_ALL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1))
+
 demo: ## the main job in one command: a sample workspace, an image, an edit, a refresh
 	@tools/deps.sh
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(ON_ALL) all
 	@tools/demo.sh
 
 check: ## install what is missing, then all tests
 	@tools/deps.sh
-	@$(MAKE) --no-print-directory DEV=1 all
+	@$(MAKE) --no-print-directory $(ON_ALL) DEV=1 all
 	@$(MAKE) --no-print-directory check-layers check-headers
 	@$(MAKE) --no-print-directory check-darwin
 	@$(MAKE) --no-print-directory lint
