@@ -91,11 +91,16 @@ known_to_apt() {
 	[ -z "$need_cargo" ] || [ -n "$(cargo_packages)" ]
 }
 
+# What apt says is hundreds of lines: they go into a file, and only the last ones of a failure are shown.
 apt() {
-	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" </dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@" </dev/null >>build/deps.log 2>&1 || {
+		tail -n 20 build/deps.log >&2
+		return 1
+	}
 }
 
 install_packages() {
+	mkdir -p build && : >build/deps.log || return 1
 	updated=
 	if ! known_to_apt; then
 		say "reading the package lists"
@@ -112,6 +117,7 @@ install_packages() {
 	fi
 	[ -z "$need_runtime" ] || add "$(runtime_package)"
 	say "installing $missing"
+	say "which takes one to three minutes; what apt says is in build/deps.log"
 	# shellcheck disable=SC2086 # a list of words
 	apt install --no-install-recommends $missing && return
 	[ -z "$updated" ] || return 1
@@ -149,7 +155,7 @@ if [ -n "$missing$need_cargo$need_runtime" ]; then
 fi
 
 if [ ! -x build/tools/bin/redoxfs ] || [ ! -x build/tools/bin/redoxfs-ar ]; then
-	say "building redoxfs $redoxfs_version into build/tools, which takes one to four minutes"
+	say "building redoxfs $redoxfs_version into build/tools, which takes one to five minutes"
 	mkdir -p build/tools
 	# The user's settings for other builds must not reach this one.
 	env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET -u CARGO_TARGET_DIR -u RUSTC_WRAPPER -u MAKEFLAGS \
