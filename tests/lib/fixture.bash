@@ -9,6 +9,8 @@
 
 REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${REINJECT:=$REPO/build/reinject}"
+# Where `make deps` puts redoxfs: a file of tests that is run by itself finds it, too.
+case ":$PATH:" in *":$REPO/build/tools/bin:"*) ;; *) export PATH=$REPO/build/tools/bin:$PATH ;; esac
 
 # The user's own settings must not reach a test.
 unset "${!GIT_@}" REINJECT_FAULT SUDO_UID SUDO_GID SUDO_USER RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTC_WRAPPER MAKEFLAGS MAKELEVEL NO_COLOR
