@@ -21,13 +21,13 @@ teardown() { fixture_teardown; }
 
 # block HEADING: the first sh block below it.
 block() {
-	awk -v heading="### $1" '$0 == heading { on = 1; next } on && /^### |^## / { exit } on && /^```sh/ { copy = 1; next } copy && /^```/ { exit } copy' "$REPO/README.md"
+	awk -v heading="$1" '/^##+ / && substr($0, index($0, " ") + 1) == heading { on = 1; next } on && /^### |^## / { exit } on && /^```sh/ { copy = 1; next } copy && /^```/ { exit } copy' "$REPO/README.md"
 }
 
-# type_in FILE: what a shell makes of these lines; stops at the first that fails.
+# type_in FILE: what a shell makes of these lines, in the home or in TYPE_DIR; stops at the first that fails.
 type_in() {
 	status=0
-	(cd "$TREE" && timeout --foreground -k 10 "$RX_LIMIT" bash -eu "$1") >"$T/out" 2>"$T/err" </dev/null 3>&- || status=$?
+	(cd "${TYPE_DIR:-$TREE}" && timeout --foreground -k 10 "$RX_LIMIT" bash -eu "$1") >"$T/out" 2>"$T/err" </dev/null 3>&- || status=$?
 	trail "$(cat "$1")"
 }
 
@@ -68,4 +68,44 @@ type_in() {
 	expect_status 130
 	RX_DIR=$redox rx_ok status
 	expect_out 'nothing is stale'
+}
+
+# no_installing: sudo runs what it is given, and the test fails where packages would be installed.
+no_installing() {
+	printf '#!/bin/sh\nexec "$@"\n' >"$T/bin/sudo"
+	printf '#!/bin/sh\necho "a test installs nothing: run make deps" >&2\nexit 1\n' >"$T/bin/apt-get"
+	chmod +x "$T/bin/sudo" "$T/bin/apt-get"
+	# Whoever runs this suite has given make words of its own.
+	unset PREFIX LIBEXECDIR DEV FAULTS
+	export TYPE_DIR=$REPO
+}
+
+@test "See it work" {
+	no_installing
+	block 'See it work' >"$T/lines"
+	# The second line runs this very test.
+	expect_equal "$(cut -d' ' -f1,2 "$T/lines" | paste -sd,)" 'make demo,make check'
+	sed -i '$d' "$T/lines"
+	type_in "$T/lines"
+	expect_status 0
+	expect_out 'common: SECOND EDITION'
+	expect_out "^The image is $REPO/build/demo/disk.img"
+}
+
+@test "Start here" {
+	no_installing
+	export DESTDIR=$T/stage
+	block 'Start here' >"$T/lines"
+	expect_equal "$(sed 's/ *#.*//' "$T/lines" | paste -sd,)" 'sudo make deps,make,sudo make install,export PATH=$PWD/build/tools/bin:$PATH'
+	printf 'command -v redoxfs >"%s"\n' "$T/found" >>"$T/lines"
+	PATH=${PATH//"$REPO/build/tools/bin:"/} type_in "$T/lines"
+	expect_status 0
+	expect_equal "$(cat "$T/found")" "$REPO/build/tools/bin/redoxfs"
+	expect_equal "$("$DESTDIR/usr/local/bin/reinject" --version | head -n 1)" "$("$REINJECT" --version | head -n 1)"
+	[[ -x $DESTDIR/usr/local/libexec/reinject-hook ]] || fail "the hooks' program was not installed"
+}
+
+@test "each block of commands on the page is one of these" {
+	expect_equal "$(awk '/^##+ / { heading = substr($0, index($0, " ") + 1) } /^ *```sh/ { print heading }' "$REPO/README.md" | sort | paste -sd,)" \
+		"$(sed -n 's/^@test "\(.*\)" {$/\1/p' "$BATS_TEST_FILENAME" | grep -v '^each block' | sort | paste -sd,)"
 }
