@@ -126,6 +126,22 @@ install_packages() {
 	apt update && apt install --no-install-recommends $missing
 }
 
+# Under sudo what is made here belongs to whoever has the tree: `make` goes on without it.
+give_back() {
+	status=$?
+	if [ "$(id -u)" -eq 0 ] && [ -d build ]; then
+		owner=$(stat -c %u:%g . 2>/dev/null || stat -f %u:%g .)
+		if [ "$owner" != 0:0 ]; then
+			chown -h "$owner" build
+			for made in build/tools build/vm.log build/deps.log; do
+				[ ! -e "$made" ] || chown -hR "$owner" "$made"
+			done
+		fi
+	fi
+	exit "$status"
+}
+trap give_back EXIT
+
 no_packages() {
 	[ -z "$need_cargo" ] || missing="$missing${missing:+ }cargo"
 	[ -z "$need_runtime" ] || missing="$missing${missing:+ }$(runtime_package)"
