@@ -17,6 +17,11 @@ const struct cli_option cli_global_options[] = {
 	{ "color", 0, "auto|always|never", "colours in what is said; NO_COLOR is heeded" },
 	{ "help", 'h', NULL, "this text" },
 	{ "version", 0, NULL, "the version and those of the libraries" },
+	{ NULL, 0, NULL, NULL },
+};
+
+/* Taken, and in no help, page or completion: a test build's say what the program has that is given away. */
+static const struct cli_option hidden_options[] = {
 #ifdef REINJECT_FAULTS
 	{ "list-faults", 0, NULL, "the named fault points of the test build" },
 #endif
@@ -45,7 +50,9 @@ static const struct cli_option *find_option(const struct cli_args *args, const c
 {
 	const struct cli_option *option = args->verb ? find_in(args->verb->options, name, n, letter) : NULL;
 
-	return option ? option : find_in(cli_global_options, name, n, letter);
+	if (!option)
+		option = find_in(cli_global_options, name, n, letter);
+	return option ? option : find_in(hidden_options, name, n, letter);
 }
 
 static void offer_options(struct near *near, const struct cli_option *table)

@@ -60,12 +60,18 @@ check-valgrind: $(VALGRIND_TESTS) ## the quick unit tests under valgrind: memory
 COVERAGE_DIR  := $(CURDIR)/build/coverage/profiles
 COVERAGE_MAKE  = $(MAKE) --no-print-directory CC=clang B=build/coverage FAULTS=1 LDFLAGS=-fprofile-instr-generate \
 	CFLAGS='-O1 -g -mllvm -runtime-counter-relocation -fcoverage-mapping -fprofile-instr-generate=$(COVERAGE_DIR)/%m%c.profraw'
-COVERAGE_E2E  ?= $(wildcard tests/e2e/*.bats tests/crash/*.bats)
+COVERAGE_E2E  ?= tests/e2e tests/crash
+COVERAGE_RUN  := build/coverage/reinject build/coverage/reinject-hook
+COVERAGE_MADE := $(COVERAGE_RUN) build/coverage/gendocs build/coverage/tests/small-watch build/coverage/tests/small-initfs-ar
+COVERED_TESTS := $(TESTS:$(B)/%=build/coverage/%)
 
-coverage: ## lines that unit, e2e and crash tests run, by room; fails under 85 % (half an hour; COVERAGE_E2E='FILE...' for a part)
+# Every process counts into the one file of its program, so that tests may run side by side; the files are everybody's, for what runs as another user.
+coverage: ## lines that unit, e2e and crash tests run, by room; fails under 85 %, or when a test fails (half an hour; COVERAGE_E2E='FILE...': a part)
 	@rm -rf $(COVERAGE_DIR) && mkdir -p -m 0777 $(COVERAGE_DIR)
-	@$(COVERAGE_MAKE) -j2 all build/coverage/tests/small-watch build/coverage/tests/small-initfs-ar $(TESTS:$(B)/%=build/coverage/%)
-	@build/coverage/reinject --version >/dev/null && chmod 0666 $(COVERAGE_DIR)/*
-	@$(COVERAGE_MAKE) -k check-unit
-	@REINJECT=$(CURDIR)/build/coverage/reinject KILLS=20 bats --tap -j 1 $(COVERAGE_E2E) || true
-	@tools/coverage.sh $(COVERAGE_DIR) 85 build/coverage/reinject $(TESTS:$(B)/%=build/coverage/%)
+	@$(COVERAGE_MAKE) -j2 $(COVERAGE_MADE) $(COVERED_TESTS)
+	@for p in $(COVERAGE_RUN); do $$p --version >/dev/null 2>&1; done; chmod 0666 $(COVERAGE_DIR)/*
+	@failed=; \
+	for t in $(COVERED_TESTS); do echo "== $$t"; $$t || failed="$$failed $$t"; done; \
+	FAULTS=1 KILLS=20 REINJECT=$(CURDIR)/build/coverage/reinject tools/bats.sh $(COVERAGE_E2E) || failed="$$failed e2e"; \
+	tools/coverage.sh $(COVERAGE_DIR) 85 $(COVERAGE_RUN) $(COVERED_TESTS) || failed="$$failed coverage"; \
+	[ -z "$$failed" ] || { echo "coverage: failed:$$failed" >&2; exit 1; }

@@ -1,26 +1,28 @@
 #!/bin/sh
-# Runs the bats files of one folder, two at a time where there are processors for it, and ends with a line that says how many passed and failed, whatever
-# the format of bats. Each test has a folder of its own, so files do not meet.
+# tools/bats.sh FOLDER|FILE...: runs these bats files and those of these folders, two at a time where there are processors for it, and ends with a line that
+# says how many passed and failed, whatever the format of bats. Each test has a folder of its own, so files do not meet.
 set -u
-dir=$1
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 lanes=$(nproc 2>/dev/null || echo 1)
 [ "$lanes" -le 2 ] || lanes=2
-run() { # LANE FILES...
-	lane=$1
+run() { # LANE FILES...: every so manieth of the files
+	lane=$1 n=0
 	shift
-	{ bats --tap ${BATS_FILTER:+--filter "$BATS_FILTER"} "$@"; echo "$?" >"$log/$lane.rc"; } | tee "$log/$lane"
-}
-lane=0
-while [ "$lane" -lt "$lanes" ]; do
-	n=0
-	set --
-	for file in "$dir"/*.bats; do
+	for file in "$@"; do
+		shift
 		[ $((n % lanes)) -ne "$lane" ] || set -- "$@" "$file"
 		n=$((n + 1))
 	done
-	[ $# -eq 0 ] || run "$lane" "$@" &
+	[ $# -eq 0 ] || { bats --tap ${BATS_FILTER:+--filter "$BATS_FILTER"} "$@"; echo "$?" >"$log/$lane.rc"; } | tee "$log/$lane"
+}
+for at in "$@"; do
+	shift
+	if [ -d "$at" ]; then set -- "$@" "$at"/*.bats; else set -- "$@" "$at"; fi
+done
+lane=0
+while [ "$lane" -lt "$lanes" ]; do
+	run "$lane" "$@" &
 	lane=$((lane + 1))
 done
 wait
