@@ -181,12 +181,13 @@ static int start_launchd(struct serving *serving, const char *unit, bool changed
 	CLEANUP_FREE char *path = xasprintf("%s/%s", serving->dir, unit);
 	CLEANUP_FREE char *service = xasprintf("%s/%.*s", domain, (int)(strlen(unit) - strlen(".plist")), unit);
 	CLEANUP_FREE char *commands = xasprintf("launchctl bootstrap %s %s", domain, path);
+	CLEANUP_FREE char *look = xasprintf("launchctl print %s", service);
 
 	if (LAUNCHCTL(serving, "print", service) == 0) {
 		if (!changed)
 			return 0;
 		if (LAUNCHCTL(serving, "bootout", service) < 0)
-			return not_started(serving, commands, err);
+			return not_started(serving, look, err);
 	}
 	return LAUNCHCTL(serving, "bootstrap", domain, path) < 0 ? no_manager(serving, commands, err) : 0;
 }
