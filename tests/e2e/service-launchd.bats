@@ -153,6 +153,7 @@ bootstrap $DOMAIN $agent"
 	mkdir "$agent"
 	service install watch
 	expect_refused 1
+	expect_err 'not written by reinject'
 	[[ -d $agent ]]
 }
 

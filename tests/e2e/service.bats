@@ -345,4 +345,9 @@ heard() { grep -qsE "$1" "$T/heard"; }
 	[[ ! -e $T/told ]]
 	MONITOR_SERVICE_RESULT=timeout MONITOR_EXIT_CODE=killed MONITOR_EXIT_STATUS=TERM rx_ok service failed nightly
 	expect_equal "$(cat "$T/told")" failed
+	# A journal that knows no run: there is nothing to tell it of.
+	rm "$T/told"
+	sqlite3 "$TREE/.reinject/journal.db" 'DELETE FROM run'
+	rx_ok service failed nightly
+	[[ ! -e $T/told ]]
 }
