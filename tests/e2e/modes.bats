@@ -339,12 +339,12 @@ stop_daemon() {
 
 # A redoxfs that is stopped as soon as it has mounted: $1 is the how-manieth of the run.
 stopping_tool() {
+	# By builtins alone: a grep for each look may come after all has been read back.
 	cat >"$T/tool.sh" <<-END
-		#!/bin/sh
+		#!/bin/bash
 		echo x >>"$T/tool.count"
-		[ "\$(wc -l <"$T/tool.count")" -ne $1 ] || {
-			for a; do point=\$a; done
-			( until grep -q " \$point " /proc/self/mountinfo; do :; done; kill -STOP \$\$; echo >"$T/tool.stopped" ) &
+		[[ \$(wc -l <"$T/tool.count") -ne $1 ]] || {
+			( until IFS= read -rd '' mounts </proc/self/mountinfo; [[ \$mounts == *" \${!#} "* ]]; do :; done; kill -STOP \$\$; echo >"$T/tool.stopped" ) &
 		}
 		exec redoxfs "\$@"
 	END
