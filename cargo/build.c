@@ -12,7 +12,11 @@
 #include "base/sudo.h"
 #include "cargo/message.h"
 
-enum { TICK_MS = 100 };
+enum {
+	TICK_MS = 100,
+	SHELL_FOUND_NOT = 127, /* what a shell ends with that lacks the program it is to run, */
+	SHELL_KILLED = 137,    /* and where that was killed, as the system does when it is out of memory */
+};
 
 #define JSON_TARGET_SPEC "-Zjson-target-spec"
 
@@ -24,6 +28,7 @@ struct run {
 	struct cargo_build build;
 	struct str complaint; /* the first 'error: ' line of stderr, without that word */
 	size_t n_errors;      /* errors that rustc showed */
+	size_t n_machine;     /* those of them that the machine is to blame for */
 	size_t n_seen;        /* artefact messages about this package, a library's among them */
 	bool compiled;        /* one of those was not fresh */
 	bool may_repeat;      /* the refusal below is ours to answer, nobody needs to see it */
@@ -88,6 +93,8 @@ static void take_diagnostic(struct run *run, const struct cargo_message *message
 
 	if (message->is_error)
 		run->n_errors++;
+	if (message->is_machine)
+		run->n_machine++;
 	if (location && !strvec_has(&run->build.locations, location))
 		strvec_add(&run->build.locations, location);
 	if (message->rendered && run->hooks->on_diagnostic)
@@ -204,7 +211,7 @@ static void settle_cargo(struct run *run)
 		CLEANUP_FREE char *how = describe_exit(run);
 		bool explained = run->n_errors > 0 || run->complaint.len == 0;
 
-		build->rejected = run->n_errors > 0 && !build->result.signalled;
+		build->rejected = run->n_errors > run->n_machine && !build->result.signalled;
 
 		build->failure = explained ? xstrdup(how) : xasprintf("%s: %s", how, str_text(&run->complaint));
 		return;
@@ -281,7 +288,7 @@ static void settle_custom(struct run *run, const char *artifact, const struct st
 	struct cargo_build *build = &run->build;
 	struct stat after;
 
-	build->rejected = !build->result.signalled;
+	build->rejected = !build->result.signalled && build->result.status != SHELL_FOUND_NOT && build->result.status != SHELL_KILLED;
 	if (!succeeded(&build->result)) {
 		build->failure = describe_exit(run);
 		return;

@@ -28,7 +28,7 @@ struct cargo_build {
 	struct cargo_artifact *artifacts;
 	size_t n_artifacts;
 	bool rejected; /* not ok, and for a reason that lies in the package: rustc showed an error, a binary was not named, its own command
-			* failed. Building it again unchanged is in vain; anything else (a manifest elsewhere, a full disk, a signal) may pass */
+			* failed. Building it again unchanged is in vain; anything else (a manifest elsewhere, a full disk, no linker, a signal) may pass */
 	char *failure; /* a sentence when not ok: 'cargo exited with 101' (and cargo's own words where rustc said none), 'cargo named no
 			  * binary "pkg"' */
 	struct strvec locations; /* 'path:line:col: message' of errors and warnings, each once; the path is absolute */

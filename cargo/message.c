@@ -19,6 +19,38 @@ static void take_artifact(struct cargo_message *message)
 	message->fresh = json_is_true(json_object_get(message->root, "fresh"));
 }
 
+static bool has_any(const char *text, const char *const *words)
+{
+	for (; text && *words; words++)
+		if (strstr(text, *words))
+			return true;
+	return false;
+}
+
+/* rustc's own trouble with a file has no place in the sources, and the system's number; a linker's is told by its words. */
+static bool is_of_machine(const json_t *inner)
+{
+	static const char *const library[] = { "crate for `core`", "crate for `alloc`", "crate for `std`", NULL };
+	static const char *const linking[] = { "No space left on device",
+					       "Disk quota exceeded",
+					       "Cannot allocate memory",
+					       "terminated with signal",
+					       "due to signal",
+					       "failed: signal",
+					       NULL };
+	const char *text = cargo_json_text(inner, "message");
+
+	if (!text)
+		return false;
+	if (str_eq(cargo_json_text(json_object_get(inner, "code"), "code"), "E0463"))
+		return has_any(text, library);
+	if (json_array_size(json_object_get(inner, "spans")) > 0)
+		return false;
+	if (str_starts(text, "linking with "))
+		return has_any(cargo_json_text(inner, "rendered"), linking);
+	return strstr(text, "(os error ") || (str_starts(text, "linker `") && strstr(text, "not found"));
+}
+
 static void take_diagnostic(struct cargo_message *message)
 {
 	const json_t *inner = json_object_get(message->root, "message");
@@ -29,6 +61,7 @@ static void take_diagnostic(struct cargo_message *message)
 	/* A crash of the compiler has the level 'error: internal compiler error'. */
 	message->is_error = level && str_starts(level, "error");
 	message->is_warning = str_eq(level, "warning");
+	message->is_machine = message->is_error && is_of_machine(inner);
 }
 
 int cargo_message_parse(const char *line, size_t n, struct cargo_message *ret)

@@ -28,6 +28,7 @@ struct cargo_message {
 	const char *rendered;      /* DIAGNOSTIC: the text for the terminal */
 	bool is_error;             /* DIAGNOSTIC: of level error */
 	bool is_warning;           /* DIAGNOSTIC: of level warning */
+	bool is_machine; /* DIAGNOSTIC: an error that the sources are not to blame for: no room, no linker, no standard library, a linker killed */
 };
 
 /** Reads a line of @n bytes. -EBADMSG when it is no such message: a procedural macro may print to the same stream. */
