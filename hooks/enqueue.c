@@ -141,25 +141,42 @@ static int open_queue(const struct project *project)
 	return name ? open(name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600) : -1;
 }
 
-/* The state folder may be deleted at any time. Of a project that is gone altogether nothing is made. */
+/* @path, cut off at @end for a moment, is there and belongs to this user. */
+static int is_ours(char *path, char *end)
+{
+	char cut = *end;
+	struct stat st;
+	int ours;
+
+	*end = '\0';
+	ours = stat(end == path ? "/" : path, &st) == 0 && st.st_uid == geteuid();
+	*end = cut;
+	return ours;
+}
+
+/* Several hooks at once may make the same. */
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+/* The state folder may be deleted at any time. Of a project that is gone altogether nothing is made, and in another user's folder nothing by root: it would
+ * have the wrong owner, and is left to the worker of the right one. */
 static int make_spool(const struct project *project)
 {
 	struct text path;
-	const char *name = path_of(&path, project->state, JOURNAL_SPOOL_DIR);
-	struct stat above;
-	char *slash;
+	char *slash = path_of(&path, project->state, JOURNAL_SPOOL_DIR) ? strrchr(path.buf, '/') : NULL, *above;
+	int r;
 
-	if (!name || access(project->config, F_OK) < 0)
+	if (!slash || access(project->config, F_OK) < 0)
 		return -1;
-	/* Another user's folder would be made with the wrong owner: that is left to the worker of its owner. */
-	slash = strrchr(path.buf, '/');
 	*slash = '\0';
-	if (stat(path.buf, &above) < 0 && mkdir(path.buf, 0700) < 0)
+	above = strrchr(path.buf, '/');
+	if (!above || (geteuid() == 0 && access(path.buf, F_OK) < 0 && !is_ours(path.buf, above)))
 		return -1;
-	if (stat(path.buf, &above) < 0 || above.st_uid != geteuid())
-		return -1;
+	r = make_dir(path.buf);
 	*slash = '/';
-	return mkdir(name, 0700) < 0 && errno != EEXIST ? -1 : 0;
+	return r == 0 && is_ours(path.buf, slash) ? make_dir(path.buf) : -1;
 }
 
 /* One write, so that lines of several hooks at once do not mix. */
