@@ -12,13 +12,14 @@ setup() {
 	mkdir "$STATE" "$TOP"
 	: >"$CONFIG"
 	cat >"$T/worker" <<-END
-		#!/bin/sh
+		#!/bin/bash
 		echo start >>'$T/starts'
 		exec 9>>'$T/worker.tmp'
 		{
 			echo "args \$*"
 			echo "cwd \$(pwd)"
 			echo "stdin \$(readlink /proc/self/fd/0)"
+			echo "session \$(ps -o sid= -p \$\$)"
 			grep -E '^Sig(Blk|Ign):' /proc/self/status
 			env
 			for fd in /proc/self/fd/*; do readlink "\$fd"; done
@@ -87,9 +88,12 @@ expect_no_worker() {
 }
 
 @test "a record that is too long is not written, nor a part of it; the next one is whole" {
-	local long
+	local long wide before
 	long=$(printf 'x%.0s' {1..20000})
+	wide=$(printf '%%%.0s' {1..6000})
 	hold_worker
+	# The last percent that does not fit leaves room for a byte or two, or for none.
+	for before in '' x xx; do hook "$before$wide"; done
 	hook "$long" b
 	hook "${long:0:16000}" "${long:0:1000}" b
 	expect_equal "$(records)" ''
@@ -161,7 +165,7 @@ expect_no_worker() {
 	(
 		trap '' INT QUIT HUP PIPE
 		cd "$TOP"
-		GIT_DIR=x GIT_INDEX_FILE=y GITHUB_ACTIONS=kept MY_GIT_X=kept timeout 5 env --block-signal=TERM,USR1 "$HOOK" post-commit 1 "$TOP" "$STATE" "$T/worker" "$CONFIG" 3>&-
+		GIT_DIR=x GIT_INDEX_FILE=y GITHUB_ACTIONS=kept MY_GIT_X=kept timeout 5 env --block-signal=TERM,USR1 "$HOOK" post-commit 1 "$TOP" "$STATE" "$T/worker" "$CONFIG" <"$T/worker" 3>&-
 	)
 	worked
 	exec {open}<&-
@@ -171,6 +175,7 @@ stdin /dev/null"
 	expect_equal "$(grep -cE '^Sig(Blk|Ign):.*[1-9a-f]' "$T/worker.said")" 0
 	expect_equal "$(grep -cE '^(GITHUB_ACTIONS|MY_GIT_X)=kept' "$T/worker.said")" 2
 	refute grep '^GIT_' "$T/worker.said"
+	refute grep "^session *$(ps -o sid= -p $$ | tr -d ' ')\$" "$T/worker.said"
 	refute grep -F "$CONFIG" <(grep -v '^args' "$T/worker.said")
 	expect_equal "$(cat "$STATE/hooks.log")" $'a word to stdout\na word to stderr'
 	# The next one's words come after them.
