@@ -40,7 +40,8 @@ static void list_files(const struct watcher *watcher, size_t source, const char 
 
 			if (!str_starts(e->path, full))
 				break;
-			if (path_under(e->path, full) && !str_eq(e->path + skip, WATCHER_LOCK_FILE))
+			if (path_under(e->path, full) && !str_eq(e->path + skip, WATCHER_LOCK_FILE) &&
+			    !pkgmap_is_ignored(watcher->map, source, e->path + skip))
 				strvec_addf(ret, "%s/%s", root, e->path + skip);
 		}
 	git_index_free(index);

@@ -200,7 +200,7 @@ stdin /dev/null"
 @test "words that make no sense, and REINJECT=0: nothing at all is done" {
 	local n
 	hold_worker
-	for n in 1x x -1 2 99999999999999999999 1001; do
+	for n in 1x x -1 2 99999999999999999999 4294967297 1001; do
 		call post-checkout "$n" "$TOP" "$STATE" "$T/worker" "$CONFIG" a b 1
 	done
 	call
