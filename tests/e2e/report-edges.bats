@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# The page's words of a console: from the end of its log, whatever the log is by now.
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/boot
+
+setup_file() { boot_setup_file; }
+setup() {
+	fixture_setup
+	boot_setup
+	mode pty
+	guest <<<'echo "panicked at x"; read -r x'
+	rx boot --wait
+	expect_status 1
+	LOG=$TREE/.reinject/boots/1.log
+}
+teardown() {
+	machine_end
+	fixture_teardown
+}
+
+# console: what the page shows of it, one line a line.
+console() {
+	rx_ok report
+	python3 "$REPO/tests/lib/report.py" "$TREE/.reinject/report.html" >"$T/page.json"
+	expect_equal "$(jq -c .faults "$T/page.json")" '[]'
+	jq -r '.consoles[]' "$T/page.json"
+}
+
+@test "the last twenty lines of a long log" {
+	seq -f 'line %05g of a long text' 2000 >"$LOG"
+	expect_equal "$(console | grep -o 'line 0[0-9]*' | sed -n '1p;$p' | xargs)" 'line 01981 line 02000'
+	expect_equal "$(console | grep -c 'line 0')" 20
+}
+
+@test "a NUL in the log hides nothing" {
+	printf 'before\0it\nafter\n' >"$LOG"
+	expect_equal "$(console | xargs)" 'before it after'
+}
+
+@test "a log that became a pipe, a link or nothing is not waited for, nor followed" {
+	rm "$LOG"
+	expect_equal "$(console)" ''
+	mkfifo "$LOG"
+	RX_LIMIT=10 expect_equal "$(console)" ''
+	rm "$LOG"
+	echo secret >"$T/secret"
+	ln -s "$T/secret" "$LOG"
+	expect_equal "$(console)" ''
+}
+
+@test "what is held twice is told with the words of the newest night, what a rollback holds with none" {
+	sqlite3 "$TREE/.reinject/journal.db" "
+		INSERT INTO run (id, verb, image, started, ms, result) VALUES (1, 'nightly', '$IMAGE', 1000, 5, 'ok');
+		INSERT INTO fingerprint (image, subject, fingerprint, state, run, at) VALUES
+			('$IMAGE', 'package netd', 'f1', 'held', 1, 1), ('$IMAGE', 'package inputd', 'f2', 'held', 1, 1), ('$IMAGE', 'package odd', 'f3', 'failed', 1, 1);
+		INSERT INTO night (id, image, started, ms, result) VALUES (1, '$IMAGE', 1000, 5, 'culprits'), (2, '$IMAGE', 2000, 5, 'culprits');
+		INSERT INTO culprit (night, subject, fingerprint, commits, line) VALUES
+			(1, 'package netd', 'f1', 'aaaa', 'the older words'), (2, 'package netd', 'f1', 'bbbb', 'the newer words')"
+	console >/dev/null
+	expect_equal "$(jq -c '.held | sort' "$T/page.json")" '["inputd","netd"]'
+	expect_equal "$(grep -o 'the [a-z]* words' "$TREE/.reinject/report.html")" 'the newer words'
+	expect_equal "$(grep -c ', by a rollback' "$TREE/.reinject/report.html")" 1
+}
