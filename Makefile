@@ -172,7 +172,7 @@ check: ## install what is missing, then all tests
 	@$(MAKE) --no-print-directory DEV=1 check-unit check-valgrind
 	@$(MAKE) --no-print-directory DEV=1 check-oracle
 	@$(MAKE) --no-print-directory check-e2e
-	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=5
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory check-sanitize
 	@$(MAKE) --no-print-directory check-crash
 
