@@ -219,7 +219,7 @@ check-deb: ## builds the Debian package in a copy of the tree, and asks lintian 
 lint: ## cppcheck, clang-tidy, gcc's analyzer, shellcheck: no findings but those excused with a reason
 	@tools/lint.sh -std=gnu11 $(CPPFLAGS) -DREINJECT_LIBEXECDIR='""' $(PKG_CFLAGS) -- $(SRCS) hooks/enqueue.c
 
-bench: all ## all benchmarks, one after the other, and docs/benchmarks.md with its charts from what they measured (half an hour of a quiet machine)
+bench: all ## all benchmarks, one after the other, and docs/benchmarks.md with its charts from what they measured (six minutes of a quiet machine)
 	@for part in inject events watch hooks; do $(MAKE) --no-print-directory bench-$$part || exit 1; done
 	@$(MAKE) --no-print-directory bench-report
 
