@@ -59,7 +59,7 @@ static void print_value(void *data, const char *section, const char *key, const 
 		free(printing->section);
 		printing->section = xstrdup(section);
 	}
-	cli_print_line("%-22s = %-50s ; %s", key, value, origin);
+	cli_print_line("%-22s = %-24s ; %s", key, value, origin);
 }
 
 static int run(struct cli_context *ctx, struct err *err)

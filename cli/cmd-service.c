@@ -345,8 +345,8 @@ static void tell_unknown(const struct serving *serving, const char *unit)
 
 	cli_print_line("%-9s %s: %s does not tell whether it runs%s%.*s%s", "unknown", unit, manager, n > 0 ? " (" : "", n, said, n > 0 ? ")" : "");
 	cli_print_line("%-9s %s", "",
-	       is_systemd ? "ask it as the user whose service it is, in a session of his: systemctl --user status"
-			  : "it is not loaded, or belongs to another user");
+		       is_systemd ? "ask it as the user whose service it is, in that user's own session: systemctl --user status"
+				  : "it is not loaded, or belongs to another user");
 }
 
 static int status(struct serving *serving, struct err *err)

@@ -1,3 +1,4 @@
+#include "base/fs.h"
 #include "base/human.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -46,6 +47,12 @@ static int show_run(void *data, const struct journal_run *run)
 	return 0;
 }
 
+/* Of a path its last part: which image it was is said above. */
+static const char *step_subject(const struct journal_step *step)
+{
+	return step->subject ? fs_basename(step->subject) : "";
+}
+
 static int show_step(void *data, const struct journal_step *step)
 {
 	struct showing *showing = data;
@@ -55,7 +62,7 @@ static int show_step(void *data, const struct journal_step *step)
 			      json_pack("{s:s, s:o, s:s, s:o, s:I}", "kind", step->kind, "subject", cli_json_string(step->subject), "result",
 					journal_result_name(step->result), "detail", cli_json_string(step->detail), "ms", (json_int_t)step->ms));
 	if (!showing->ctx->json)
-		cli_print_line("  %-6s %-24s %-9s %8s  %s", step->kind, step->subject, journal_result_name(step->result), duration,
+		cli_print_line("  %-6s %-24s %-9s %8s  %s", step->kind, step_subject(step), journal_result_name(step->result), duration,
 			       step->detail ? step->detail : "");
 	return 0;
 }
@@ -74,11 +81,8 @@ static int show_file(void *data, const struct journal_file *file)
 		refresh_activate_add(&showing->activations, showing->ctx->config, showing->map, file->owner);
 	if (showing->ctx->json)
 		return 0;
-	if (file->new_hash[0])
-		cli_print_line("  put    %-40s %9s  %04o  %.12s (before: %.12s)", file->path, bytes, file->mode, file->new_hash,
-			       file->old_hash ? file->old_hash : "no such file");
-	else
-		cli_print_line("  remove %-40s %9s  %04o  (before: %.12s)", file->path, bytes, file->mode, file->old_hash);
+	cli_print_line("  %-6s %-24s %9s  %04o  %12.12s -> %.12s", file->new_hash[0] ? "put" : "remove", file->path, bytes, file->mode,
+		       file->old_hash ? file->old_hash : "no file", file->new_hash[0] ? file->new_hash : "no file");
 	return 0;
 }
 

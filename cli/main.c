@@ -72,7 +72,7 @@ static int start(struct cli_context *ctx, struct err *err)
 	set_output(ctx->args);
 	if (!ctx->args->verb) {
 		err_class_set(err, ERR_USAGE, -EINVAL, "what shall be done?");
-		err_hint(err, "`reinject help` lists the verbs; `reinject refresh` brings the image up to date");
+		err_hint(err, "`reinject help` lists the verbs; `reinject refresh` updates the image");
 		return -EINVAL;
 	}
 	r = cancel_on_signals(ctx->cancel, err);

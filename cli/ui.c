@@ -140,6 +140,14 @@ static size_t terminal_width(void)
 	return columns > 20 ? columns : 80;
 }
 
+/* At most @n bytes of @text, without a part of a character at the end. */
+static size_t utf8_floor(const char *text, size_t n)
+{
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 static void add_building(const struct cli_ui *ui, struct str *line)
 {
 	CLEANUP_FREE char *duration = human_duration((clock_ms() - ui->since_ms) / 100 * 100), *visible = NULL;
@@ -165,7 +173,7 @@ static void show_live(struct cli_ui *ui)
 	else
 		str_add(&line, ui->idle);
 	if (line.len >= terminal_width())
-		line.len = terminal_width() - 1;
+		line.len = utf8_floor(line.buf, terminal_width() - 1);
 	wipe_live(ui);
 	(void)!write(STDERR_FILENO, line.buf, line.len);
 	ui->live_shown = true;

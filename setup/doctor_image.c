@@ -235,7 +235,7 @@ void doctor_look_holders(struct doctor *doctor, struct setup_doctor_finding *fin
 		doctor_ok(finding, "%s (process %d) %s, which does no harm", holders.v[0].program ? holders.v[0].program : "somebody",
 			  (int)holders.v[0].pid, holders.v[0].how);
 	else
-		doctor_ok(finding, "nobody has it open");
+		doctor_ok(finding, "nobody has the image open");
 }
 
 /* -- from inside ------------------------------------------------------------------------------------------------------------------------------ */

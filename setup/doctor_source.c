@@ -202,7 +202,7 @@ void doctor_look_clock(struct doctor *doctor, struct setup_doctor_finding *findi
 	for (size_t i = 0; i < doctor->config->n_sources; i++)
 		for (size_t j = 0; j < N_ELEMENTS(names); j++)
 			look_at_time(doctor, doctor->config->sources[i].path, names[j], finding);
-	doctor_ok(finding, "no file of the future");
+	doctor_ok(finding, "no file is dated in the future");
 }
 
 /* -- events ----------------------------------------------------------------------------------------------------------------------------------- */

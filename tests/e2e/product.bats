@@ -209,6 +209,12 @@ lacks() {
 	rx_ok inject "$SRC/Cargo.toml" /etc/file
 	rx_ok show 2
 	refute grep -qE '^[a-z]+ *$' "$T/out"
+	# Its columns fit the usual terminal, and the image is named once.
+	expect_out '^  put +/etc/file .* no file -> [0-9a-f]{12}$'
+	expect_out '^  swap +disk\.img +ok '
+	expect_equal "$(grep '^  ' "$T/out" | awk 'length > 79')" ""
+	rx_ok config image
+	expect_equal "$(grep 'default$' "$T/out" | awk 'length > 79')" ""
 	rx_ok boot --wait
 	rx_ok show 2
 	expect_out '^  boot +1 +up '
