@@ -3,7 +3,7 @@
 # crate is changed, and one `reinject refresh` later the image has exactly the drivers that this concerns. A driver of the sample is an ordinary
 # program of this host, so it is run from the mounted image to prove it.
 #
-# May be run again; leaves no mount and no process, also when it fails or is interrupted. Needs root, because it mounts the image.
+# May be run again; leaves no mount and no process, also when it fails or is interrupted. Needs no root where /dev/fuse and fusermount3 are for everybody.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

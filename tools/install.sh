@@ -58,3 +58,8 @@ for file in completions/*; do
 	*.fish) one 644 "$file" "$share/fish/vendor_completions.d/reinject.fish" ;;
 	esac
 done
+if [ "$verb" = install ]; then
+	echo "installed: $DESTDIR$PREFIX/bin/reinject, $DESTDIR$LIBEXECDIR/reinject-hook, and in $DESTDIR$share its manual, completions, rules and samples"
+else
+	echo "uninstalled from $DESTDIR$PREFIX"
+fi
