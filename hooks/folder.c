@@ -143,7 +143,7 @@ static int find_top(struct hooks_folder *folder, struct err *err)
 	}
 	if (r == 0)
 		r = ask_path(folder, (const char *[]){ "rev-parse", "--show-toplevel", NULL }, &folder->top, err);
-	if (r < 0)
+	if (r < 0 && err && !err->hint[0])
 		err_hint(err, "the [source] must be a git work tree that you may use; `git -C '%.700s' status` tells more", folder->source);
 	return r;
 }
