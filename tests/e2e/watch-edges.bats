@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# A watch at its edges: what is asked for makes it look, also where no event has come; who asks while it is paused.
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/watch
+load ../lib/tty
+
+setup_file() { fixture_setup_file; }
+setup() {
+	fixture_setup
+	watch_setup
+}
+teardown() {
+	tty_close
+	fixture_teardown
+}
+
+# Polling each ten minutes: within a test, nothing but what is asked for makes it look.
+deaf() {
+	ini_add <<<$'[watch]\nbackend = poll\npoll_ms = 600000'
+	rest
+	watch
+	rx_ok watch --wait
+}
+
+@test "watch --wait looks first: what was saved is in the image, though no event has told of it" {
+	deaf
+	mark netd 2
+	rx_ok watch --wait
+	netd_says 'netd=2 proto=1 common=1'
+	stop_watch
+}
+
+@test "watch --resume looks: what was saved while it was paused is built, though no event has told of it" {
+	deaf
+	rx_ok watch --pause
+	mark netd 2
+	rx_ok watch --resume
+	expect_round ok netd
+	netd_says 'netd=2 proto=1 common=1'
+	stop_watch
+}
+
+@test "key r while it is paused: one round, and then it is paused as before" {
+	rest
+	tty_open
+	tty_watch
+	expect_quiet
+	type_keys p
+	shown 10 '[Pp]aused'
+	mark netd 2
+	type_keys r
+	expect_round ok netd
+	mark inputd 2
+	if wait_until 1 a_round; then fail "a round while paused: $(rounds)"; fi
+	rx_ok status --json
+	expect_jq '.[0].watch.state == "paused"'
+	type_keys p
+	expect_round ok inputd
+	type_keys q
+	tty_ended 0
+}
+
+@test "watch --wait after a round that the machine has failed: 1, until it is in the image" {
+	rest
+	mkdir "$T/bin"
+	cat >"$T/bin/cargo" <<-END
+		#!/bin/sh
+		[ "\$1" != build ] || [ -e '$T/well' ] || kill -KILL \$\$
+		exec '$(command -v cargo)' "\$@"
+	END
+	chmod +x "$T/bin/cargo"
+	PATH=$T/bin:$PATH watch
+	mark netd 2
+	expect_round failed netd
+	rx watch --wait
+	expect_status 1
+	expect_err 'not all that is stale'
+	# It is tried once, and by the next who asks.
+	expect_equal "$(built_by_watch | grep -c netd)" 1
+	touch "$T/well"
+	rx_ok refresh
+	rx_ok watch --wait
+	netd_says 'netd=2 proto=1 common=1'
+	stop_watch
+}
