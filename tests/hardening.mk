@@ -44,16 +44,14 @@ check-tsan: check-tsan-unit ## the same and all of e2e (a quarter of an hour and
 
 # -- valgrind, which also sees what the libraries do with our memory, and descriptors ----------------------------------------------------------------
 
-# Those that read what comes from outside. Others mount, compile, hold themselves to a time, or look for their own name among processes: ASan sees them.
-VALGRIND_NAMES ?= activate config config_sections depinfo ini_reader initfs lines lock log message plan recipe redoxfs schema spool template wire wire_strangers
-VALGRIND_TESTS  = $(VALGRIND_NAMES:%=$(B)/tests/test_%)
+# All but those that hold themselves to a time, run as another user, or look for their own name among processes: ASan sees them.
+VALGRIND_NOT  := affected inputs journal_folder watch_socket base build ends image_dying image_holders image_recover system
+VALGRIND_TESTS = $(filter-out $(VALGRIND_NOT:%=$(B)/tests/test_%),$(TESTS))
+VALGRIND      := valgrind -q --error-exitcode=66 --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible \
+	--child-silent-after-fork=yes --suppressions=tests/lib/valgrind.supp
 
-check-valgrind: $(VALGRIND_TESTS) ## the quick unit tests under valgrind: memory, leaks
-	@for t in $(VALGRIND_TESTS); do \
-		echo "== $$t"; \
-		valgrind -q --error-exitcode=66 --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible \
-			--child-silent-after-fork=yes --suppressions=tests/lib/valgrind.supp $$t >build/valgrind.log 2>&1 || { tail -n 60 build/valgrind.log >&2; exit 1; }; \
-	done
+check-valgrind: $(VALGRIND_TESTS) ## most unit tests under valgrind: memory, leaks
+	@UNDER='$(VALGRIND)' tools/unit.sh $(VALGRIND_TESTS)
 
 # -- coverage: clang's, counted into a file that is mapped, so that what ends by kill -9 counts too ---------------------------------------------------
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# tools/unit.sh PROGRAM...: runs the unit tests, as many at a time as there are processors, two at most, and shows what each said when it has ended. Exit
-# status 0 when all passed.
+# tools/unit.sh PROGRAM...: runs the unit tests, as many at a time as there are processors, two at most, and shows what each said when it has ended.
+# UNDER='WORDS': a program that runs each, and its options. Exit status 0 when all passed.
 set -u
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
@@ -9,7 +9,7 @@ lanes=$(nproc 2>/dev/null || echo 1)
 # shellcheck disable=SC2016 # the inner shell's
 printf '%s\n' "$@" | xargs -P "$lanes" -I{} sh -c '
 	said=$2/${1##*/}
-	"$1" >"$said" 2>&1 </dev/null || status=$?
+	${UNDER-} "$1" >"$said" 2>&1 </dev/null || status=$?
 	{
 		echo "== $1"
 		cat "$said"

@@ -172,9 +172,10 @@ static int take_marked(struct scan *scan, const git_index_entry *e, const struct
 	struct watcher_change change = { .path = e->path, .mode = e->mode, .oid = e->id };
 	CLEANUP_FREE char *full = xasprintf("%s%s", git_repository_workdir(scan->question->git), e->path);
 	struct stat st;
+	bool is_there = lstat(full, &st) == 0;
 	int r = 0;
 
-	if (lstat(full, &st) < 0 && is_sparse(e)) {
+	if (!is_there && is_sparse(e)) {
 		CLEANUP_FREE char *dir = fs_dirname(full);
 
 		/* The rest of the folder need not be asked for, where all of it was left out. */
@@ -184,7 +185,7 @@ static int take_marked(struct scan *scan, const git_index_entry *e, const struct
 		}
 		return 0;
 	}
-	if (!is_known(e, &st, index))
+	if (!is_there || !is_known(e, &st, index))
 		r = read_file(scan, e->path, e->mode, NULL, &change, err);
 	return r < 0 ? r : add_change(scan, &change, err);
 }

@@ -158,6 +158,12 @@ machine_end() {
 	for f in "$T/machine.pid" "$T/socat.pid"; do
 		if [[ -s $f ]]; then end_pid "$(<"$f")"; fi
 	done
+	# One that had not said its number yet when reinject was killed is known by what it runs.
+	for f in $(tree_pids); do
+		case $(tr '\0' ' ' 2>/dev/null <"/proc/$f/cmdline") in
+		*run-dev.sh' machine ' | *"$T/guest.sh " | 'sleep 60 ') end_pid "$f" ;;
+		esac
+	done
 	tmux kill-server 2>/dev/null || true
 }
 
