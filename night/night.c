@@ -56,17 +56,6 @@ static void on_run_event(void *data, const struct refresh_event *event)
 	night->args->on_event(night->args->data, event);
 }
 
-static void say_replaced(const struct night *night)
-{
-	CLEANUP_FREE char *text = NULL;
-	struct err err = ERR_INIT;
-
-	if (refresh_isolate_tell(night->isolate, night->session, &text, &err) < 0)
-		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
-	else if (text)
-		night_say(night, REFRESH_EVENT_NOTE, text, NULL);
-}
-
 static int begin(struct night *night, bool *ret_interrupted, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
@@ -85,7 +74,7 @@ static int refresh_head(struct night *night, struct err *err)
 	int r = refresh_run(night->session, &args, &result, err);
 
 	if (r >= 0)
-		say_replaced(night);
+		refresh_isolate_say(night->isolate, night->session, night->args->on_event, night->args->data);
 	night->summary->result = result == REFRESH_NOTHING ? NIGHT_NOTHING : result == REFRESH_OK ? NIGHT_GOOD : NIGHT_FAILED;
 	return r;
 }

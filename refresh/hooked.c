@@ -285,17 +285,6 @@ static int open_session(struct worker *worker, struct refresh_isolate **ret_isol
 	return r;
 }
 
-static void say_replaced(const struct worker *worker, const struct refresh_isolate *isolate, struct refresh_session *session)
-{
-	CLEANUP_FREE char *text = NULL;
-	struct err err = ERR_INIT;
-
-	if (refresh_isolate_tell(isolate, session, &text, &err) < 0)
-		say(worker, REFRESH_EVENT_WARNING, err.message, err.hint);
-	else if (text)
-		say(worker, REFRESH_EVENT_NOTE, text, NULL);
-}
-
 static int refresh(struct worker *worker, struct err *err)
 {
 	CLEANUP(refresh_isolate_freep) struct refresh_isolate *isolate = NULL;
@@ -310,7 +299,7 @@ static int refresh(struct worker *worker, struct err *err)
 	if (r >= 0)
 		r = refresh_run(session, &args, &result, err);
 	if (r >= 0 && isolate)
-		say_replaced(worker, isolate, session);
+		refresh_isolate_say(isolate, session, worker->args->on_event, worker->args->data);
 	if (r < 0 && err->class == ERR_BUSY) {
 		worker->left = session ? LEFT_TO_OTHERS : LEFT_TO_RUN;
 		return r;

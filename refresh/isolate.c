@@ -322,7 +322,8 @@ int refresh_isolate_open(const struct config *config, struct cancel *cancel, str
 	return r < 0 ? r : fill(*ret, *ret_session, notes, err);
 }
 
-int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_session *session, char **ret, struct err *err)
+/* @ret: a sentence about what was replaced; NULL without any. */
+static int find_replaced(const struct refresh_isolate *isolate, struct refresh_session *session, char **ret, struct err *err)
 {
 	CLEANUP(refresh_records_clear) struct refresh_records records = { 0 };
 	CLEANUP(strvec_clear) struct strvec replaced = { 0 };
@@ -340,6 +341,20 @@ int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_s
 	if (replaced.n > 0)
 		*ret = xasprintf("HEAD has replaced uncommitted work in the image: %s; `reinject refresh` puts the work tree's state back", names);
 	return 0;
+}
+
+void refresh_isolate_say(const struct refresh_isolate *isolate, struct refresh_session *session, refresh_event_fn *on_event, void *data)
+{
+	struct refresh_event event = { .type = REFRESH_EVENT_NOTE };
+	CLEANUP_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (find_replaced(isolate, session, &text, &err) < 0)
+		event = (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = err.message, .hint = err.hint };
+	else
+		event.text = text;
+	if (event.text)
+		on_event(data, &event);
 }
 
 /* -- removing ------------------------------------------------------------------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
-/* refresh/isolate - a run on what is committed, while the work tree is half edited: for `[hooks] isolate = yes` and for nights.
+/* refresh/isolate - a run on what is committed, while the work tree is half edited: for `[hooks] isolate = yes` (a hook's
+ * worker, and a watch with trigger = commit) and for nights.
  *
- * Sequence: refresh_isolate_open(); then refresh_run() and all else with its session as always; refresh_isolate_tell() after the run; the session is freed
+ * Sequence: refresh_isolate_open(); then refresh_run() and all else with its session as always; refresh_isolate_say() after the run; the session is freed
  *           before the isolate.
  * Config:   the same in all but two things: a source's path is a plain folder beside its work tree (watcher/checkout), with `home` and `commit` set; and
  *           target_dir is a folder of its own, so that neither cargo spoils the other's.
@@ -22,16 +23,16 @@
 struct refresh_isolate;
 
 /** HEAD of each source: writes the folders, and opens a session for change on them, whose lock guards them. Notes what the image has of uncommitted work,
- * for refresh_isolate_tell(). -ENOENT (class ERR_ENVIRONMENT) for a source without a commit; -EBUSY (class ERR_BUSY) when another run has the image. @config
+ * for refresh_isolate_say(). -ENOENT (class ERR_ENVIRONMENT) for a source without a commit; -EBUSY (class ERR_BUSY) when another run has the image. @config
  * must outlive both. @notes gets sentences. The caller frees both, also after a failure: a session that was opened before it can still notify. */
 int refresh_isolate_open(const struct config *config, struct cancel *cancel, struct refresh_isolate **ret, struct refresh_session **ret_session,
 			 struct strvec *notes, struct err *err) MUST_CHECK;
 void refresh_isolate_free(struct refresh_isolate *isolate);
 void refresh_isolate_freep(struct refresh_isolate **isolate); /* for CLEANUP */
 
-/** After @run: a sentence that names the packages and assets whose uncommitted state was in the image before it, and has been replaced by the commit's;
- * NULL without any. The caller frees it. */
-int refresh_isolate_tell(const struct refresh_isolate *isolate, struct refresh_session *session, char **ret, struct err *err) MUST_CHECK;
+/** After the run: a NOTE that names the packages and assets whose uncommitted state was in the image before it, and has been replaced by the commit's;
+ * nothing without any. */
+void refresh_isolate_say(const struct refresh_isolate *isolate, struct refresh_session *session, refresh_event_fn *on_event, void *data);
 
 /** Removes every folder that this state folder's runs have made, and what belongs to them; @ret_n: how many. -EBUSY (class ERR_BUSY) while a run has the
  * image. */

@@ -266,15 +266,20 @@ static int take_input(void *data, const char *name, const char *path)
 	return 0;
 }
 
-static int open_watcher(struct refresh_session *session, struct err *err)
+int refresh_session_read_inputs(struct refresh_session *session, struct err *err)
 {
 	struct inputs inputs = { .session = session };
-	int r = watcher_open(session->config, session->map, &session->watcher, err);
+	int r = session->journal && session->watcher ? journal_inputs(session->journal, take_input, &inputs, err) : 0;
 
-	if (r == 0 && session->journal)
-		r = journal_inputs(session->journal, take_input, &inputs, err);
 	hand_over(&inputs);
 	return r;
+}
+
+static int open_watcher(struct refresh_session *session, struct err *err)
+{
+	int r = watcher_open(session->config, session->map, &session->watcher, err);
+
+	return r < 0 ? r : refresh_session_read_inputs(session, err);
 }
 
 static int prepare_look(struct refresh_session *session, struct err *err)

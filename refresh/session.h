@@ -53,6 +53,9 @@ void refresh_session_freep(struct refresh_session **session); /* for CLEANUP */
 /** Opens the repositories and learns cargo's graph, where that was not done yet: session->watcher is there afterwards. */
 int refresh_session_learn(struct refresh_session *session, struct err *err) MUST_CHECK;
 
+/** Takes in what builds were seen to read although git does not know it, as the journal has it by now: after a run that another session has made. */
+int refresh_session_read_inputs(struct refresh_session *session, struct err *err) MUST_CHECK;
+
 /** Looks at all sources. */
 int refresh_session_look(struct refresh_session *session, struct watcher_look **ret, struct err *err) MUST_CHECK;
 

@@ -176,11 +176,6 @@ static bool is_bit(const struct watcher_events_note *note, enum watcher_event_cl
 	return note->classes & (1u << class);
 }
 
-static bool waits_for_commits(const struct server_watch *watch)
-{
-	return str_eq(config_get(watch->config, "watch", "trigger"), "commit");
-}
-
 static void take_note(struct server_watch *watch)
 {
 	CLEANUP(watcher_events_note_clear) struct watcher_events_note note = { 0 };
@@ -189,7 +184,7 @@ static void take_note(struct server_watch *watch)
 	if (!watch->events || !watcher_events_take(watch->events, &note))
 		return;
 	counts = is_bit(&note, WATCHER_EVENT_GIT) || is_bit(&note, WATCHER_EVENT_CONFIG) ||
-		 (is_bit(&note, WATCHER_EVENT_SOURCE) && !waits_for_commits(watch));
+		 (is_bit(&note, WATCHER_EVENT_SOURCE) && !server_watch_waits_for_commits(watch));
 	if (counts)
 		watcher_debounce_event(&watch->debounce, note.first_ms, note.last_ms, is_bit(&note, WATCHER_EVENT_GIT));
 	/* What is lost or new is seen by the look after it has become quiet: amid a copy of a thousand folders there is nothing to build yet. */

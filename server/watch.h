@@ -11,8 +11,9 @@
  *           and for all other changes, the round after it follows at once. With queue such a look makes a package doubtful: if it was changed and
  *           changed back, its fingerprint does not tell which of the two was compiled, and it is built once more.
  * Failing:  a round that failed is not tried again until something changes or somebody asks.
- * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). What is built is the work tree: where that differs, the result
- *           goes into the image but is not recorded, and so is built again after the next commit.
+ * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). With [hooks] isolate that is what is built, too
+ *           (refresh/isolate). Else the work tree is: where that differs, the result goes into the image but is not recorded, and so is built again after
+ *           the next commit.
  * Configuration: read again when its files change; one that is wrong is reported, and the one before stays in force.
  * Boots:    by server_watch_boot(), and with [boot] when = after-inject after each round that changed the image; in a thread, nothing waits for it.
  * Events:   as of a run, each round one; READY once all is watched, STATE for what it does now.

@@ -110,6 +110,9 @@ int server_watch_follow_workspace(struct server_watch *watch, struct err *err) M
 /** Starts or restarts the event source, when it must be (watch_look.c). */
 int server_watch_arm(struct server_watch *watch, struct err *err) MUST_CHECK;
 
+/** trigger = commit. */
+bool server_watch_waits_for_commits(const struct server_watch *watch);
+
 /** Looks, by the trigger that is configured; NULL in @ret when nothing moved that counts. */
 int server_watch_look(struct server_watch *watch, struct watcher_look **ret, struct err *err) MUST_CHECK;
 

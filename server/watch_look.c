@@ -78,7 +78,7 @@ int server_watch_arm(struct server_watch *watch, struct err *err)
 
 /* -- looking --------------------------------------------------------------------------------------------------------------------------------- */
 
-static bool waits_for_commits(const struct server_watch *watch)
+bool server_watch_waits_for_commits(const struct server_watch *watch)
 {
 	return str_eq(config_get(watch->config, "watch", "trigger"), "commit");
 }
@@ -117,7 +117,7 @@ static int look_at_heads(struct server_watch *watch, struct watcher_look **ret, 
 
 static int look_once(struct server_watch *watch, struct watcher_look **ret, struct err *err)
 {
-	return waits_for_commits(watch) ? look_at_heads(watch, ret, err) : refresh_session_look(watch->session, ret, err);
+	return server_watch_waits_for_commits(watch) ? look_at_heads(watch, ret, err) : refresh_session_look(watch->session, ret, err);
 }
 
 /* -- looking before it is time -------------------------------------------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ static bool may_look_early(const struct server_watch *watch)
 	const struct watcher_debounce *debounce = &watch->debounce;
 
 	return watch->events && debounce->pending && !debounce->asked && !debounce->held && !watch->paused && !watch->reload && !watch->rearm &&
-	       !waits_for_commits(watch) && debounce->quiet_ms / EARLY_PART >= EARLY_MIN_MS;
+	       !server_watch_waits_for_commits(watch) && debounce->quiet_ms / EARLY_PART >= EARLY_MIN_MS;
 }
 
 /*

@@ -1,4 +1,5 @@
 /* From a look to a run: what is to be done about it, the image's lock, and the run itself. */
+#include "refresh/isolate.h"
 #include "refresh/notify.h"
 #include "server/watch_internal.h"
 
@@ -192,6 +193,30 @@ static void run_command(struct server_watch *watch)
 		server_watch_say(watch, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
+/* Who asks is served from the work tree, whatever the trigger is. */
+static bool is_isolated(const struct server_watch *watch)
+{
+	return server_watch_waits_for_commits(watch) && !watch->serving && config_get_uint(watch->config, "hooks", "isolate", 0) != 0;
+}
+
+/* By a session of its own, whose sources are the commits; it takes the image's lock. What that has done to journal and image is new to ours. */
+static int run_isolated(struct server_watch *watch, struct refresh_args *args, enum refresh_result *ret, struct err *err)
+{
+	CLEANUP(refresh_isolate_freep) struct refresh_isolate *isolate = NULL;
+	CLEANUP(refresh_session_freep) struct refresh_session *session = NULL;
+	CLEANUP(strvec_clear) struct strvec notes = { 0 };
+	int r = refresh_isolate_open(watch->config, &watch->round_cancel, &isolate, &session, &notes, err);
+
+	say_notes(watch, &notes);
+	args->look = NULL;
+	if (r >= 0)
+		r = refresh_run(session, args, ret, err);
+	if (r >= 0)
+		refresh_isolate_say(isolate, session, tell_command, watch);
+	refresh_session_see_image(watch->session);
+	return r < 0 ? r : refresh_session_read_inputs(watch->session, err);
+}
+
 static int run_locked(struct server_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
 		      enum refresh_result *ret, struct err *err)
 {
@@ -202,7 +227,7 @@ static int run_locked(struct server_watch *watch, const char *verb, const struct
 	watch->last_run = 0;
 	server_watch_remember_planned(watch, *look);
 	server_watch_enter(watch, SERVER_WATCH_BUILDING, NULL);
-	r = refresh_run(watch->session, &args, ret, err);
+	r = is_isolated(watch) ? run_isolated(watch, &args, ret, err) : refresh_run(watch->session, &args, ret, err);
 	watch->status.run = 0;
 	refresh_session_unlock(watch->session);
 	run_command(watch);
@@ -214,7 +239,7 @@ static int run_locked(struct server_watch *watch, const char *verb, const struct
 int server_watch_run_request(struct server_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
 			     enum refresh_result *ret, struct err *err)
 {
-	int e, r = lock_image(watch, err);
+	int e, r = is_isolated(watch) ? 0 : lock_image(watch, err);
 
 	watch->locked_out = r == -EBUSY;
 	if (r < 0)
