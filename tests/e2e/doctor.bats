@@ -427,7 +427,7 @@ says() {
 
 @test "fuse: no device, no permission, and who sees a user's mount" {
 	((EUID == 0)) || skip "needs root"
-	local p user="setpriv --reuid $(id -u nobody) --regid $(id -g nobody) --clear-groups"
+	local user="setpriv --reuid $(id -u nobody) --regid $(id -g nobody) --clear-groups"
 	mknod "$T/none" c 240 250
 	mknod "$T/closed" c 10 229
 	chmod 0600 "$T/closed"
@@ -436,7 +436,7 @@ says() {
 	printf '#user_allow_other\n' >"$T/fuse.conf"
 	in_namespace "mount --bind '$T/none' /dev/fuse" "$REINJECT" doctor --json
 	says failure fuse 'has no /dev/fuse'
-	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	let_others_in
 	cp "$REINJECT" "$T/reinject"
 	chown -R nobody "$TREE" "$T/tmp" "$T/run"
 	in_namespace "mount --bind '$T/closed' /dev/fuse" $user "$T/reinject" doctor --json

@@ -25,10 +25,10 @@ teardown() { fixture_teardown; }
 }
 
 @test "a hooks folder that root makes belongs to whom the repository belongs to" {
-	local nobody p
+	local nobody
 	((EUID == 0)) || skip "needs root"
 	nobody=$(id -u nobody)
-	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	let_others_in
 	rm -r "$HOOKS"
 	chown -R "$nobody" "$TREE"
 	SUDO_UID=$nobody SUDO_GID=$(id -g nobody) rx_ok hooks install

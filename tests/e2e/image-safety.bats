@@ -466,9 +466,7 @@ interrupt() {
 # ---- rights
 
 @test "an ordinary user over a root-owned image" {
-	local p
-	# The folders above are mktemp's, 0700.
-	for p in "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$T"; do chmod o+x "$p"; done
+	let_others_in
 	cp "$REINJECT" "$T/reinject"
 	chown -R 65534:65534 "$TREE" "$TMPDIR" "$XDG_RUNTIME_DIR"
 	chown 0:0 "$IMAGE"

@@ -9,8 +9,7 @@ USER_ID=$(id -u nobody)
 setup() {
 	((EUID == 0)) || skip "needs root"
 	fixture_setup
-	local p
-	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	let_others_in
 	mkdir -p "$SRC/custom" "$T/root/usr/bin"
 	cp "$(type -P true)" "$SRC/custom/input"
 	printf 'id -u >custom/who\ncp custom/input custom/made\n' >"$SRC/custom/make.sh"

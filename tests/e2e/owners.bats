@@ -13,9 +13,7 @@ setup_file() {
 }
 setup() {
 	fixture_setup
-	local p
-	# bats makes its folders for root alone; they are the test's own and go with it.
-	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	let_others_in
 	mkdir -p "$T/host/bin" "$T/host/toolchain" "$T/home"
 	cp "$REINJECT" "${REINJECT%/*}/reinject-hook" "$(command -v redoxfs)" "$T/host/bin/"
 	mknod "$T/host/fuse" c 10 229

@@ -10,8 +10,7 @@ teardown() { fixture_teardown; }
 
 # stranger_rx ARGS: as rx, as another user, who may read the tree.
 stranger_rx() {
-	local p
-	for p in "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$T"; do chmod o+x "$p"; done
+	let_others_in
 	[[ -e $T/reinject ]] || cp "$REINJECT" "$T/reinject"
 	status=0
 	(cd "$TREE" && HOME=$T/tmp timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups "$T/reinject" "$@") \

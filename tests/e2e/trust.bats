@@ -13,12 +13,11 @@ setup_file() {
 
 # No image and no workspace is needed to be refused.
 setup() {
-	local p
 	fixture_setup
 	mkdir -p "$SRC" "$TREE/.reinject" "$T/bin"
 	git -C "$SRC" init -q
 	ini_base
-	for p in "$T" "$T/.." "$BATS_RUN_TMPDIR"; do chmod o+x "$p"; done
+	let_others_in
 	cp "$REINJECT" "$T/bin/reinject"
 	chmod 0700 "$TREE/.reinject"
 	chmod 0644 "$TREE/reinject.ini"
