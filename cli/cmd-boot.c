@@ -32,7 +32,8 @@ static void booting_clear(struct booting *booting)
 	cli_ui_clear(&booting->ui);
 }
 
-/* Keys go to the guest as they are; Ctrl-C is the guest's too, as in QEMU's own terminal, and Ctrl-A x ends it. */
+/* Keys go to the guest as they are; Ctrl-C is the guest's too, as in QEMU's own terminal, and Ctrl-A x ends it. What is shown is still made into lines, as
+ * there: ours are told amid the guest's. */
 static void attach(struct booting *booting)
 {
 	struct termios raw;
@@ -41,6 +42,7 @@ static void attach(struct booting *booting)
 		return;
 	raw = booting->before;
 	cfmakeraw(&raw);
+	raw.c_oflag = booting->before.c_oflag;
 	booting->attached = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
@@ -78,12 +80,10 @@ static void tell(struct booting *booting, const struct boot_verdict *verdict)
 		return;
 	booting->told = true;
 	if (booting->attached)
-		(void)!write(STDERR_FILENO, "\r\n", 2);
+		(void)!write(STDERR_FILENO, "\n", 1);
 	if (booting->ctx->json)
 		cli_json_print(cli_boot_json(verdict));
 	cli_boot_tell(verdict);
-	if (booting->attached)
-		(void)!write(STDERR_FILENO, "\r", 1);
 }
 
 static void on_verdict(void *data, const struct boot_verdict *verdict)

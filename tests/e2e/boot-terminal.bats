@@ -56,6 +56,9 @@ tty_boot() {
 	tty_boot
 	shown 20 'boot 1: failed after'
 	shown 5 'kernel panicked at main.rs'
+	# Each line of what is told begins at the left.
+	shown 5 $'boot 1: failed after.*\r$'
+	shown 5 $'the console\'s log: .*\r$'
 	type_keys $'\001x'
 	tty_ended 1
 	expect_machine_ended
