@@ -33,7 +33,9 @@ struct cli_verb {
 /** All verbs, ended by NULL; in table.c. */
 extern const struct cli_verb *const cli_verbs[];
 
-/** Loads ctx->config as the command line says, and tells what is wrong with it; in load.c. */
+/** Reads ctx->config as the command line says; in load.c. */
+int cli_read_config(struct cli_context *ctx, struct config_problems *problems, struct err *err) MUST_CHECK;
+/** The same, and tells what is wrong with it. */
 int cli_load_config(struct cli_context *ctx, struct err *err) MUST_CHECK;
 
 const struct cli_verb *cli_verb_find(const char *name);

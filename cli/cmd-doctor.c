@@ -108,15 +108,9 @@ static void loaded_clear(struct loaded *loaded)
 static void load(struct cli_context *ctx, struct loaded *ret)
 {
 	CLEANUP(config_problems_clear) struct config_problems problems = { 0 };
-	CLEANUP(strvec_clear) struct strvec overrides = { 0 };
-	struct config_args args = { .dir = cli_args_value(ctx->args, "directory"),
-				    .file = cli_args_value(ctx->args, "config"),
-				    .overrides = &overrides };
 	struct err err = ERR_INIT;
-	int r;
+	int r = cli_read_config(ctx, &problems, &err);
 
-	cli_args_values(ctx->args, "option", &overrides);
-	r = config_load(&args, &ctx->config, &problems, &err);
 	strvec_copy(&ret->warnings, &problems.warnings);
 	if (r == 0)
 		return;

@@ -321,7 +321,7 @@ static void tell_nothing(const struct refresh_plan *plan)
 	if (plan->failed.n > 0)
 		log_info("  failed before, waiting for a change: %s (`reinject refresh --retry` tries again)", failed);
 	if (plan->held.n > 0)
-		log_info("  held by a rollback, until the sources change: %s (`reinject refresh --retry` brings them back)", held);
+		log_info("  held by a rollback or a night, until the sources change: %s (`reinject refresh --retry` brings them back)", held);
 }
 
 static void tell_done(struct cli_ui *ui, const struct refresh_event *event)

@@ -90,16 +90,6 @@ void refresh_activate_add(struct refresh_activations *activations, const struct 
 	}
 }
 
-static bool same_lines(const struct strvec *a, const struct strvec *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
 /* The names of all that need what @like needs, with commas. NULL when one of them came before @like, and said so. */
 static char *names_like(const struct refresh_activations *activations, size_t like)
 {
@@ -109,7 +99,7 @@ static char *names_like(const struct refresh_activations *activations, size_t li
 	for (size_t i = 0; i < activations->n; i++) {
 		const struct refresh_activation *one = &activations->v[i];
 
-		if (one->need != first->need || !same_lines(&one->lines, &first->lines))
+		if (one->need != first->need || !strvec_same(&one->lines, &first->lines))
 			continue;
 		if (i < like)
 			return NULL;

@@ -149,7 +149,7 @@ void server_watch_free(struct server_watch *watch)
 	close_loop(watch);
 	cancel_clear(&watch->round_cancel);
 	config_free(watch->own_config);
-	strvec_clear(&watch->building);
+	free(watch->building);
 	free(watch->planned);
 	strvec_clear(&watch->failed);
 	strvec_clear(&watch->told);

@@ -28,15 +28,17 @@ void server_watch_remember_planned(struct server_watch *watch, const struct watc
 	watch->n_planned = look->n_subjects;
 	for (size_t i = 0; i < look->n_subjects; i++)
 		edit_id(&look->subjects[i], watch->planned[i].id);
-	strvec_clear(&watch->building);
+	watch->n_building = 0;
 }
 
 void server_watch_remember_building(struct server_watch *watch, const struct refresh_plan *plan)
 {
-	strvec_clear(&watch->building);
+	watch->n_building = 0;
 	for (size_t i = 0; i < plan->n_steps; i++)
-		if (!plan->steps[i].is_asset)
-			strvec_addf(&watch->building, "%zu", plan->steps[i].subject);
+		if (!plan->steps[i].is_asset) {
+			grow_array(&watch->building, &watch->building_cap, watch->n_building, sizeof(*watch->building));
+			watch->building[watch->n_building++] = plan->steps[i].subject;
+		}
 }
 
 /* -- what has become of it --------------------------------------------------------------------------------------------------------------------- */
@@ -44,20 +46,18 @@ void server_watch_remember_building(struct server_watch *watch, const struct ref
 /* What this round itself makes may change what is built from it (crt0.o of a libc): no reason to begin again. */
 static bool is_made_by_round(const struct server_watch *watch, const struct watcher_look *now, size_t subject)
 {
-	for (size_t i = 0; i < watch->building.n; i++) {
-		size_t other = strtoul(watch->building.v[i], NULL, 10);
-
-		if (watcher_is_before(watch->session->watcher, now->subjects[other].index, now->subjects[subject].index))
+	for (size_t i = 0; i < watch->n_building; i++)
+		if (watch->building[i] < now->n_subjects &&
+		    watcher_is_before(watch->session->watcher, now->subjects[watch->building[i]].index, now->subjects[subject].index))
 			return true;
-	}
 	return false;
 }
 
 /* The packages of this round that are not what they were when the round began. */
 static void find_changed(const struct server_watch *watch, const struct watcher_look *now, struct strvec *ret)
 {
-	for (size_t i = 0; i < watch->building.n; i++) {
-		size_t subject = strtoul(watch->building.v[i], NULL, 10);
+	for (size_t i = 0; i < watch->n_building; i++) {
+		size_t subject = watch->building[i];
 		char id[HASH_HEX_SIZE];
 
 		if (subject >= watch->n_planned || subject >= now->n_subjects)

@@ -81,7 +81,8 @@ struct server_watch {
 	enum journal_result result; /* and what became of it */
 	struct server_watch_planned *planned; /* owned; as the look's subjects */
 	size_t n_planned;
-	struct strvec building; /* owned: the numbers of its packages among the subjects */
+	size_t *building; /* owned; its packages, as numbers of subjects */
+	size_t n_building, building_cap;
 	struct strvec failed;   /* owned: packages whose error was not taken back yet */
 	struct strvec told;     /* owned: packages whose build has failed since the last look for a round, before everybody's eyes */
 	struct server_watch_status status;
