@@ -536,12 +536,12 @@ static void on_typed(uv_poll_t *poll, int status, int events)
 		(void)!boot_console_send(machine->console, bytes, (size_t)n, NULL); /* nobody is there to read it yet */
 }
 
-static bool poll_fd(struct boot_machine *machine, uv_poll_t *poll, int fd, uv_poll_cb fn)
+/* What cannot be polled, such as a standard input that is a file, is not heard; the boot has its limits without it. */
+static void poll_fd(struct boot_machine *machine, uv_poll_t *poll, int fd, uv_poll_cb fn)
 {
-	if (uv_poll_init(proc_loop(machine->program), poll, fd) < 0)
-		return false;
 	poll->data = machine;
-	return uv_poll_start(poll, UV_READABLE, fn) == 0;
+	if (uv_poll_init(proc_loop(machine->program), poll, fd) == 0)
+		(void)!uv_poll_start(poll, UV_READABLE, fn);
 }
 
 /* -- the loop --------------------------------------------------------------------------------------------------------------------------------- */
@@ -561,9 +561,9 @@ int boot_follow(struct boot_machine *machine, struct err *err)
 	machine->tick.data = machine;
 	uv_timer_start(&machine->tick, on_tick, 0, TICK_MS);
 	if (machine->args->cancel)
-		machine->polls_cancel = poll_fd(machine, &machine->cancelled, cancel_fd(machine->args->cancel), on_cancelled);
+		poll_fd(machine, &machine->cancelled, cancel_fd(machine->args->cancel), on_cancelled);
 	if (machine->args->interactive)
-		machine->polls_typed = poll_fd(machine, &machine->typed, STDIN_FILENO, on_typed);
+		poll_fd(machine, &machine->typed, STDIN_FILENO, on_typed);
 	enter(machine, BOOT_BOOTING, machine->setup.timeout_ms);
 	while (machine->phase != BOOT_OVER)
 		turn(machine);

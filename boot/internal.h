@@ -56,7 +56,7 @@ struct boot_machine {
 	struct boot_lines lines;
 	uv_poll_t readable, cancelled, typed;
 	uv_timer_t tick;
-	bool polls_console, polls_cancel, polls_typed;
+	bool polls_console;
 
 	enum boot_phase phase;
 	int64_t started_ms, phase_ms, deadline_ms;
