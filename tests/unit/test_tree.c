@@ -152,7 +152,8 @@ static void lose_fifo(const char *dir)
 static void every_change_is_seen(void **state)
 {
 	static void (*const changes[])(const char *dir) = {
-		change_content, change_time, change_mode, change_folder_mode, change_target, lose_link, lose_empty, make_link_a_file, rename_file, lose_fifo,
+		change_content, change_time, change_mode,      change_folder_mode, change_target,
+		lose_link,      lose_empty,  make_link_a_file, rename_file,        lose_fifo,
 	};
 	char *whole = make_tree();
 	struct image_tree tree;
