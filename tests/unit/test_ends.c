@@ -106,6 +106,7 @@ static void a_deadline_ends_by_its_time(void **state)
 	assert_true(clock_ms() - start >= 30);
 	assert_true(cancel_requested(&deadline.cancel) && deadline_is_over(&deadline));
 	deadline_stop(&deadline);
+	assert_false(deadline.started);
 	deadline_stop(&deadline);
 }
 
