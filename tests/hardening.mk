@@ -69,7 +69,7 @@ coverage: ## lines that unit, e2e and crash tests run, by room; fails under 85 %
 	@$(COVERAGE_MAKE) -j2 $(COVERAGE_MADE) $(COVERED_TESTS)
 	@for p in $(COVERAGE_RUN); do $$p --version >/dev/null 2>&1; done; chmod 0666 $(COVERAGE_DIR)/*
 	@failed=; \
-	for t in $(COVERED_TESTS); do echo "== $$t"; $$t || failed="$$failed $$t"; done; \
+	tools/unit.sh $(COVERED_TESTS) || failed="$$failed unit"; \
 	FAULTS=1 KILLS=20 REINJECT=$(CURDIR)/build/coverage/reinject tools/bats.sh $(COVERAGE_E2E) || failed="$$failed e2e"; \
 	tools/coverage.sh $(COVERAGE_DIR) 85 $(COVERAGE_RUN) $(COVERED_TESTS) || failed="$$failed coverage"; \
 	[ -z "$$failed" ] || { echo "coverage: failed:$$failed" >&2; exit 1; }
