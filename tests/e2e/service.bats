@@ -332,13 +332,14 @@ heard() { grep -qsE "$1" "$T/heard"; }
 	rx_ok refresh
 	ini_add <<-END
 		[watch]
-		on_failure = sh -c "echo \\\$REINJECT_RESULT \\\$REINJECT_RUN >$T/told"
+		on_failure = sh -c "echo \\\$REINJECT_RESULT \\\$REINJECT_RUN >$T/told; echo the mail is sent"
 		[nightly]
 		on_failure = sh -c "echo \\\$REINJECT_RESULT >$T/told"
 	END
 	MONITOR_SERVICE_RESULT=watchdog MONITOR_EXIT_CODE=killed MONITOR_EXIT_STATUS=ABRT rx_ok service failed watch
 	expect_err 'watch service .* failed: watchdog \(killed ABRT\)'
 	expect_equal "$(cat "$T/told")" 'failed 1'
+	expect_err '^the mail is sent$'
 	rm "$T/told"
 	# It has told by itself.
 	MONITOR_SERVICE_RESULT=exit-code MONITOR_EXIT_CODE=exited MONITOR_EXIT_STATUS=1 rx_ok service failed nightly
