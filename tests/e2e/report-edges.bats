@@ -63,3 +63,24 @@ console() {
 	expect_equal "$(grep -o 'the [a-z]* words' "$TREE/.reinject/report.html")" 'the newer words'
 	expect_equal "$(grep -c ', by a rollback' "$TREE/.reinject/report.html")" 1
 }
+
+@test "days are told apart by their years, each run has one sign, and older ones are folded away" {
+	local i rows=
+	for i in {1..14}; do rows+=",('refresh', '$IMAGE', 1748779200000 + $i, 5, '$([[ $i == 7 ]] && echo failed || echo ok)')"; done
+	sqlite3 "$TREE/.reinject/journal.db" "INSERT INTO run (verb, image, started, ms, result) VALUES ('build', '$IMAGE', 1685620800000, 5, 'ok')$rows"
+	console >/dev/null
+	expect_equal "$(jq '.runs | length' "$T/page.json")" 15
+	expect_equal "$(grep -oE 'aria-label="[0-9]+ runs, [0-9]+ failed' "$TREE/.reinject/report.html" | sed 's/.*"//' | sort | paste -sd';')" \
+		'0 runs, 0 failed;1 runs, 0 failed;14 runs, 1 failed'
+	expect_equal "$(grep -oE '<title>run [0-9]+,' "$TREE/.reinject/report.html" | sort | uniq -d)" ''
+	expect_equal "$(grep -oE '<title>run [0-9]+,' "$TREE/.reinject/report.html" | wc -l)" 15
+	grep -q '<summary>3 earlier runs</summary>' "$TREE/.reinject/report.html"
+}
+
+@test "logs that are not there have no link" {
+	console >/dev/null
+	refute grep -q 'hooks.log' "$TREE/.reinject/report.html"
+	: >"$TREE/.reinject/hooks.log"
+	console >/dev/null
+	jq -e '.links | index("./hooks.log")' "$T/page.json"
+}

@@ -85,3 +85,33 @@ deaf() {
 	netd_says 'netd=2 proto=1 common=1'
 	stop_watch
 }
+
+@test "the socket deleted below it: it is there again after the next look" {
+	rest
+	watch
+	rm "$TREE/.reinject/watch.sock"
+	mark netd 2
+	expect_round ok netd
+	test -S "$TREE/.reinject/watch.sock"
+	rx_ok status --json
+	expect_jq '.[0].watch.pid == $pid' --argjson pid "$pid_watch"
+	stop_watch
+}
+
+@test "a build that is asked of it begins anew when its package changes, and its asker hears the end of the second" {
+	slow_package
+	exec {gate}<>"$T/gate"
+	echo go >&"$gate"
+	rest
+	rm -f "$T/slow.pid"
+	watch
+	start asker "$REINJECT" build slow
+	slow_begun
+	slow_again
+	echo go >&"$gate"
+	finish asker 30
+	expect_status 0
+	exec {gate}>&-
+	expect_stale
+	stop_watch
+}
