@@ -482,7 +482,8 @@ int image_mount_stop(struct image_mount **mount, struct err *err)
 	r = image_mount_clear(m->point, m->config, m->image, m->config->mount_timeout_ms, err);
 	if (r < 0)
 		return r;
-	r = background ? wait_background(m, err) : wait_daemon(m, err);
+	/* A mount namespace that was made meanwhile (a container, `unshare -m`) has the mount as well, and its daemon goes on for it. Without the folder it is
+	 * gone there, too. */
 	rmdir(m->point);
-	return r;
+	return background ? wait_background(m, err) : wait_daemon(m, err);
 }

@@ -43,6 +43,9 @@ static int clear_mount(const struct image_names *names, const struct config_imag
 	r = image_mount_clear(point, config, names->shadow, config->mount_timeout_ms, err);
 	if (r < 0)
 		return err_wrap(err, r, "what an earlier run left mounted is still there");
+	/* Then it is gone in other mount namespaces, too (image/mount.c), and its daemon can end. Files in it are not ours: then the folder stays. */
+	if (str_eq(point, names->mnt))
+		(void)!rmdir(point);
 	strvec_addf(ret_notes, "unmounted '%s', which a run that ended had left", point);
 	return 0;
 }
