@@ -33,6 +33,7 @@ g() {
 	g update-index --assume-unchanged "$V/marked"
 	echo 2 >"$V/marked"
 	expect_stale
+	expect_jq '.[0].source[0].dirty == 0'
 	g update-index --no-assume-unchanged "$V/marked"
 	rm "$V/flags"
 	commit 'vendored again'
@@ -63,6 +64,7 @@ g() {
 	expect_stale
 	commit "$V/sub" 'more'
 	expect_stale
+	expect_jq '.[0].source[0].dirty == 0'
 }
 
 @test "a shared file in it, which git tracks or does not" {
