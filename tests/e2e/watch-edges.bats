@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
-# A watch at its edges: what is asked for makes it look, also where no event has come; who asks while it is paused.
+# A watch at its edges: what is asked for makes it look, also where no event has come; who asks while it is paused; who is in its way.
 
 load ../lib/assert
 load ../lib/fixture
 load ../lib/watch
 load ../lib/tty
+load ../lib/boot
 
 setup_file() { fixture_setup_file; }
 setup() {
@@ -13,6 +14,7 @@ setup() {
 }
 teardown() {
 	tty_close
+	machine_end
 	fixture_teardown
 }
 
@@ -114,4 +116,56 @@ deaf() {
 	exec {gate}>&-
 	expect_stale
 	stop_watch
+}
+
+@test "a machine that a boot has left running is asked to make room for the next one" {
+	boot_machine
+	mode file
+	monitor
+	ini_set boot when after-inject
+	mkfifo "$T/never.guest"
+	guest <<<'echo started >>"$T/starts"; printf "login: "; while :; do read -rt 5 x <>"$T/never.guest"; done'
+	rest
+	watch
+	mark netd 2
+	expect_round ok netd
+	soon 20 '.event == "boot" and .result == "up"'
+	expect_machine_runs
+	mark netd 3
+	expect_round ok netd
+	soon 20 '.event == "boot" and .result == "up"' 2
+	expect_equal "$(wc -l <"$T/starts")" 2
+	kill -INT "$pid_watch"
+	finish watch 20
+	expect_status 130
+}
+
+@test "a socket in its place whose owner takes no calls: busy, and soon" {
+	rest
+	cat >"$T/deaf.py" <<-'END'
+		import socket, sys
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind(sys.argv[1])
+		listener.listen(0)
+		callers = []
+		while True:
+		    caller = socket.socket(socket.AF_UNIX)
+		    caller.setblocking(False)
+		    callers.append(caller)
+		    try:
+		        caller.connect(sys.argv[1])
+		    except BlockingIOError:
+		        break
+		open(sys.argv[2], "w").close()
+		sys.stdin.read()
+	END
+	mkfifo "$T/ends"
+	start deaf sh -c 'exec python3 "$0" "$1" "$2" <"$3"' "$T/deaf.py" "$TREE/.reinject/watch.sock" "$T/deaf" "$T/ends"
+	exec {ends}>"$T/ends"
+	wait_until 10 test -e "$T/deaf" || skip 'no python3 here'
+	RX_LIMIT=10 rx watch
+	expect_refused 75
+	expect_err 'another watch'
+	exec {ends}>&-
+	finish deaf 10
 }
