@@ -36,6 +36,8 @@ six_runs() {
 	# The two ends, three by halving, one afresh.
 	expect_jq 'map(select(has("good")))[0].trials <= 6'
 	expect_untouched "$sum"
+	# What was booted to find out is nobody's good image.
+	expect_equal "$(cd "$TREE" && echo *.good)" disk.img.good
 	machine_end
 	# The image that was booted for run 5 had what run 5 had left.
 	grep -q '^d1=2 d2=2 d3=2 d4=2 d5=1 ' "$T/booted" || fail "$(cat "$T/booted")"
