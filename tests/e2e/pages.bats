@@ -35,12 +35,13 @@ commands() {
 # named WORD TEXT: the word stands in it by itself.
 named() { grep -qE -- "(^|[^a-z-])$1([^a-z-]|\$)" <<<"$2"; }
 
-# A synopsis: each of its options, and each word that is no place-holder, is in the help of the verb.
+# A synopsis: each of its options is in the help of the verb, and each word that is no place-holder in its usage.
 look_at_synopsis() {
-	local help word
+	local help word where
 	help=$("$REINJECT" help "$1" && "$REINJECT" help) || fail "no such verb: $*"
 	for word in $(tr '[]|.' '    ' <<<"${*:2}"); do
-		[[ $word =~ ^/?[A-Z/]+$ || $word == html ]] || named "$word" "$help" || fail "reinject help $1 does not know '$word', of: reinject $*"
+		[[ $word != -* ]] && where=$(sed '/^$/q' <<<"$help") || where=$help
+		[[ $word =~ ^/?[A-Z/]+$ || $word == html ]] || named "$word" "$where" || fail "reinject help $1 does not know '$word', of: reinject $*"
 	done
 }
 
