@@ -116,28 +116,35 @@ static char *git_value(git_repository *git, const char *key)
 	return said;
 }
 
-static bool is_partial(git_repository *git)
+/* The key by which git knows a partial clone; NULL of a whole one. */
+static char *partial_key(git_repository *git)
 {
 	git_config *config = NULL;
 	git_config_iterator *all = NULL;
 	git_config_entry *entry;
-	bool found = git_repository_config_snapshot(&config, git) == 0 &&
-		     git_config_iterator_glob_new(&all, config, "^(extensions\\.partialclone|remote\\..*\\.promisor)$") == 0 &&
-		     git_config_next(&entry, all) == 0;
+	char *key = NULL;
 
+	if (git_repository_config_snapshot(&config, git) == 0 &&
+	    git_config_iterator_glob_new(&all, config, "^(extensions\\.partialclone|remote\\..*\\.promisor)$") == 0 &&
+	    git_config_next(&entry, all) == 0)
+		key = xstrdup(entry->name);
 	git_config_iterator_free(all);
 	git_config_free(config);
-	return found;
+	return key;
 }
 
 static void look_at_settings(struct doctor *doctor, const struct config_source *source, struct watcher_repo *repo,
 			     struct setup_doctor_finding *finding)
 {
-	CLEANUP_FREE char *hooks = git_value(watcher_repo_git(repo), "core.hooksPath");
+	CLEANUP_FREE char *hooks = git_value(watcher_repo_git(repo), "core.hooksPath"), *partial = partial_key(watcher_repo_git(repo));
 
-	if (is_partial(watcher_repo_git(repo))) {
+	if (partial) {
+		CLEANUP_FREE char *folder = xstrdup(doctor_word(doctor, source->path));
+
 		doctor_warn(finding, "'%s' is a partial clone: what was not fetched yet cannot be compared", source->path);
-		doctor_mend(finding, false, "git -C %s fetch --refetch --no-filter", doctor_word(doctor, source->path));
+		/* git itself goes on calling it partial, though it has all. */
+		doctor_mend(finding, false, "git -C %s fetch --refetch --no-filter && git -C %s config --unset-all %s", folder, folder,
+			    doctor_word(doctor, partial));
 	} else if (hooks) {
 		doctor_warn(finding, "'%s' has its hooks elsewhere (core.hooksPath = %s): those of .git/hooks do not run", source->path, hooks);
 		doctor_mend(finding, false, "git -C %s config --show-origin core.hooksPath", doctor_word(doctor, source->path));

@@ -244,6 +244,23 @@ redox_parts() {
 	done
 }
 
+# missing: how many objects of its history a repository lacks.
+missing() { git -C "$SRC" rev-list --objects --all --missing=print | grep -c '^?' || true; }
+
+@test "repository: a partial clone is a whole one after what doctor tells to type" {
+	echo again >>"$SRC/drivers/net/netd/README.md"
+	commit 'another text'
+	git clone -q --bare "$SRC" "$T/upstream.git"
+	git -C "$T/upstream.git" config uploadpack.allowFilter true
+	rm -rf "$SRC"
+	git clone -q --filter=blob:none "file://$T/upstream.git" "$SRC"
+	finds warning repository 'partial clone'
+	refute test "$(missing)" = 0
+	sh -c "$(jq -r 'select(.check == "repository") | .command' "$T/out")"
+	finds ok repository
+	expect_equal "$(missing)" 0
+}
+
 @test "repository: a partial clone, hooks elsewhere, a foreign owner" {
 	git -C "$SRC" config core.hooksPath /somewhere
 	finds warning repository 'core.hooksPath = /somewhere'
