@@ -45,26 +45,29 @@ look_at_synopsis() {
 	done
 }
 
+# parse WORD...: how far the program gets without a configuration; none of it is anything that it does.
+parse() {
+	status=0
+	(cd "$TREE" && exec timeout --foreground -k 10 "$RX_LIMIT" "$REINJECT" -c "$T/none.ini" "$@") >"$T/out" 2>&1 </dev/null 3>&- || status=$?
+}
+
 # A command: its verb, options and number of operands are taken; a configuration that is not there stops it before it does anything.
 look_at_command() {
-	local verb=$1 usage
-	if [[ $verb == help ]]; then
-		rx_ok help "${2/VERB/watch}"
-		return
-	fi
-	case $verb in
-	doctor) rx -c "$T/none.ini" "${@/NAME/clock}" ;;
+	local usage
+	case $1 in
+	help) parse help "${2/VERB/watch}" ;;
+	doctor) parse "${@/NAME/clock}" ;;
 	# A mention of what needs more to work on.
-	build | inject | extract) if (($# == 1)); then rx help "$verb"; else rx -c "$T/none.ini" "$@"; fi ;;
-	*) rx -c "$T/none.ini" "$@" ;;
+	build | inject | extract) if (($# == 1)); then parse help "$1"; else parse "$@"; fi ;;
+	*) parse "$@" ;;
 	esac
 	# init has come as far when it finds the configuration of the sample.
-	((status == 0)) || grep -qE "cannot open configuration '$T/none.ini'|/reinject.ini' is there already" "$T/out" "$T/err" || fail "not taken: reinject $*: $(cat "$T/err")"
-	case $verb in
+	((status == 0)) || grep -qE "cannot open configuration '$T/none.ini'|/reinject.ini' is there already" "$T/out" || fail "not taken: reinject $*: $(cat "$T/out")"
+	case $1 in
 	image | hooks | service)
-		usage=$("$REINJECT" help "$verb" | sed '/^$/q')
-		named "$2" "$usage" || fail "reinject $verb has no '$2'"
-		[[ $verb != service ]] || named "$3" "$usage" || fail "reinject service has no '$3'"
+		usage=$("$REINJECT" help "$1" | sed '/^$/q')
+		named "$2" "$usage" || fail "reinject $1 has no '$2'"
+		[[ $1 != service ]] || named "$3" "$usage" || fail "reinject service has no '$3'"
 		;;
 	esac
 }
