@@ -163,8 +163,9 @@ demo: ## the main job in one command: a sample workspace, an image, an edit, a r
 	@$(MAKE) --no-print-directory $(ON_ALL) all
 	@tools/demo.sh
 
-check: ## install what is missing, then all tests
+check: ## install what is missing, then all tests (as root)
 	@tools/deps.sh
+	@[ "$$(id -u)" -eq 0 ] || { echo "check: the end to end tests mount images and give files to other users, as root; for you: make check-unit check-oracle" >&2; exit 3; }
 	@$(MAKE) --no-print-directory $(ON_ALL) DEV=1 all
 	@$(MAKE) --no-print-directory check-layers check-headers
 	@$(MAKE) --no-print-directory check-darwin

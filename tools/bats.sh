@@ -3,6 +3,10 @@
 # when it has ended. Last come the tests that failed, the slowest file, and a line that says how many passed and failed, whatever the format of bats.
 # Each test has a folder of its own, so files do not meet. BATS_FILTER=RE: only the tests whose names match.
 set -u
+[ "$(id -u)" -eq 0 ] || {
+	echo "bats: these tests mount images and give files to other users: run them as root" >&2
+	exit 3
+}
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 lanes=$(nproc 2>/dev/null || echo 1)
