@@ -10,6 +10,8 @@ setup_file() {
 
 setup() {
 	fixture_setup
+	# The cargo of Debian's cargo-web cannot fetch from git by itself (docs/troubleshooting.md).
+	export CARGO_NET_GIT_FETCH_WITH_CLI=true
 	# A dependency with versions of its own, without any network: a git repository beside the source. Only netd has it.
 	DEP=$TREE/dep
 	crate "$DEP" gitdep

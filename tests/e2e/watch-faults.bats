@@ -299,6 +299,7 @@ tty_stop() {
 }
 
 @test "the limit of watches: told with the line that raises it, and what is left out is polled" {
+	unshare -Urm true 2>/dev/null || skip "no user namespaces here"
 	rest
 	# A user namespace has limits of its own.
 	start watch unshare -Urm sh -c 'echo 20 >/proc/sys/user/max_inotify_watches && exec "$@"' - "$REINJECT" watch --json
