@@ -16,7 +16,7 @@ commands="
 	build-essential:cc build-essential:make pkg-config:pkg-config git:git bats:bats jq:jq fuse3:fusermount3 fuse2fs:fuse2fs
 	e2fsprogs:mkfs.ext4 llvm:llvm-strip inotify-tools:inotifywait cppcheck:cppcheck shellcheck:shellcheck util-linux:setsid procps:pgrep
 	qemu-system-x86:qemu-system-x86_64 gdisk:sgdisk python3:python3 systemd:systemd-analyze tmux:tmux socat:socat sqlite3:sqlite3 busybox-static:busybox
-	cpio:cpio clang:clang clang-tidy:clang-tidy valgrind:valgrind mandoc:mandoc zsh:zsh fish:fish"
+	cpio:cpio ruby:ruby clang:clang clang-tidy:clang-tidy valgrind:valgrind mandoc:mandoc zsh:zsh fish:fish"
 # PACKAGE:MODULE - of pkg-config.
 modules="libgit2-dev:libgit2 libinih-dev:inih libuv1-dev:libuv libsqlite3-dev:sqlite3 libjansson-dev:jansson libssl-dev:libcrypto libcmocka-dev:cmocka"
 

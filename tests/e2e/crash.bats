@@ -35,7 +35,7 @@ next_version() {
 
 random_moment() {
 	# A fifth longer than a refresh takes: the end of it is where old becomes new.
-	local ms=$((RANDOM * duration * 6 / 5 / 32768))
+	ms=$((RANDOM * duration * 6 / 5 / 32768))
 	pause "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
 }
 
@@ -80,7 +80,8 @@ expect_healthy() {
 		next_version
 		start run "$REINJECT" refresh --json
 		random_moment
-		if kill -KILL "$pid" 2>/dev/null; then hits=$((hits + 1)); fi
+		# What was over by then takes less time than was thought: the first refresh was a slow one.
+		if kill -KILL "$pid" 2>/dev/null; then hits=$((hits + 1)); elif ((ms < duration)); then duration=$ms; fi
 		wait "$pid" 2>/dev/null || true
 		# Each third time its mount dies with it, as when a whole session is killed.
 		if ((i % 3 == 2)); then
@@ -95,9 +96,10 @@ expect_healthy() {
 @test "redoxfs killed at 30 random moments of a refresh" {
 	begin
 	daemon_or_end() { pid_gone "$pid" || daemon_runs; }
-	local i p
+	local i p before began
 	for ((i = 0; hits < moments && i < 4 * moments; i++)); do
 		next_version
+		before=$hits began=$(now_ms)
 		start run "$REINJECT" refresh --json
 		random_moment
 		# Before the first mount and between two of them there is none to kill.
@@ -106,6 +108,8 @@ expect_healthy() {
 			if kill -KILL "$p" 2>/dev/null; then hits=$((hits + 1)); fi
 		done
 		finish run 60
+		# One that nothing happened to tells how long it takes now, if it was not kept waiting by us.
+		if ((hits == before && $(now_ms) - began < duration)); then duration=$(($(now_ms) - began)); fi
 		# It may try again by itself or say that it failed; only the image counts.
 		expect_status 0 1
 		expect_nothing_left
