@@ -211,11 +211,13 @@ static void child_start(struct child *child, const char *dir, const char *file, 
 		execlp("cat", "cat", "-u", "two words", "-", NULL);
 		_exit(1);
 	}
-	/* What execve gives it is there when its program is. */
+	/* Of what execve gives it the words come last. */
 	for (int64_t end = clock_ms() + 5000; clock_ms() < end;) {
 		CLEANUP_FREE char *program = image_process_program(child->pid, NULL);
+		CLEANUP(strvec_clear) struct strvec words = { 0 };
 
-		if (program && !str_eq(program, own))
+		image_process_words(child->pid, &words);
+		if (program && !str_eq(program, own) && words.n > 0)
 			return;
 		(void)!proc_wait_gone(child->pid, 1);
 	}
