@@ -8,12 +8,13 @@
 results_busy_now() {
 	local -a before after
 	local i all=0
-	read -r _ -a before </proc/stat
+	read -r -a before </proc/stat
 	read -r -t 1 _ <> <(:) || true
-	read -r _ -a after </proc/stat
-	for ((i = 0; i < 8; i++)); do all=$((all + after[i] - before[i])); done
+	read -r -a after </proc/stat
+	# 'cpu', then user, nice, system, idle and four more.
+	for ((i = 1; i <= 8; i++)); do all=$((all + after[i] - before[i])); done
 	((all > 0)) || all=1
-	printf '%d' "$((100 - 100 * (after[3] - before[3]) / all))"
+	printf '%d' "$((100 - 100 * (after[4] - before[4]) / all))"
 }
 
 # Until nine tenths of a second's time were free, REST_S seconds (60) at most: what went before would be measured too, and so would the others on this
