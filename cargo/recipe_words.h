@@ -18,6 +18,7 @@ struct recipe_words {
 	size_t n, cap;
 };
 
+/** Cuts a recipe's shell script into words and operators, as a shell would; nothing is expanded. @ret: cleared by the caller. */
 void recipe_words_split(const char *script, struct recipe_words *ret);
 void recipe_words_clear(struct recipe_words *words);
 

@@ -47,6 +47,7 @@ struct cargo_workspace {
 /** Loads the workspace of config->sources[@source]. What cargo cannot tell is no error: see `state`. Only -ECANCELED is. */
 int cargo_workspace_load(const struct config *config, size_t source, struct cancel *cancel, struct cargo_workspace *ret,
 			 struct err *err) MUST_CHECK;
+/** Gives back what cargo_workspace_load() has filled. */
 void cargo_workspace_clear(struct cargo_workspace *workspace);
 
 /** The member of this name, or NULL. */

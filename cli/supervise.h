@@ -17,6 +17,8 @@ struct cli_supervise {
 	bool timed; /* the timer is the loop's */
 };
 
+/** In this order: what systemd wants to know is read; from _start() on the loop gives it signs of life; an event of the watch tells it what is done now;
+ * _stop() says that we are going. Without systemd all four do nothing. */
 void cli_supervise_open(struct cli_supervise *supervise);
 void cli_supervise_start(struct cli_supervise *supervise, uv_loop_t *loop);
 void cli_supervise_event(const struct cli_supervise *supervise, const struct refresh_event *event);

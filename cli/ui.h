@@ -26,6 +26,7 @@ struct cli_ui {
 	int64_t failed_run; /* the run as a whole could not be done; its error is not printed yet. 0: none */
 };
 
+/** @ctx must outlive it. */
 void cli_ui_init(struct cli_ui *ui, const struct cli_context *ctx);
 void cli_ui_clear(struct cli_ui *ui);
 

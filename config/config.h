@@ -142,6 +142,7 @@ struct config_problems {
 	struct strvec errors;
 	struct strvec warnings;
 };
+/** Takes a zeroed one, too. */
 void config_problems_clear(struct config_problems *problems);
 
 /** Loads the configuration. On failure returns -EINVAL (class ERR_USAGE), @ret untouched, @problems holding every error found (none when the file

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+/** Whether the whole of @path, relative and without a slash at its ends, is what @pattern stands for. */
 bool config_glob_match(const char *pattern, const char *path);
 
 #endif

@@ -21,6 +21,7 @@ struct config_path_index {
 	size_t n;
 };
 
+/** @path is kept, not copied: it must live as long as the index. Of two entries for one path the first stays. */
 void config_path_index_add(struct config_path_index *index, size_t source, const char *path, size_t value);
 void config_path_index_clear(struct config_path_index *index);
 

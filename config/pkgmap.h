@@ -27,6 +27,7 @@ struct pkgmap_edge {
 	const char *path; /* relative to the source; copied */
 };
 
+/** The map of the configuration alone. @config must outlive it; freed by pkgmap_free(). */
 struct pkgmap *pkgmap_new(const struct config *config) MUST_CHECK;
 /** The same with these edges united with `uses`. A @path of theirs is just that: no package that it belongs to or that lies in it is meant. */
 struct pkgmap *pkgmap_new_with(const struct config *config, const struct pkgmap_edge *edges, size_t n_edges) MUST_CHECK;

@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	FUZZ_CHECK(message.kind == CARGO_MESSAGE_ARTIFACT || !message.executable);
 	FUZZ_CHECK(message.kind == CARGO_MESSAGE_DIAGNOSTIC || (!message.rendered && !message.is_error && !message.is_warning));
-	(void)cargo_message_is_about(&message, &package, "/work/src");
-	where = cargo_message_location(&message, "/work/src");
+	(void)cargo_message_is_about(&message, &package, "/tree/src");
+	where = cargo_message_location(&message, "/tree/src");
 	FUZZ_CHECK(!where || where[0] == '/');
 	cargo_message_clear(&message);
 	return 0;
