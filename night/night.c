@@ -81,7 +81,7 @@ static int refresh_head(struct night *night, struct err *err)
 
 static bool wants_boot(const struct night *night)
 {
-	return config_get_uint(night->config, "nightly", "boot", 1) != 0;
+	return config_get_uint(night->config, "nightly", "boot", 1) != 0 && config_get(night->config, "boot", "command");
 }
 
 /* Before the image is touched: what cannot be booted would be in it, and nobody could say whether it is any good. */
@@ -327,7 +327,7 @@ static void say_rest(const struct night *night, const struct refresh_plan *plan)
 	}
 	night_sayf(night, REFRESH_EVENT_NOTE, "stale at HEAD: %s", plan->stale.n > 0 ? names : "assets alone");
 	night_sayf(night, REFRESH_EVENT_NOTE, "then a deep check, %s, and the report in %s",
-		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([nightly] boot)",
+		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([nightly] boot, [boot] command)",
 		   config_get(night->config, "nightly", "report"));
 }
 
