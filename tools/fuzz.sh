@@ -22,7 +22,11 @@ one() { # PROGRAM
 	# shellcheck disable=SC2046 # no dictionary, no word
 	"$1" $([ ! -e "$dict" ] || echo "-dict=$dict") -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -close_fd_mask=1 \
 		-artifact_prefix="build/fuzz/found/$name-" -print_final_stats=1 "build/fuzz/corpus/$name" "$kept" >"$work/$name.log" 2>&1 || {
-		grep -v '^#' "$work/$name.log" | tail -n 60 >&2
+		# The first of it says what happened and where; the input goes with it, since the machine may be gone tomorrow.
+		grep -v '^#[0-9]*[[:blank:]]' "$work/$name.log" | sed -n '/ERROR\|[Ee]rror\|not true/,$p' | head -n 60 >&2
+		for found in build/fuzz/found/"$name"-*; do
+			[ ! -f "$found" ] || { echo "fuzz: $found, in base64:" && base64 "$found"; } >&2
+		done
 		echo "fuzz: $name FAILED" >&2
 		return 1
 	}

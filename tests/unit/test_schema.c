@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "config/glob.h"
 #include "config/schema.h"
 #include "config/value.h"
 
@@ -270,48 +269,6 @@ static void some_values_stay_as_written(void **state)
 	value_fails("image", "path", "${IMAGE}", "IMAGE is not set");
 }
 
-static void globs_match_folders(void **state)
-{
-	static const struct {
-		const char *pattern, *path;
-		bool match;
-	} cases[] = {
-		{ "**", "a", true },
-		{ "**", "a/b/c", true },
-		{ "**", "", true },
-		{ "drivers/**", "drivers/net/x", true },
-		{ "drivers/**", "drivers/x", true },
-		{ "drivers/**", "drivers", false },
-		{ "drivers/**", "driversx/y", false },
-		{ "drivers/*", "drivers/x", true },
-		{ "drivers/*", "drivers/x/y", false },
-		{ "*", "a", true },
-		{ "*", "a/b", false },
-		{ "a?c", "abc", true },
-		{ "a?c", "a/c", false },
-		{ "[ab]/x", "b/x", true },
-		{ "**/x", "x", true },
-		{ "**/x", "a/b/x", true },
-		{ "**/x", "a/b/y", false },
-		{ "a/**/z", "a/z", true },
-		{ "a/**/z", "a/b/c/z", true },
-		{ "a/**/z", "a/b/c", false },
-		{ "a", "a", true },
-		{ "a", "a/b", false },
-		{ "a/b", "a", false },
-		{ "a/**/b/**", "a/x/b/y", true },
-		{ "a/**/b/**", "a/x/b", false },
-		{ "dri*", "drivers", true },
-		{ "a**", "abc", true },
-		{ "a**", "ab/c", false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < N_ELEMENTS(cases); i++)
-		if (config_glob_match(cases[i].pattern, cases[i].path) != cases[i].match)
-			fail_msg("'%s' over '%s' should be %d", cases[i].pattern, cases[i].path, cases[i].match);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,7 +277,7 @@ int main(void)
 		cmocka_unit_test(near_words_are_suggested),     cmocka_unit_test(the_table_is_sound),
 		cmocka_unit_test(numbers_have_ranges),          cmocka_unit_test(words_have_types),
 		cmocka_unit_test(paths_are_resolved),           cmocka_unit_test(lists_have_items),
-		cmocka_unit_test(some_values_stay_as_written),  cmocka_unit_test(globs_match_folders),
+		cmocka_unit_test(some_values_stay_as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
