@@ -57,7 +57,7 @@ static void add_toolchain(struct hash *hash, const struct config *config)
 		add_program(hash, compilers.v[i]);
 }
 
-/* A file's content, or that there is none. @since: false is returned when the file was written after that, in milliseconds since 1970. */
+/* A file's content, or that there is none. @since: false is returned when the file was written after that, in milliseconds since 1970; 0: true. */
 static bool add_file(struct hash *hash, const char *path, int64_t since)
 {
 	char hex[HASH_HEX_SIZE];
@@ -65,19 +65,30 @@ static bool add_file(struct hash *hash, const char *path, int64_t since)
 
 	hash_field(hash, "path", path);
 	hash_field(hash, "content", hash_file(path, hex, NULL) == 0 ? hex : NULL);
-	return stat(path, &st) < 0 || fs_mtime_ms(&st) < since - CLOCK_TICK_MS;
+	return since == 0 || stat(path, &st) < 0 || fs_mtime_ms(&st) < since - CLOCK_TICK_MS;
 }
 
-/* The names in @dir; with @with only of the folders that hold such a file. */
-static void add_names(struct hash *hash, const char *dir, const char *with)
+static int compare_manifests(const void *key, const void *item)
+{
+	return strcmp(key, *(char *const *)item);
+}
+
+/* Those that are known, @manifests, have been read already. */
+static bool is_manifest(const char *path, const struct strvec *manifests)
+{
+	return bsearch(path, manifests->v, manifests->n, sizeof(*manifests->v), compare_manifests) || fs_exists(path);
+}
+
+/* The names in @dir; with @manifests only of the folders that hold one, known or not. */
+static void add_names(struct hash *hash, const char *dir, const struct strvec *manifests)
 {
 	CLEANUP(cleanup_closedir) DIR *d = opendir(dir);
 	CLEANUP(strvec_clear) struct strvec names = { 0 };
 
 	for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
-		CLEANUP_FREE char *path = with ? xasprintf("%s/%s/%s", dir, entry->d_name, with) : NULL;
+		CLEANUP_FREE char *path = manifests ? xasprintf("%s/%s/Cargo.toml", dir, entry->d_name) : NULL;
 
-		if (entry->d_name[0] != '.' && (!path || fs_exists(path)))
+		if (entry->d_name[0] != '.' && (!path || is_manifest(path, manifests)))
 			strvec_add(&names, entry->d_name);
 	}
 	strvec_sort_unique(&names);
@@ -105,7 +116,7 @@ static void add_unnamed(struct hash *hash, const struct strvec *manifests)
 	}
 	strvec_sort_unique(&parents);
 	for (size_t i = 0; i < parents.n; i++)
-		add_names(hash, parents.v[i], "Cargo.toml");
+		add_names(hash, parents.v[i], manifests);
 }
 
 /* True when none of the files has changed since @since, so that the key belongs to what cargo has read. */

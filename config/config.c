@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_NAME "reinject.ini"
+#define FILE_NAME      "reinject.ini"
+#define DEFAULT_ORIGIN "default"
 
 void config_problems_clear(struct config_problems *problems)
 {
@@ -146,7 +147,7 @@ static void add_value(struct config *config, size_t *cap, const struct config_se
 	value->key = xstrdup(setting->key);
 	value->text = xstrdup(setting->parsed.text);
 	if (!setting->file)
-		value->origin = xstrdup("default");
+		value->origin = xstrdup(DEFAULT_ORIGIN);
 	else
 		value->origin = setting->line > 0 ? xasprintf("%s:%u", setting->file, setting->line) : xstrdup(setting->file);
 }
@@ -417,6 +418,17 @@ uint64_t config_get_uint(const struct config *config, const char *section, const
 	if (text && schema_parse_bool(text, &yes) == 0)
 		return yes;
 	return fallback;
+}
+
+bool config_is_said(const struct config *config, const char *section, const char *key)
+{
+	for (size_t i = 0; i < config->n_values; i++) {
+		const struct config_value *value = &config->values[i];
+
+		if (str_eq(value->section, section) && (!key || str_eq(value->key, key)) && !str_eq(value->origin, DEFAULT_ORIGIN))
+			return true;
+	}
+	return false;
 }
 
 void config_each_value(const struct config *config,

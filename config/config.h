@@ -28,8 +28,8 @@ struct config_source {
 	struct strvec shared; /* relative to path: files and folders that concern every package */
 	struct strvec ignore; /* relative to path: folders never looked at */
 	/* Set by refresh/isolate alone, where path is a plain folder that holds one commit of it: */
-	char *home;       /* absolute: the work tree, as the user named it; else NULL */
-	char commit[41];  /* 40 hex digits; else '' */
+	char *home;      /* absolute: the work tree, as the user named it; else NULL */
+	char commit[41]; /* 40 hex digits; else '' */
 };
 
 /** [build]: how cargo is called; every string may be NULL, which means: not said. */
@@ -66,7 +66,7 @@ struct config_image {
 	char *stamp; /* a path in the image, or NULL */
 	uint32_t mount_timeout_ms;
 	uint32_t answer_timeout_ms; /* for the daemon behind a mount: one answer; its last writes */
-	uint32_t leak_limit_mb; /* RedoxFS: how much leaked room is said; 0: none */
+	uint32_t leak_limit_mb;     /* RedoxFS: how much leaked room is said; 0: none */
 };
 
 struct config_initfs {
@@ -174,6 +174,9 @@ const char *config_get(const struct config *config, const char *section, const c
 
 /** The same as a number, of keys whose type is SCHEMA_UINT or SCHEMA_BOOL (1 and 0); @fallback when there is no value. */
 uint64_t config_get_uint(const struct config *config, const char *section, const char *key, uint64_t fallback);
+
+/** Whether a file or -o says something of it, as against a default; @key NULL: of any key of @section. */
+bool config_is_said(const struct config *config, const char *section, const char *key);
 
 /** Calls @fn for each effective value: @section ('build', 'package init'), @key, @value as written after expansion (paths of the host absolute),
  * @origin ('FILE:LINE', 'default', or '-o'). The dest that a package has from [destinations] has that line as its origin. Secrets do not exist

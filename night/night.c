@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define NO_BOOT "[nightly] boot = no, or nothing in [boot]"
+
 /* Each step below is one of the others' with its own limits, in an order that leaves the image good at every point where the night may end. */
 
 static void night_clear(struct night *night)
@@ -79,9 +81,13 @@ static int refresh_head(struct night *night, struct err *err)
 	return r;
 }
 
+/* Who says nothing of booting has no machine: the default of [nightly] boot asks for none. */
 static bool wants_boot(const struct night *night)
 {
-	return config_get_uint(night->config, "nightly", "boot", 1) != 0 && config_get(night->config, "boot", "command");
+	const struct config *config = night->config;
+
+	return config_get_uint(config, "nightly", "boot", 1) != 0 &&
+	       (config_is_said(config, "boot", NULL) || config_is_said(config, "nightly", "boot"));
 }
 
 /* Before the image is touched: what cannot be booted would be in it, and nobody could say whether it is any good. */
@@ -243,8 +249,12 @@ static int prove(struct night *night, struct err *err)
 
 	if (r >= 0)
 		r = check(night, err);
-	if (r <= 0 || !wants_boot(night))
-		return r < 0 ? r : 0;
+	if (r <= 0)
+		return r;
+	if (!wants_boot(night)) {
+		night_say(night, REFRESH_EVENT_NOTE, "not booted: " NO_BOOT, NULL);
+		return 0;
+	}
 	r = night_prove(night, NULL, "tonight's image", &proof, err);
 	return r < 0 || proof.verdict == NIGHT_UP ? r : take_back(night, &proof, err);
 }
@@ -327,7 +337,7 @@ static void say_rest(const struct night *night, const struct refresh_plan *plan)
 	}
 	night_sayf(night, REFRESH_EVENT_NOTE, "stale at HEAD: %s", plan->stale.n > 0 ? names : "assets alone");
 	night_sayf(night, REFRESH_EVENT_NOTE, "then a deep check, %s, and the report in %s",
-		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot ([nightly] boot, [boot] command)",
+		   wants_boot(night) ? "a boot, and if that fails the search for the culprit" : "no boot (" NO_BOOT ")",
 		   config_get(night->config, "nightly", "report"));
 }
 

@@ -47,31 +47,15 @@ void doctor_look_fuse(struct doctor *doctor, struct setup_doctor_finding *findin
 
 /* -- booting ---------------------------------------------------------------------------------------------------------------------------------- */
 
-struct origin {
-	const char *section, *key;
-	bool said;
-};
-
-static void see_origin(void *data, const char *section, const char *key, const char *value, const char *origin)
-{
-	struct origin *asked = data;
-
-	(void)value;
-	if (strcmp(section, asked->section) == 0 && strcmp(key, asked->key) == 0)
-		asked->said = strcmp(origin, "default") != 0;
-}
-
 /* The program of [boot] command, absolute when it has a slash; NULL when nothing is said, and the default is not there either. */
 static char *boot_program(const struct config *config)
 {
 	CLEANUP(strvec_clear) struct strvec words = { 0 };
 	const char *command = config_get(config, "boot", "command");
 	CLEANUP_FREE char *usual = fs_absolute(config->dir, command ? command : "");
-	struct origin origin = { .section = "boot", .key = "command" };
 
-	config_each_value(config, see_origin, &origin);
-	if (!command || (!origin.said && !fs_exists(usual)) || schema_split_command(command, &words, NULL) < 0 || words.n == 0 ||
-	    strchr(words.v[0], '$'))
+	if (!command || (!config_is_said(config, "boot", "command") && !fs_exists(usual)) || schema_split_command(command, &words, NULL) < 0 ||
+	    words.n == 0 || strchr(words.v[0], '$'))
 		return NULL;
 	return strchr(words.v[0], '/') && *words.v[0] != '~' ? fs_absolute(config->dir, words.v[0]) : xstrdup(words.v[0]);
 }

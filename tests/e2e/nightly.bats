@@ -214,6 +214,29 @@ guest_by_try() {
 	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
 }
 
+@test "nothing in [boot]: checked, not booted, and said; [nightly] boot = yes asks for it" {
+	good_one
+	sed -i '/^\[boot\]/,/^\[/{/^\[boot\]/d;/^\[/!d}' "$TREE/reinject.ini"
+	refute grep -q '^\[boot\]' "$TREE/reinject.ini"
+	mark netd 2
+	commit 'netd 2'
+	rx_ok nightly -n
+	expect_err 'no boot .*nothing in .boot'
+	rx -o nightly.boot=yes nightly
+	expect_refused 2
+	expect_err 'does not say how a boot that is up is known'
+	night 0
+	expect_boots ''
+	expect_err 'not booted: .*nothing in .boot'
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	mark netd 3
+	commit 'netd 3'
+	rx -o 'boot.ready=login:' nightly --json
+	expect_status 0
+	machine_end
+	expect_boots 'up '
+}
+
 @test "[boot] that cannot boot: said before anything is built or put, by -n too, and on_failure is told" {
 	good_one
 	mark netd 2

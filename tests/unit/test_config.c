@@ -131,6 +131,8 @@ static void the_sample_is_read(void **state)
 	assert_int_equal(config_get_uint(c, "hooks", "isolate", 7), 1);
 	assert_int_equal(config_get_uint(c, "image", "tool", 7), 7);
 	assert_null(config_get(c, "build", "target_diry"));
+	assert_true(config_is_said(c, "boot", "console") && config_is_said(c, "boot", NULL));
+	assert_false(config_is_said(c, "image", "leak_limit_mb") || config_is_said(c, "package nothing", NULL));
 }
 
 static void the_file_is_found_upwards(void **state)
