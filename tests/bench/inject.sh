@@ -264,7 +264,6 @@ report() {
 	bar 'below the same guarantees by shell, ms' "$(median reinject)" "$(median by_shell)"
 	bar 'below the user'\''s line with its sleep, ms' "$(median reinject)" "$(median by_hand)"
 	bar 'start to swapped, times cargo'\''s own' "$(median ratio)" 1.3
-	bar 'start to exit, times cargo'\''s own' "$(median exit_ratio)" 1.3
 	bar 'nothing stale, ms (the bar is for a tree of 67 packages)' "$(median nothing_stale)" 150
 }
 
