@@ -25,6 +25,7 @@ teardown() {
 # can_fetch: the cargo of Debian's cargo-web cannot (docs/troubleshooting.md). Asked in a crate of its own, before anything is changed.
 can_fetch() {
 	crate "$T/asks" asks
+	: >"$T/asks/src/lib.rs"
 	sed -i "/^\[dependencies\]/a gitdep = { git = \"file://$DEP\" }" "$T/asks/Cargo.toml"
 	! (cd "$T/asks" && cargo generate-lockfile --quiet) 2>&1 | grep -q 'invalid version 0 on git_proxy_options'
 }
