@@ -11,7 +11,7 @@
 enum { DEFAULT_LINES = 20, MAX_LINES = 1000000 };
 
 static const struct cli_option options[] = {
-	{ "number", 0, "N", "the newest N runs (20; 0: all)" },
+	{ "number", 0, "N", "the newest N runs (20, with --json all; 0: all)" },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -250,7 +250,8 @@ const struct cli_verb cmd_watch = {
 	.summary = "bring the image up to date on each save, commit and checkout",
 	.description = "Looks when something changes, and builds and injects what became stale, as `reinject refresh` does; with packages named, only those.\n"
 		       "What a change means is decided by content, so that a save that changes nothing builds nothing, and nothing is lost by a\n"
-		       "missed event. While git is in the middle of a rebase or merge, it waits for its end.\n\n"
+		       "missed event. While git is in the middle of a rebase or merge, it waits for its end: of conflicts\n"
+		       "until they are resolved, of what stands still 10 s at most.\n\n"
 		       "[watch] in the configuration says how long to wait for quiet (quiet_ms), whether a change during a build interrupts it\n"
 		       "(on_busy), whether saves or only commits count (trigger), and what to do when very much is stale (hold_over).\n\n"
 		       "One watch runs for each project. `reinject refresh` and `build` beside it hand their wish over to it and follow its run;\n"

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 /* Nobody waits for `status`; a watch whose loop turns answers in a millisecond. */
-enum { STATUS_LIMIT_MS = 500 };
+enum { STATUS_LIMIT_MS = 2000 };
 
 /* 1: there is a watch, and it serves the same; 0: go on alone. */
 static int find_watch(struct cli_context *ctx, struct server_client **ret, struct err *err)

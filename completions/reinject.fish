@@ -144,7 +144,7 @@ complete -c reinject -n '__reinject_in extract 1' -F
 complete -c reinject -n 'test -z (__reinject_place)' -a status -d 'what is stale, what is running, who holds the image'
 
 complete -c reinject -n 'test -z (__reinject_place)' -a log -d 'what was injected when, with what result; the newest first'
-complete -c reinject -n '__reinject_in log' -l number -x -d 'the newest N runs (20; 0: all)'
+complete -c reinject -n '__reinject_in log' -l number -x -d 'the newest N runs (20, with --json all; 0: all)'
 
 complete -c reinject -n 'test -z (__reinject_place)' -a show -d 'one run in full: its builds, files, boots, hashes and commits'
 complete -c reinject -n '__reinject_in show 0' -a '(__reinject_runs)'

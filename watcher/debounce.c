@@ -38,7 +38,7 @@ static int64_t due(const struct watcher_debounce *debounce, int64_t now_ms)
 	if (debounce->asked)
 		return now_ms;
 	if (debounce->pending)
-		return min(debounce->last_ms + debounce->quiet_ms, debounce->first_ms + WATCHER_DEBOUNCE_MAX_MS);
+		return min(debounce->last_ms + debounce->quiet_ms, debounce->first_ms + max(debounce->quiet_ms, WATCHER_DEBOUNCE_MAX_MS));
 	return debounce->looked_ms + WATCHER_DEBOUNCE_EVERY_MS;
 }
 

@@ -17,11 +17,6 @@ teardown() {
 	fixture_teardown
 }
 
-verdict() {
-	expect_json
-	expect_equal "$(jq -r 'select(.event == "boot") | .result' "$T/out")" "$1"
-}
-
 @test "an echo that comes in two pieces is no answer either" {
 	mode socket
 	guest <<-'END'

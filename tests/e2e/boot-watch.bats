@@ -114,7 +114,7 @@ two_started() {
 	rest
 	socat "UNIX-LISTEN:$T/run/redox.sock,fork" EXEC:'sleep 60' 3>&- &
 	started+=("$!")
-	wait_until 5 test -S "$T/run/redox.sock"
+	wait_until 20 test -S "$T/run/redox.sock"
 	watch
 	mark netd 2
 	expect_round ok netd

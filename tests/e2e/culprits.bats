@@ -45,7 +45,7 @@ teardown() { night_teardown; }
 	night_good
 	commit_each d1 d2 d3 d4 d5 d6 d7 d8
 	guest_of '[[ ${v[d2]} != 2 ]] || panic d2; [[ ${v[d7]} != 2 ]] || hang'
-	ini_set boot timeout_s 3
+	ini_set boot timeout_s 5
 	night 1
 	expect_night '.result == "culprits" and ([.culprits[].packages[]] | sort == ["d2", "d7"]) and .trials <= 12'
 	expect_drivers 2 1 2 2 2 2 1 2
@@ -323,7 +323,7 @@ teardown() { night_teardown; }
 	# d1 is found at once; the boot without it never ends, and the limit comes.
 	guest_of '[[ ${v[d1]} != 2 ]] || panic d1; [[ ${v[d2]} != 2 ]] || { : >"$T/hangs"; hang; }'
 	ini_set boot timeout_s 600
-	ini_set nightly timeout_s 25
+	ini_set nightly timeout_s 40
 	night 1
 	[[ -e $T/hangs ]] || fail "the limit came too early for this test"
 	expect_night '.result == "spent" and ([.culprits[].packages[]] == ["d1"])'

@@ -29,10 +29,6 @@ events_so_far() {
 	jq -R 'fromjson? | select(.event == "build") | .package' "$T/run.out"
 }
 
-netd_says() {
-	expect_equal "$(image_says /usr/lib/drivers/netd)" "$1"
-}
-
 two() { printf 'two' >"$SRC/drivers/net/netd/secret.txt"; }
 
 @test "a file that git ignores, which the first build with it brought to light" {

@@ -55,7 +55,7 @@ records() {
 }
 
 worked() {
-	wait_until 5 test -e "$T/worker.said" || fail 'no worker was started'
+	wait_until 20 test -e "$T/worker.said" || fail 'no worker was started'
 }
 
 # The worker of this call would have been started by a grandchild of it, which has ended by now or has not: one that is told to follow has the last word.
@@ -186,7 +186,7 @@ stdin /dev/null"
 	rm "$T/worker.said"
 	call wake 1 '' "$STATE" "$T/worker" "$CONFIG"
 	worked
-	wait_until 5 eval '(($(wc -l <"$STATE/hooks.log") == 4))' || fail "the log: $(cat "$STATE/hooks.log")"
+	wait_until 20 eval '(($(wc -l <"$STATE/hooks.log") == 4))' || fail "the log: $(cat "$STATE/hooks.log")"
 	expect_equal "$(records)" "post-commit $TOP"
 }
 

@@ -98,7 +98,7 @@ expect_links_untouched() {
 	printf '#!/bin/bash\nprintf "login: "\nread -r x\n' >"$TREE/run-dev.sh"
 	socat "UNIX-LISTEN:$T/run/redox-mon.sock,fork" "SYSTEM:cat >>$T/heard" 3>&- &
 	started+=("$!")
-	wait_until 5 test -S "$T/run/redox-mon.sock"
+	wait_until 20 test -S "$T/run/redox-mon.sock"
 	rx boot --wait --stop
 	refute test -s "$T/heard"
 	expect_refused 75
@@ -121,8 +121,8 @@ expect_links_untouched() {
 	wait_until 20 test -s "$T/stopped"
 	kill -KILL "$pid_run"
 	kill -CONT "$(<"$T/stopped")"
-	wait_until 5 pid_gone "$pid_run"
-	wait_until 5 umount "$IMAGE.mnt"
+	wait_until 20 pid_gone "$pid_run"
+	wait_until 20 umount "$IMAGE.mnt"
 	wait_until 10 pid_gone "$(<"$T/stopped")"
 	ini_set image tool redoxfs
 	touch "$IMAGE.shadow"

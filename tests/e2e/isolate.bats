@@ -36,10 +36,6 @@ log_says() {
 	grep -Eq -- "$1" "$STATE/hooks.log" || fail "the log does not say '$1': $(cat "$STATE/hooks.log")"
 }
 
-netd_says() {
-	expect_equal "$(image_says /usr/lib/drivers/netd)" "$1"
-}
-
 # ---- what is built
 
 @test "a commit from a half-edited tree: what was committed is built, the edits stay where they are" {

@@ -248,7 +248,7 @@ stop_daemon() {
 @test "live: a mount whose daemon is dead" {
 	live_mount
 	kill -KILL "$served"
-	wait_until 5 pid_gone "$served"
+	wait_until 20 pid_gone "$served"
 	rx refresh
 	expect_refused 3
 	expect_err 'nobody serves|umount'
@@ -274,9 +274,9 @@ stop_daemon() {
 
 @test "live: a mount whose daemon is stopped ends in a clear error, and goes on later" {
 	live_mount
-	ini_set image answer_timeout_ms 1000
 	rx_ok refresh
 	mark netd 2
+	ini_set image answer_timeout_ms 1000
 	stop_daemon "$served"
 	# The address sanitizer would wait for the thread that waits for the daemon.
 	RX_LIMIT=30 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 rx refresh
@@ -284,6 +284,7 @@ stop_daemon() {
 	expect_err 'does not answer'
 	expect_err "kill -CONT $served"
 	kill -CONT "$served"
+	ini_set image answer_timeout_ms 60000
 	rx_ok refresh
 	expect_equal "$("$T/mnt/usr/lib/drivers/netd")" 'netd=2 proto=1 common=1'
 	expect_no_temp "$T/mnt"
@@ -370,6 +371,7 @@ hung() {
 	(($(now_ms) - before < 20000)) || fail "it took $(($(now_ms) - before)) ms"
 	expect_nothing_left
 	ini_set image tool redoxfs
+	ini_set image answer_timeout_ms 60000
 	expect_equal "$(image_files | grep -v '/\.reinject-')" "$files"
 	rx_ok refresh
 	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=2 proto=1 common=1'
@@ -409,7 +411,7 @@ hung() {
 		image_copy "$IMAGE" "$T/other.img"
 		mount_image "$T/other.img" "$IMAGE.mnt"
 		kill -KILL "$pid"
-		wait_until 5 pid_gone "$pid"
+		wait_until 20 pid_gone "$pid"
 		mark netd 2
 		[[ $mode == shadow ]] || mark netd 3
 		rx_ok refresh

@@ -26,7 +26,7 @@ elsewhere() {
 	unshare "$@" sh -c 'echo in >"$0.in"; read -r x <"$0"' "$T/lives" 3>&- &
 	holder=$!
 	started+=("$holder")
-	wait_until 5 test -e "$T/lives.in" || skip 'no such namespaces here'
+	wait_until 20 test -e "$T/lives.in" || skip 'no such namespaces here'
 	grep -qF "$T/" "/proc/$holder/mountinfo" || fail 'the mount is not there'
 }
 
@@ -37,7 +37,7 @@ expect_well() {
 	expect_status 0
 	refute pid_gone "$holder"
 	expect_equal "$(image_says /usr/lib/drivers/netd)" 'netd=1 proto=1 common=1'
-	wait_until 3 refute daemon_runs 2>/dev/null || fail 'a daemon goes on'
+	wait_until 20 refute daemon_runs 2>/dev/null || fail 'a daemon goes on'
 }
 
 @test "a refresh ends as ever, in a shadow" {
@@ -63,5 +63,5 @@ expect_well() {
 	RX_LIMIT=30 rx_ok build multi
 	expect_err 'which a run that ended had left'
 	refute pid_gone "$holder"
-	wait_until 3 refute daemon_runs 2>/dev/null || fail 'a daemon goes on'
+	wait_until 20 refute daemon_runs 2>/dev/null || fail 'a daemon goes on'
 }

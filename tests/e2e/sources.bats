@@ -210,11 +210,6 @@ relibc_package() {
 	commit 'a libc'
 }
 
-mark_in_binary() {
-	nm "$SRC/target/release/netd" | grep -q reinject_mark || fail "the object is not linked"
-	objdump -s -j .data "$SRC/target/release/netd" | grep -q "$1"
-}
-
 @test "what invalidates all is built first, and all others from it, in one refresh" {
 	relibc_package
 	rx_ok refresh --json

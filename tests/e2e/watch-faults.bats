@@ -77,10 +77,10 @@ watch_lives() {
 	cp -a "$TREE/away" "$TREE/far"
 	reach beacon
 	mark netd 2
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	mark netd 3
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	stop_watch
 }
@@ -289,10 +289,10 @@ tty_stop() {
 	watch
 	expect_equal "$(jq -c 'select(.event == "ready") | .watches' "$WATCH_OUT")" 0
 	mark netd 2
-	next_round 10
+	next_round
 	expect_equal "$round" "ok netd"
 	mkdir -p "$SRC/drivers/inputd/src/new" && printf '//\n' >"$SRC/drivers/inputd/src/new/f.rs"
-	next_round 10
+	next_round
 	expect_equal "$round" "nothing inputd"
 	expect_quiet
 	stop_watch
@@ -306,7 +306,7 @@ tty_stop() {
 	wait_until 30 said '.event == "ready"' || watch_fail "never ready"
 	told 5 'sysctl'
 	mark netd 2
-	next_round 20
+	next_round
 	[[ $round == *netd ]] || watch_fail "the next round: $round"
 	kill -INT "$pid_watch"
 	finish watch 20
@@ -330,7 +330,7 @@ blind() {
 	blind
 	kill -STOP "$pid_watch"
 	kill -CONT "$pid_watch"
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	stop_watch
 }
@@ -362,7 +362,7 @@ blind() {
 	touch "$T/slept"
 	# Any wake will do; at rest one comes within a minute.
 	rx_ok status
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	told 5 'has slept'
 	rx_ok status
@@ -371,7 +371,7 @@ blind() {
 }
 
 @test "saves that follow one another within quiet_ms are one round" {
-	ini_add <<<$'[watch]\nquiet_ms = 700'
+	ini_add <<<$'[watch]\nquiet_ms = 1600'
 	rest
 	watch
 	mark netd 2
@@ -474,7 +474,7 @@ blind() {
 	mv "$T/tmp/netd" "$SRC/drivers/net/netd/src/main.rs"
 	reach netd
 	printf 'pub fn mark() -> u8 {\n    2\n}\n' >"$SRC/crates/extra/src/lib.rs"
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	stop_watch
 	netd_says "netd=1 proto=1 common=1 extra=2"

@@ -58,6 +58,8 @@ only_round_of_checkout() {
 	two_states 5600
 	rest
 	watch
+	# What is watching keeps its limit: others get the host's again.
+	cat "$T/queue.was" >/proc/sys/fs/inotify/max_queued_events
 	expect_quiet
 	kill -STOP "$pid_watch"
 	g checkout other
@@ -273,12 +275,12 @@ nothing_in_the_middle() {
 	mark netd 2
 	# A live git would end within this; so nothing at once.
 	if wait_until 2 a_round; then watch_fail "a round under index.lock: $(rounds)"; fi
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	grep -q 'index\.lock' "$T/watch.err" || fail "index.lock is not named: $(cat "$T/watch.err")"
 	# It does not hold up the saves after it either.
 	mark netd 3
-	next_round 20
+	next_round
 	expect_equal "$round" "ok netd"
 	rm "$SRC/.git/index.lock"
 	expect_quiet

@@ -267,10 +267,10 @@ bells() { LC_ALL=C tr -cd '\007' <"$T/tty.log" | wc -c; }
 	mark netd 2
 	expect_round ok netd
 	rings() { (($(bells) == before + $1)); }
-	wait_until 5 rings 1 || fail "no bell"
+	wait_until 20 rings 1 || fail "no bell"
 	break_source netd
 	expect_round failed netd
-	wait_until 5 rings 2 || fail "no bell for a failure"
+	wait_until 20 rings 2 || fail "no bell for a failure"
 	type_keys q
 	tty_ended 0
 }

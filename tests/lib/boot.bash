@@ -167,8 +167,14 @@ machine_end() {
 	tmux kill-server 2>/dev/null || true
 }
 
+# verdict RESULT: the boot's, by --json.
+verdict() {
+	expect_json
+	expect_equal "$(jq -r 'select(.event == "boot") | .result' "$T/out")" "$1"
+}
+
 expect_machine_ended() {
-	wait_until 5 machine_gone || fail "the machine goes on"
+	wait_until 20 machine_gone || fail "the machine goes on"
 }
 
 expect_machine_runs() {

@@ -13,7 +13,7 @@ REPO=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 case ":$PATH:" in *":$REPO/build/tools/bin:"*) ;; *) export PATH=$REPO/build/tools/bin:$PATH ;; esac
 
 # The user's own settings must not reach a test.
-unset "${!GIT_@}" REINJECT_FAULT SUDO_UID SUDO_GID SUDO_USER RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTC_WRAPPER MAKEFLAGS MAKELEVEL NO_COLOR
+unset "${!GIT_@}" REINJECT_FAULT SUDO_UID SUDO_GID SUDO_USER RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTC RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_INCREMENTAL "${!CARGO_PROFILE_@}" "${!SCCACHE_@}" SOCKET_DIR MAKEFLAGS MAKELEVEL NO_COLOR
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 export LC_ALL=C.UTF-8
 
@@ -55,7 +55,7 @@ fixture_teardown() {
 		wait_until 10 pid_gone "$p" || end_pid "$p"
 	done
 	# Then what should not be there. A child that was just told to end gets a moment.
-	wait_until 3 nothing_left || leak=$(leftovers)
+	wait_until 20 nothing_left || leak=$(leftovers)
 	for p in $(tree_mounts | tac); do umount "$p" || true; done
 	for p in $(tree_pids); do end_pid "$p"; done
 	for p in $(tree_mounts | tac); do umount "$p" || true; done
@@ -69,7 +69,7 @@ let_others_in() { chmod o+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$T"; }
 end_pid() {
 	pid_gone "$1" && return
 	kill -TERM "$1" 2>/dev/null || return 0
-	wait_until 3 pid_gone "$1" || kill -KILL "$1" 2>/dev/null || true
+	wait_until 20 pid_gone "$1" || kill -KILL "$1" 2>/dev/null || true
 }
 
 is_mounted() {
@@ -324,7 +324,7 @@ unmount_image() {
 	umount "$1" || return
 	wait_until 20 pid_gone "$2" || fail "redoxfs (pid $2) stays after umount"
 	wait "$2" || fail "redoxfs ended with $?"
-	wait_until 5 not_mounted "$1"
+	wait_until 20 not_mounted "$1"
 }
 
 not_mounted() {
@@ -346,6 +346,10 @@ in_image() {
 # image_says PATH: what the program in the image prints.
 image_says() {
 	in_image "./${1#/}"
+}
+
+netd_says() {
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "$1"
 }
 
 # drivers_say: what netd and inputd in the image print, in a line.
@@ -405,7 +409,7 @@ expect_untouched() {
 }
 
 expect_nothing_left() {
-	wait_until 3 nothing_left || fail "left behind: $(leftovers)"
+	wait_until 20 nothing_left || fail "left behind: $(leftovers)"
 }
 
 # A package that stays in its build until the test lets go: `slow` says "here" by a file, and waits for a fifo.

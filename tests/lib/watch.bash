@@ -195,10 +195,6 @@ stop_watch() {
 	expect_nothing_left
 }
 
-netd_says() {
-	expect_equal "$(image_says /usr/lib/drivers/netd)" "$1"
-}
-
 # g ARGS: git in the source, by somebody.
 g() {
 	git -C "$SRC" -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false -c gc.auto=0 -c advice.detachedHead=false "$@" >>"$T/git.log" 2>&1

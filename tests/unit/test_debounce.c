@@ -183,6 +183,21 @@ static void by_table(void **state)
 	}
 }
 
+/* A quiet time of more than 2 s is waited for, and then no longer than that. */
+static void a_long_quiet_time_counts(void **state)
+{
+	struct watcher_debounce debounce;
+
+	(void)state;
+	watcher_debounce_init(&debounce, 5000, 0);
+	watcher_debounce_looked(&debounce, 0);
+	watcher_debounce_event(&debounce, 100, 100, false);
+	assert_int_equal(watcher_debounce_wait(&debounce, 2100, NONE), 3000);
+	watcher_debounce_event(&debounce, 4100, 4100, false);
+	assert_int_equal(watcher_debounce_wait(&debounce, 4100, NONE), 1000);
+	assert_int_equal(watcher_debounce_wait(&debounce, 5100, NONE), 0);
+}
+
 static void it_starts_with_a_look(void **state)
 {
 	struct watcher_debounce debounce;
@@ -225,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_table),
+		cmocka_unit_test(a_long_quiet_time_counts),
 		cmocka_unit_test(it_starts_with_a_look),
 		cmocka_unit_test(a_note_has_a_first_and_a_last_event),
 		cmocka_unit_test(passing_over_is_told),

@@ -212,7 +212,7 @@ static void child_start(struct child *child, const char *dir, const char *file, 
 		_exit(1);
 	}
 	/* Of what execve gives it the words come last. */
-	for (int64_t end = clock_ms() + 5000; clock_ms() < end;) {
+	for (int64_t end = clock_ms() + 20000; clock_ms() < end;) {
 		CLEANUP_FREE char *program = image_process_program(child->pid, NULL);
 		CLEANUP(strvec_clear) struct strvec words = { 0 };
 
