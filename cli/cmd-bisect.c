@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/runs.h"
 #include "cli/ui.h"
 #include "cli/verbs.h"
@@ -42,11 +43,11 @@ static void print_found(const struct night_bisect *bisect)
 
 	printf("run %lld (%s) is the first after which the image does not boot: %s\n", (long long)bisect->run, bisect->verb ? bisect->verb : "", line);
 	if (bisect->packages && *bisect->packages)
-		printf("packages  %s\n", bisect->packages);
+		cli_print_line("packages  %s", bisect->packages);
 	if (bisect->commits && *bisect->commits)
-		printf("commits   %s\n", bisect->commits);
+		cli_print_line("commits   %s", bisect->commits);
 	if (bisect->log)
-		printf("log       %s\n", bisect->log);
+		cli_print_line("log       %s", bisect->log);
 	printf("`reinject show %lld` shows all of it, `reinject rollback %lld` takes it back\n", (long long)bisect->run, (long long)bisect->run);
 }
 

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "config/ini_reader.h"
 #include "config/schema.h"
 #include "refresh/map.h"
@@ -281,10 +282,12 @@ static void tell_missing(const struct init *init)
 
 static void print_new(const struct init *init)
 {
-	if (init->written)
-		printf("%s\n%s\n", init->config, init->map.path);
-	else
+	if (init->written) {
+		cli_print_line("%s", init->config);
+		cli_print_line("%s", init->map.path);
+	} else {
 		printf("; ---- %s\n%s\n; ---- %s\n%s", init->config, init->text, init->map.path, init->map.text);
+	}
 }
 
 static void print_text(const struct init *init)

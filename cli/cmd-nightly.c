@@ -39,8 +39,11 @@ static void tell_culprit(const struct night_culprit *culprit)
 
 		fprintf(stderr, "  | %s\n", said);
 	}
-	if (culprit->log)
-		fprintf(stderr, "  log: %s\n", culprit->log);
+	if (culprit->log) {
+		CLEANUP_FREE char *log = str_visible(culprit->log);
+
+		fprintf(stderr, "  log: %s\n", log);
+	}
 	fprintf(stderr, "  held until it changes; `reinject build %s` tries it again\n", list);
 }
 

@@ -198,6 +198,9 @@ static int speak(struct cli_context *ctx, enum server_wish_kind kind, struct err
 	struct server_wish wish = { .kind = kind };
 	int r = server_client_connect(&args, &client, NULL, err);
 
+	/* One state folder may have several configurations. */
+	if (r >= 0 && !server_client_serves(client, ctx->config, false))
+		r = -ENOENT;
 	if (r == -ENOENT) {
 		err_class_set(err, ERR_FAILED, r, "no watch runs for '%s'", ctx->config->file);
 		err_hint(err, "start one: reinject watch");

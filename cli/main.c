@@ -8,7 +8,10 @@
 #include "cli/version.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void set_output(const struct cli_args *args)
 {
@@ -79,6 +82,18 @@ static int start(struct cli_context *ctx, struct err *err)
 	return r < 0 ? r : run_verb(ctx, err);
 }
 
+/* A script must not take a part for the whole. Who has stopped reading wants no more. */
+static int end_output(struct err *err)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR))
+		return 0;
+	return err_class_set(err, ERR_FAILED, -EIO, "standard output has not taken all that was to be printed: what is there is not the whole");
+}
+
 int main(int argc, char **argv)
 {
 	CLEANUP(cli_args_clear) struct cli_args args = { 0 };
@@ -94,12 +109,12 @@ int main(int argc, char **argv)
 	r = cancel_init(&cancel, &err);
 	if (r >= 0)
 		r = cli_args_parse(argc, argv, &args, &err);
-	if (r >= 0 && answer_at_once(&args))
-		return 0;
 	ctx.json = cli_args_has(&args, "json");
-	if (r >= 0)
+	if (r >= 0 && !answer_at_once(&args))
 		r = start(&ctx, &err);
 	config = ctx.config;
+	if (r >= 0 && ctx.status == 0)
+		r = end_output(&err);
 	if (r < 0)
 		log_err(&err);
 	return r < 0 ? err_exit_status(&err, r) : ctx.status;

@@ -36,7 +36,7 @@ int image_hand_mount(const struct config_image *config, const char *point, const
 	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
 	CLEANUP(image_names_clear) struct image_names names = { 0 };
 	CLEANUP_FREE char *real = real_point(point);
-	struct image_mount_args args = { .config = config, .point = real, .log = log, .cancel = cancel };
+	struct image_mount_args args = { .config = config, .point = real, .is_users = true, .log = log, .cancel = cancel };
 	struct image_mount *mount = NULL;
 	int r = image_names_init(&names, config->path, err);
 

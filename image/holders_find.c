@@ -171,7 +171,8 @@ static void look_for_qemu_locks(struct search *search)
 	for (size_t i = 0; i < search->holders->n; i++) {
 		struct image_holder *holder = &search->holders->v[i];
 
-		if (holder->pid > 0 && (holder->may_write || !writes)) {
+		/* What serves a mount takes no such locks. */
+		if (holder->pid > 0 && !holder->is_mount && (holder->may_write || !writes)) {
 			holder->is_machine = true;
 			return;
 		}

@@ -288,11 +288,13 @@ static bool is_empty(const char *dir)
 	return d != NULL;
 }
 
-/* A folder for our eyes only; one that a dead run left is taken over. A link is not, nor what has somebody's files in it. */
-static int make_point(const char *point, struct err *err)
+/* A folder for our eyes only; one that a dead run left is taken over. A link is not, nor what has somebody's files in it. @ret_ours: it goes with the
+ * mount. */
+static int make_point(const char *point, bool is_users, bool *ret_ours, struct err *err)
 {
 	struct stat st;
 
+	*ret_ours = true;
 	if (mkdir(point, 0700) == 0)
 		return 0;
 	if (errno != EEXIST)
@@ -304,6 +306,9 @@ static int make_point(const char *point, struct err *err)
 		err_hint(err, "there are files in it that are not reinject's: move them elsewhere");
 		return -ENOTEMPTY;
 	}
+	*ret_ours = !is_users;
+	if (is_users)
+		return 0;
 	return chmod(point, 0700) < 0 ? err_set(err, -errno, "cannot use folder '%s'", point) : 0;
 }
 
@@ -319,6 +324,7 @@ static void end_hung(void *data)
 int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err)
 {
 	CLEANUP(mount_freep) struct image_mount *mount = xcalloc(1, sizeof(*mount));
+	bool is_ours;
 	int r;
 
 	mount->config = args->config;
@@ -330,7 +336,7 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	r = find_tool(mount->config, &mount->tool, err);
 	if (r < 0)
 		return r;
-	r = make_point(mount->point, err);
+	r = make_point(mount->point, args->is_users, &is_ours, err);
 	if (r < 0)
 		return r;
 	r = wait_mounted(mount, args->cancel, err);
@@ -342,7 +348,8 @@ int image_mount_start(const struct image_mount_args *args, struct image_mount **
 	if (r < 0) {
 		end_daemon(mount);
 		(void)!image_mount_clear(mount->point, mount->config, mount->image, 0, NULL);
-		rmdir(mount->point);
+		if (is_ours)
+			rmdir(mount->point);
 		return r;
 	}
 	*ret = TAKE_PTR(mount);

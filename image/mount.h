@@ -23,13 +23,14 @@ struct image_mount_args {
 	const struct config_image *config; /* format, tool, templates, mount_timeout_ms */
 	const char *image;                 /* the file to mount, absolute */
 	const char *point;                 /* the folder; made 0700 when absent, and removed by stop; absolute, links resolved */
+	bool is_users;                     /* one that is there already is somebody's own: neither its mode is changed nor is it removed */
 	const char *log;                   /* the daemon's output is appended here */
 	const struct cancel *cancel; /* may be NULL; ends the wait for the mount, and with it the daemon; a mount that is there is not touched */
 	void (*on_child)(void *data, pid_t pid, bool started); /* may be NULL */
 	void *data;
 };
 
-/** Mounts. On failure nothing is mounted, no daemon runs and the folder is gone. -ENOENT (class ERR_ENVIRONMENT) when the tool is missing;
+/** Mounts. On failure nothing is mounted, no daemon runs and the folder is gone (unless is_users). -ENOENT (class ERR_ENVIRONMENT) when the tool is missing;
  * -ETIMEDOUT; -ECANCELED; -EIO when the daemon ended, with its last words. */
 int image_mount_start(const struct image_mount_args *args, struct image_mount **ret, struct err *err) MUST_CHECK;
 
@@ -52,8 +53,8 @@ int image_mount_stop(struct image_mount **mount, struct err *err) MUST_CHECK;
 /** Frees the handle of a mount that is to stay when we end, with its daemon. */
 void image_mount_leave(struct image_mount **mount);
 
-/** Unmounts @point, retrying while it is busy for at most @limit_ms; clears a stale mount too. @unmount: the command of the custom format, or an
- * empty list. For recovery; stop() uses it. -EBUSY (class ERR_BUSY) when it stays busy. */
+/** Unmounts @point, retrying while it is busy for at most @limit_ms; clears a stale mount too; the custom format by its own command. For
+ * recovery; stop() uses it. -EBUSY (class ERR_BUSY) when it stays busy. */
 int image_mount_clear(const char *point, const struct config_image *config, const char *image, uint32_t limit_ms, struct err *err) MUST_CHECK;
 
 #endif

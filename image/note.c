@@ -51,6 +51,7 @@ static void parse_note(const char *text, struct image_note *note)
 	for (size_t i = 0; i < N_ELEMENTS(stage_names); i++)
 		if (strcmp(name, stage_names[i]) == 0)
 			note->stage = (enum image_note_stage)i;
+	note->drop = strstr(text, "\ndrop\n") != NULL;
 	if (!parse_identity(text, "\nfrom ", &note->from) || !parse_identity(text, "\nshadow ", &note->shadow))
 		*note = (struct image_note){ 0 };
 }
@@ -84,6 +85,8 @@ static int write_content(int fd, const struct content *c)
 	str_printf(&s, "holder %ld %llu %s\nstage %s\n", c->pid, c->started, c->program[0] ? c->program : "-", stage_names[c->note.stage]);
 	add_identity(&s, "from", &c->note.from);
 	add_identity(&s, "shadow", &c->note.shadow);
+	if (c->note.drop)
+		str_add(&s, "drop\n");
 	while (s.len < SECTOR - 1)
 		str_add_c(&s, ' ');
 	str_add_c(&s, '\n');

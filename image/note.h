@@ -6,7 +6,8 @@
  *   working   a shadow is being made or worked on: worth nothing once its run is dead
  *   kept      a complete, unmounted shadow (`shadow`) made from the image `from`, for the next run
  *   swapping  `from` is about to be replaced by `shadow`. Whichever of the two has the image's name tells how far it came; when it is `shadow`, what
- *             has the shadow's name is the image of before, and becomes IMAGE.prev
+ *             has the shadow's name is the image of before, and becomes IMAGE.prev, or goes (`drop`): what the swap was told to do, not what is
+ *             configured when it is recovered, as a restore keeps the image of before whatever is configured
  *   holding   (mode = in-place) the image itself is mounted; `from` is how it is known: to the journal the image is that until something is put
  *   touched   it was mounted by us, which alone writes to it: as it is now (`shadow`) it holds what it held as `from`
  * Format:   text, padded to one sector of 512 bytes and written at once, so that a crash leaves the old note or the new one.
@@ -22,6 +23,7 @@ struct image_note {
 	enum image_note_stage stage;
 	struct image_identity from;   /* kept, swapping: the image that the shadow was made from; holding, touched: see there */
 	struct image_identity shadow; /* kept, swapping, touched; holding: how it is known once its steps are done */
+	bool drop;                    /* swapping: the image of before goes for good */
 };
 
 /** Reads the note in lock file @path; one that is absent or garbled reads as none. */

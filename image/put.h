@@ -41,7 +41,7 @@ int image_put_check(int root, enum config_image_format format, const char *dst, 
 /** See image_txn_compare(). Of @job root, format, src, dst, name and hashes count. */
 int image_put_compare(const struct image_put_job *job, bool *ret_identical, struct err *err) MUST_CHECK;
 
-/** See image_txn_remove(). Of @job root, hooks, hashes and written count. */
+/** See image_txn_remove(). Of @job root, hooks, hashes, written and steps count. */
 int image_put_remove(const struct image_put_job *job, const char *path, const char *hash, struct image_put *ret, struct err *err) MUST_CHECK;
 
 /** See image_txn_hash(). Of @job root and hashes count. */

@@ -121,7 +121,7 @@ int image_recover(const struct config_image *config, struct strvec *ret_notes, s
 		return r;
 	/* Files in it are not ours: then the folder stays. */
 	(void)!rmdir(names.mnt);
-	r = image_swap_recover(&names, config->keep_previous, ret_notes, err);
+	r = image_swap_recover(&names, ret_notes, err);
 	if (r >= 0)
 		r = settle_shadow(&names, config, ret_notes, err);
 	return r < 0 ? r : image_direct_recover(config, &names, ret_notes, err);

@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Room on the host that a copy must leave: cargo is writing on the same disk. */
-
 int image_shadow_sync(const char *path, struct err *err)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -142,7 +142,9 @@ static int swap_names(const struct image_swap *swap, int64_t *ret_swapped_us, ch
 
 int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **ret_note, struct err *err)
 {
-	struct image_note note = { .stage = IMAGE_NOTE_SWAPPING, .from = *swap->from, .shadow = *swap->shadow };
+	struct image_note note = {
+		.stage = IMAGE_NOTE_SWAPPING, .from = *swap->from, .shadow = *swap->shadow, .drop = !swap->keep_previous
+	};
 	struct image_note working = { .stage = IMAGE_NOTE_WORKING };
 	CLEANUP_FREE char *said = NULL;
 	int64_t swapped_us = 0;
@@ -187,7 +189,7 @@ static int complete(const struct image_names *names, bool keep_previous, struct 
 	return 0;
 }
 
-int image_swap_recover(const struct image_names *names, bool keep_previous, struct strvec *ret_notes, struct err *err)
+int image_swap_recover(const struct image_names *names, struct strvec *ret_notes, struct err *err)
 {
 	struct image_note note;
 	int r = 0;
@@ -198,7 +200,7 @@ int image_swap_recover(const struct image_names *names, bool keep_previous, stru
 	if (image_identity_is_of(names->image, &note.from))
 		r = take_back(names, &note, ret_notes, err);
 	else if (image_identity_is_of(names->shadow, &note.from))
-		r = complete(names, keep_previous, ret_notes, err);
+		r = complete(names, !note.drop, ret_notes, err);
 	if (r < 0)
 		return r;
 	r = fs_sync_dir(names->dir);

@@ -24,6 +24,6 @@ struct image_swap {
 int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **ret_note, struct err *err) MUST_CHECK;
 
 /** Completes or takes back a swap that stopped half-way, by the note. @ret_notes gets a sentence for what was done. */
-int image_swap_recover(const struct image_names *names, bool keep_previous, struct strvec *ret_notes, struct err *err) MUST_CHECK;
+int image_swap_recover(const struct image_names *names, struct strvec *ret_notes, struct err *err) MUST_CHECK;
 
 #endif

@@ -167,7 +167,7 @@ int journal_last_change(struct journal *journal, const char *image, const char *
 /** Records the image's identity without a swap. */
 int journal_image_set(struct journal *journal, const char *image, const struct journal_image *identity, struct err *err) MUST_CHECK;
 
-/** Settles what a dead run left pending for @image, whose file now is @now (NULL when it is missing): a pending swap whose shadow has that device
+/** Settles what a dead run left pending for @image, whose file now is @now (NULL when no swap can have happened): a pending swap whose shadow has that device
  * and inode has happened (journal_swap_done, run ok); everything else pending becomes failed with 'interrupted'. The caller holds the image's
  * lock. @ret_n: how many runs were settled. */
 int journal_settle(struct journal *journal, const char *image, const struct journal_image *now, unsigned int *ret_n, struct err *err) MUST_CHECK;

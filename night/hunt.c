@@ -8,7 +8,6 @@
 #include "refresh/changes.h"
 
 #include <errno.h>
-#include <errno.h>
 #include <string.h>
 
 /* Drives the search (night/search) with images that are made for it and booted. The user's image is the good one all the while. */

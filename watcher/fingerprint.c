@@ -180,5 +180,3 @@ int watcher_internal_asset(const struct watcher *watcher, size_t index, struct w
 	ret->why = watched->dirty.n > 0 ? xstrdup(watched->dirty.v[0]) : NULL;
 	return 0;
 }
-
-/* A source of its own is looked at, only not from here. */

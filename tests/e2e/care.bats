@@ -178,6 +178,23 @@ replace() { # FROM TO
 	rx_ok image unmount "$T/elsewhere"
 }
 
+@test "a folder of the user's own stays as it is when it is mounted at, also when that fails" {
+	local own=$T/own
+	mkdir -m 0755 "$own"
+	printf '#!/bin/sh\nexit 1\n' >"$T/fails"
+	chmod +x "$T/fails"
+	rx -o "image.tool=$T/fails" image mount "$own"
+	expect_status 1
+	expect_equal "$(stat -c %a "$own")" 755
+	rx_ok image mount "$own"
+	rx_ok image unmount "$own"
+	expect_equal "$(stat -c %a "$own")" 755
+	# One that it made goes with what failed.
+	rx -o "image.tool=$T/fails" image mount "$T/made"
+	expect_status 1
+	refute test -e "$T/made"
+}
+
 @test "the stamp: one line at the head, replaced by each run that writes, by hand too" {
 	local line short
 	rx image stamp

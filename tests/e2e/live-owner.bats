@@ -108,3 +108,23 @@ expect_run() { # NAME STATUS [WORDS]
 	refute image_has /etc/two
 	expect_nothing_left
 }
+
+@test "another user's QEMU beside the user's mount, whose locks alone are seen: refused" {
+	in_namespace <<-'END'
+		mount_it
+		qemu-system-x86_64 -accel tcg -m 32 -nodefaults -display none -S -device virtio-blk-pci,drive=d \
+			-drive "file=$TREE/disk.img,format=raw,if=none,id=d,snapshot=on" >"$T/vm.log" 2>&1 &
+		vm=$!
+		trap 'kill "$vm" || true; user fusermount3 -u "$TREE/mnt" 2>/dev/null || true; wait' EXIT
+		until_true grep -q "OFDLCK .*:$(stat -c %i "$TREE/disk.img") 201 201" /proc/locks
+		rx beside user reinject inject file /etc/one
+		kill "$vm"
+		wait "$vm" || true
+		rx alone user reinject inject file /etc/two
+	END
+	expect_run beside 75 'a QEMU of another user'
+	expect_run alone 0
+	expect_equal "$(in_image cat etc/two)" one
+	refute image_has /etc/one
+	expect_nothing_left
+}

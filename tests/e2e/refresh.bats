@@ -664,6 +664,18 @@ two"
 	expect_err '--json'
 }
 
+@test "facts that standard output did not take are no success; who stops reading wants no more" {
+	local words
+	for words in 'status --json' 'affected --json' config help --version; do
+		# shellcheck disable=SC2086 # words
+		"$REINJECT" -C "$TREE" $words >/dev/full 2>"$T/err" && fail "$words: the end is 0"
+		grep -q 'not the whole' "$T/err" || fail "$words: $(cat "$T/err")"
+	done
+	set -o pipefail
+	"$REINJECT" -C "$TREE" config | head -n 1
+	"$REINJECT" -C "$TREE" config >&-
+}
+
 @test "wrong use is exit 2 and a sentence on stderr" {
 	local args
 	for args in '' frobnicate 'refresh --frobnicate' build inject 'inject /etc/motd' show 'refresh extra words'; do

@@ -99,6 +99,21 @@ same() { sed -E 's/run [0-9]+/run N/; s/"(run|ms|t_ms|after_build_ms)":[0-9]+/"\
 	watch_end
 }
 
+@test "a watch of another configuration is not spoken to" {
+	watch_begin
+	sed 's,^path = disk.img,path = other.img,' "$TREE/reinject.ini" >"$TREE/b.ini"
+	cp "$IMAGE" "$TREE/other.img"
+	local wish
+	for wish in --wait --pause --resume; do
+		rx -c b.ini watch $wish
+		expect_status 1
+		expect_err 'no watch runs for'
+	done
+	rx_ok status --json
+	expect_jq '.[0].watch.state == "idle"'
+	watch_end
+}
+
 @test "status tells of the watch, and null without one" {
 	rx_ok status --json
 	expect_jq '.[0] | has("watch") and .watch == null'

@@ -85,7 +85,7 @@ static void die_when_sealed(struct rig *rig)
 
 static void write_intent(struct rig *rig, const struct image_identity *shadow)
 {
-	struct image_note note = { .stage = IMAGE_NOTE_SWAPPING, .shadow = *shadow };
+	struct image_note note = { .stage = IMAGE_NOTE_SWAPPING, .shadow = *shadow, .drop = !rig->config.keep_previous };
 
 	if (image_identity_read(rig->image, rig->config.format, 0, &note.from, NULL) < 0 || image_note_write(rig->names.lock, &note, NULL) < 0)
 		_exit(1);
@@ -262,6 +262,20 @@ static void old_image_goes_when_none_is_kept(void **state)
 	assert_false(fs_exists(rig->names.prev));
 	assert_int_equal(hash_file(rig->image, now, NULL), 0);
 	assert_string_not_equal(now, rig->before);
+}
+
+/* A restore keeps it whatever is configured. */
+static void old_image_stays_when_that_swap_was_to_keep_it(void **state)
+{
+	struct rig *rig = *state;
+	char prev[HASH_HEX_SIZE];
+
+	NEED_REDOXFS();
+	in_dying_child(rig, die_after_the_exchange);
+	rig->config.keep_previous = false;
+	recover(rig);
+	assert_int_equal(hash_file(rig->names.prev, prev, NULL), 0);
+	assert_string_equal(prev, rig->before);
 }
 
 static void shadow_without_a_note_is_deleted(void **state)
@@ -553,6 +567,7 @@ static int run(void)
 		RECOVER_TEST(half_way_swap_is_completed),
 		RECOVER_TEST(finished_swap_stays),
 		RECOVER_TEST(old_image_goes_when_none_is_kept),
+		RECOVER_TEST(old_image_stays_when_that_swap_was_to_keep_it),
 		RECOVER_TEST(shadow_without_a_note_is_deleted),
 		RECOVER_TEST(garbled_note_is_no_note),
 		RECOVER_TEST(busy_mount_is_said),
