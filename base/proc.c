@@ -7,7 +7,9 @@
 #include <uv.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -451,6 +453,13 @@ char *proc_describe(const struct proc_result *result)
 	if (result->signalled)
 		return xasprintf("was ended by signal %d (%s)", result->status, strsignal(result->status));
 	return xasprintf("exited with %d", result->status);
+}
+
+void proc_open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) /* the lowest that is free; for children, too */
+			_exit(EXIT_FAILURE);
 }
 
 void proc_environment(struct strvec *env)

@@ -90,6 +90,10 @@ void proc_environment(struct strvec *env);
 /** Sets NAME=VALUE in @env, replacing an earlier NAME. */
 void proc_environment_set(struct strvec *env, const char *name, const char *value);
 
+/** Opens /dev/null for whichever of the first three descriptors is closed, so that no file that is opened later takes its place and is printed into.
+ * Called once in main(), before anything is opened. */
+void proc_open_standard(void);
+
 /** Marks every descriptor above 2 close-on-exec: what our own parent left open must not live on in a mount daemon. Called once in main(). */
 void proc_seal_descriptors(void);
 

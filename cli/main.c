@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 	int r;
 
 	cli_json_start_clock();
+	proc_open_standard();
 	proc_seal_descriptors();
 	log_set_levels(manager_reads_stderr());
 	r = cancel_init(&cancel, &err);

@@ -673,7 +673,19 @@ two"
 	done
 	set -o pipefail
 	"$REINJECT" -C "$TREE" config | head -n 1
-	"$REINJECT" -C "$TREE" config >&-
+}
+
+@test "started with its standard descriptors closed: nothing is printed into what is opened instead" {
+	local closed n=1
+	for closed in '>&-' '2>&-' '<&-' '>&- 2>&-' '<&- >&- 2>&-'; do
+		mark netd "$((++n))"
+		eval "timeout 60 \"\$REINJECT\" -C \"\$TREE\" refresh --json $closed" || fail "$closed: it ends with $?"
+		expect_stale
+		netd_says "netd=$n proto=1 common=1"
+	done
+	rx_ok log --json
+	expect_jq 'length == 5 and all(.[]; .result == "ok")'
+	rx_ok image check --deep
 }
 
 @test "wrong use is exit 2 and a sentence on stderr" {
