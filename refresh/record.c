@@ -117,6 +117,11 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 	return 0;
 }
 
+static struct journal_fingerprint doubted(const char *subject, int64_t run)
+{
+	return (struct journal_fingerprint){ .subject = subject, .fingerprint = "", .state = "doubted", .run = run };
+}
+
 /* The verdicts of this run, as the journal takes them: @state 'fresh' for what is in the image now, 'failed' for what did not build. */
 static size_t collect_fingerprints(const struct refresh_round *round, const char *state, struct journal_fingerprint *ret)
 {
@@ -233,6 +238,22 @@ int refresh_record_failed(struct refresh_round *round, struct err *err)
 	return record_verdicts(round, "failed", err);
 }
 
+static bool is_shared(const struct refresh_round *round, size_t step)
+{
+	return round->staged[step].ok && round->plan.steps[step].shares.n + round->plan.steps[step].share_copies.n > 0;
+}
+
+int refresh_record_sharing(struct refresh_round *round, struct err *err)
+{
+	CLEANUP_FREE struct journal_fingerprint *doubts = xcalloc(round->plan.n_steps, sizeof(*doubts));
+	size_t n = 0;
+
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (is_shared(round, i))
+			doubts[n++] = doubted(refresh_round_owner(round, i), round->id);
+	return n == 0 ? 0 : journal_fingerprints_set(round->session->journal, round->session->config->image.path, doubts, n, err);
+}
+
 int refresh_record_shared(struct refresh_round *round, struct err *err)
 {
 	for (size_t i = 0; i < round->plan.n_steps; i++)
@@ -317,7 +338,18 @@ static void doubt(const struct refresh_round *round, struct verdicts *verdicts, 
 	strvec_take(&verdicts->subjects, subject);
 	if (is_recorded(subject, verdicts->v, verdicts->n) || !was_written(round, names))
 		return;
-	verdicts->v[verdicts->n++] = (struct journal_fingerprint){ .subject = subject, .fingerprint = "", .state = "doubted", .run = round->id };
+	verdicts->v[verdicts->n++] = doubted(subject, round->id);
+}
+
+/* What was fresh before is replaced, in the initfs as well: should the edit be taken back, the old fingerprint must prove nothing. */
+static size_t collect_edited(const struct refresh_round *round, struct journal_fingerprint *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < round->plan.n_steps; i++)
+		if (round->edited[i] && round->is_put[i] && !round->plan.steps[i].one_off)
+			ret[n++] = doubted(refresh_round_owner(round, i), round->id);
+	return n;
 }
 
 /* What the swap makes true: the fingerprints of what was put; and that of everything else whose file this run has replaced (an inject, a one-off, an edit
@@ -329,6 +361,7 @@ static void collect_verdicts(const struct refresh_round *round, struct verdicts 
 	ret->v = xcalloc(round->plan.n_steps + round->plan.n_removals + round->n_verdicts + config->n_packages + config->n_assets,
 			 sizeof(*ret->v));
 	ret->n = collect_fingerprints(round, "fresh", ret->v);
+	ret->n += collect_edited(round, ret->v + ret->n);
 	ret->n += collect_gone(round, ret->v + ret->n);
 	for (size_t i = 0; i < round->n_verdicts; i++)
 		ret->v[ret->n++] = (struct journal_fingerprint){ .subject = round->verdicts[i].subject,

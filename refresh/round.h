@@ -126,6 +126,9 @@ int refresh_record_edited(struct refresh_round *round, struct err *err) MUST_CHE
 /** Records the fingerprints of what did not build, so that it is not tried again until it changes. */
 int refresh_record_failed(struct refresh_round *round, struct err *err) MUST_CHECK;
 
+/** Before the share is written: of whose files it has, nothing is known until this run records it, which may fail in between. */
+int refresh_record_sharing(struct refresh_round *round, struct err *err) MUST_CHECK;
+
 /** Records what went into the share alone, when the round has no part for the image. */
 int refresh_record_shared(struct refresh_round *round, struct err *err) MUST_CHECK;
 

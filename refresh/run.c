@@ -127,6 +127,8 @@ static int build_and_put(struct refresh_round *round, struct err *err)
 	if (r >= 0)
 		r = refresh_record_failed(round, err);
 	if (r >= 0)
+		r = refresh_record_sharing(round, err);
+	if (r >= 0)
 		r = refresh_share_put_all(round, err);
 	if (r >= 0 && !needs_image(plan))
 		return refresh_record_shared(round, err);
