@@ -151,7 +151,7 @@ int image_direct_recover(const struct config_image *config, const struct image_n
 	image_note_read(names->lock, &note);
 	if (note.stage == IMAGE_NOTE_HOLDING)
 		image_direct_note(config, names, n_foreign > 0 ? NULL : decided ? &note.shadow : &note.from);
-	return 0;
+	return n_foreign > 0;
 }
 
 bool image_commit_pending(const char *path)

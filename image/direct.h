@@ -13,7 +13,8 @@
 /** After a mount of ours in the image itself: as it is now, it is the image that the journal knows as @known; NULL: as none. */
 void image_direct_note(const struct config_image *config, const struct image_names *names, const struct image_identity *known);
 
-/** Settles IMAGE.steps and the note. A list that was decided stays, done, for image_commit_pending(). @ret_notes: a sentence for each thing done. */
+/** Settles IMAGE.steps and the note. A list that was decided stays, done, for image_commit_pending(). @ret_notes: a sentence for each thing done.
+ * Returns 0; 1 when a file was left as somebody else had made it. */
 int image_direct_recover(const struct config_image *config, const struct image_names *names, struct strvec *ret_notes,
 			 struct err *err) MUST_CHECK;
 

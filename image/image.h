@@ -76,7 +76,8 @@ void image_unlock(struct image_lock *lock); /* takes NULL */
  * half-made shadow, the folder; a swap that stopped half-way is completed (the old image at IMAGE.shadow becomes IMAGE.prev) or taken back. Which of
  * these a shadow is stands in the note of IMAGE.lock (image/note), not in the journal, so a lost journal does no harm. Call with the lock held. A
  * complete shadow that a run has prepared and not used is kept. In an image that was being changed itself (in-place, live) what was decided is carried to
- * its end, the rest taken back (image/direct); then image_commit_pending() tells which. @ret_notes gets a sentence for each thing done. */
+ * its end, the rest taken back (image/direct); then image_commit_pending() tells which. @ret_notes gets a sentence for each thing done.
+ * Returns 0; 1 when one of its files was left as somebody else had made it, so that what the journal has of the image must be compared. */
 int image_recover(const struct config_image *config, struct strvec *ret_notes, struct err *err) MUST_CHECK;
 
 /** True when a transaction on the image itself, without a copy, was decided and is done by now, as far as image_recover() has come; the journal may not

@@ -446,7 +446,7 @@ int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret
 		return r;
 	txn_free(t);
 	*txn = NULL;
-	return 0;
+	return r;
 }
 
 void image_txn_abort(struct image_txn *txn)

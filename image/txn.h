@@ -120,7 +120,8 @@ unsigned int image_txn_n_written(const struct image_txn *txn);
 int image_txn_seal(struct image_txn *txn, struct image_identity *ret, struct err *err) MUST_CHECK;
 
 /** Swaps and consumes *@txn (NULL afterwards) on success. @ret_swapped_us: clock_us() at the return of the rename. @ret_note (may be NULL): a sentence
- * when the image before could not be kept as IMAGE.prev, else NULL; the caller frees it. On failure the image is the old one, but for
+ * when the image before could not be kept as IMAGE.prev or a file was left as somebody else had made it, else NULL; the caller frees it.
+ * Returns 0; 1 when such a file was left, so that what the journal has of the image must be compared. On failure the image is the old one, but for
  * -ENOTRECOVERABLE: then it may be either, and the next image_recover() settles it. */
 int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret_note, struct err *err) MUST_CHECK;
 

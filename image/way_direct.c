@@ -166,6 +166,14 @@ static int decide_and_do(struct image_txn *txn, int (*settle)(struct image_txn *
 	return r < 0 ? say_half_done(txn, r, err) : 0;
 }
 
+/* Returns 1 when somebody else's file was left as it is, which is said. */
+static int tell_left(const struct strvec *notes, char **ret_note)
+{
+	if (ret_note && notes->n > 0)
+		*ret_note = strvec_join(notes, "; ");
+	return notes->n > 0;
+}
+
 static int in_place_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **ret_note, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
@@ -180,9 +188,7 @@ static int in_place_commit(struct image_txn *txn, int64_t *ret_swapped_us, char 
 		return r;
 	/* What somebody else changed in between is to be found out: then it is no image that the journal knows. */
 	let_go(txn, notes.n == 0 ? &txn->shadow : NULL);
-	if (ret_note && notes.n > 0)
-		*ret_note = strvec_join(&notes, "; ");
-	return 0;
+	return tell_left(&notes, ret_note);
 }
 
 /* Nothing was decided: what lies ready goes. */
@@ -308,9 +314,7 @@ static int live_commit(struct image_txn *txn, int64_t *ret_swapped_us, char **re
 		return r;
 	cleanup_close(&txn->root);
 	image_pulse_stop(TAKE_PTR(txn->pulse));
-	if (ret_note && notes.n > 0)
-		*ret_note = strvec_join(&notes, "; ");
-	return 0;
+	return tell_left(&notes, ret_note);
 }
 
 static void live_abort(struct image_txn *txn)

@@ -46,6 +46,7 @@ struct refresh_round {
 	struct strvec subjects; /* what it was about beside the steps (adopt, rollback): 'package NAME' */
 	struct journal_space space; /* of refresh/space; size 0: nobody knows */
 	bool is_whole;              /* the image was replaced as a whole */
+	bool is_left;               /* one of the files was left in the image as somebody else had made it */
 	int64_t after_us;      /* the last build's end */
 	unsigned int n_shared; /* files written into the share */
 	unsigned int n_failed;

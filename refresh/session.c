@@ -28,6 +28,13 @@ struct journal_image refresh_journal_image(const struct image_identity *identity
 	return image;
 }
 
+int refresh_session_distrust(struct refresh_session *session, struct err *err)
+{
+	struct journal_image none = { 0 };
+
+	return journal_image_set(session->journal, session->config->image.path, &none, err);
+}
+
 struct stray {
 	pid_t pid;
 	uint64_t start_time;
@@ -87,11 +94,11 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 	struct journal_image now;
 	unsigned int n_settled = 0;
 	bool happened;
-	int r = end_strays(session, notes, err);
+	int left, r = end_strays(session, notes, err);
 
 	if (r < 0)
 		return r;
-	r = image_recover(image, notes, err);
+	r = left = image_recover(image, notes, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot put right what an interrupted run left");
 	r = image_identity_of(image, &identity, err);
@@ -101,6 +108,8 @@ static int recover(struct refresh_session *session, struct strvec *notes, struct
 	/* Without a copy the image is always the same file: that nothing was decided says that nothing has happened. */
 	happened = image->mode == CONFIG_IMAGE_SHADOW || image_commit_pending(image->path);
 	r = journal_settle(session->journal, image->path, happened ? &now : NULL, &n_settled, err);
+	if (r >= 0 && left == 1)
+		r = refresh_session_distrust(session, err);
 	if (r < 0)
 		return r;
 	image_commit_forget(image->path);

@@ -72,6 +72,9 @@ char *refresh_session_commits(const struct refresh_session *session, const struc
 /** The folder for runs of the configured image, whether it is there or not: session->work. The caller frees it. */
 char *refresh_session_work(const struct config *config) MUST_CHECK;
 
+/** After a change in which somebody else's file was left: the journal takes the image for none that it knows, so the next run compares what it holds. */
+int refresh_session_distrust(struct refresh_session *session, struct err *err) MUST_CHECK;
+
 /** The journal's view of an identity. */
 struct journal_image refresh_journal_image(const struct image_identity *identity);
 

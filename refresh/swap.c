@@ -90,6 +90,8 @@ static int swapped(struct refresh_round *round, const struct timed_step *step, c
 	if (note)
 		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = note });
 	r = journal_swap_done(round->session->journal, round->id, err);
+	if (r >= 0 && round->is_left)
+		r = refresh_session_distrust(round->session, err);
 	if (r >= 0) {
 		image_commit_forget(round->session->config->image.path);
 		refresh_space_swapped(round);
@@ -116,6 +118,7 @@ static int swap(struct refresh_round *round, struct err *err)
 	r = commit(round, &swapped_us, &note, err);
 	if (r < 0)
 		return step_end(&step, r, err);
+	round->is_left = r == 1;
 	return swapped(round, &step, &shadow, swapped_us, note, err);
 }
 

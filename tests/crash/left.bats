@@ -1,0 +1,83 @@
+# mode = live: a file that somebody else changes before its turn stays as it is; what was to replace it is not called fresh for that, neither by the run
+# itself nor by the start after a kill. Runs on the test build (make FAULTS=1).
+load ../lib/assert
+load ../lib/fixture
+
+setup_file() { fixture_setup_file; }
+
+setup() {
+	fixture_setup
+	ini_set image mode live
+	ini_set image mount_point "$T/mnt"
+	mount_image "$IMAGE" "$T/mnt"
+	served=$pid
+	netd=$T/mnt/usr/lib/drivers/netd
+	rx_ok refresh
+	mark netd 2
+}
+
+teardown() { fixture_teardown; }
+
+# put_own: the user's driver takes the place of netd, in one step.
+put_own() {
+	printf '#!/bin/sh\necho mine\n' >"$netd.new"
+	chmod 0755 "$netd.new"
+	mv "$netd.new" "$netd"
+}
+
+# expect_put: what was left out is put, and after that nothing is left to compare.
+expect_put() {
+	expect_stale netd
+	rx_ok refresh
+	expect_equal "$("$netd")" 'netd=2 proto=1 common=1'
+	rx_ok refresh --json
+	expect_equal "$(events done .result)" nothing
+	refute grep -q 'changed by somebody else' "$T/err"
+	unmount_image "$T/mnt" "$served"
+}
+
+@test "killed after the decision, then a driver of one's own: left as it is, and put by the next refresh" {
+	REINJECT_FAULT=steps-decided rx refresh
+	expect_status 137
+	put_own
+	# The next start: it recovers, and compares.
+	rx_ok build multi
+	expect_err 'netd.*left as it is'
+	expect_err 'not as they were left: netd'
+	expect_equal "$("$netd")" mine
+	refute test -e "$IMAGE.steps"
+	expect_put
+}
+
+@test "killed after the decision, and nobody else was there: all of it is in, and nothing is compared" {
+	REINJECT_FAULT=steps-decided rx refresh
+	expect_status 137
+	rx_ok refresh --json
+	refute grep -q 'changed by somebody else' "$T/err"
+	expect_equal "$("$netd")" 'netd=2 proto=1 common=1'
+	expect_equal "$(events build .package)" ''
+	unmount_image "$T/mnt" "$served"
+}
+
+step_is_noted() { grep -qs '/usr/lib/drivers/netd$' "$IMAGE.steps"; }
+
+@test "a driver of one's own while the run puts its other files: the same" {
+	# netd lies ready while this is written, which gives the time to stop the run.
+	head -c 16M /dev/urandom >"$SRC/custom/large"
+	ini_add <<<$'[asset large]\npath = custom/large\ndest = /etc/large'
+	start run "$REINJECT" refresh
+	wait_until 30 step_is_noted
+	kill -STOP "$pid"
+	put_own
+	refute grep -q decided "$IMAGE.steps"
+	kill -CONT "$pid"
+	finish run
+	expect_status 0
+	expect_err 'netd.*left as it is'
+	expect_equal "$("$netd")" mine
+	rx_ok status --json
+	expect_jq '.[0].image.changed_outside'
+	rx_ok build multi
+	expect_err 'not as they were left: netd'
+	expect_put
+}
