@@ -61,23 +61,38 @@ expect_put() {
 
 step_is_noted() { grep -qs '/usr/lib/drivers/netd$' "$IMAGE.steps"; }
 
-@test "a driver of one's own while the run puts its other files: the same" {
+# left_by_the_run [POINT]: netd is the user's by the time the run has come to its files; with POINT the run is killed there.
+left_by_the_run() {
 	# netd lies ready while this is written, which gives the time to stop the run.
 	head -c 16M /dev/urandom >"$SRC/custom/large"
 	ini_add <<<$'[asset large]\npath = custom/large\ndest = /etc/large'
-	start run "$REINJECT" refresh
+	start run env ${1:+"REINJECT_FAULT=$1"} "$REINJECT" refresh
 	wait_until 30 step_is_noted
 	kill -STOP "$pid"
 	put_own
 	refute grep -q decided "$IMAGE.steps"
 	kill -CONT "$pid"
 	finish run
-	expect_status 0
-	expect_err 'netd.*left as it is'
 	expect_equal "$("$netd")" mine
-	rx_ok status --json
-	expect_jq '.[0].image.changed_outside'
+}
+
+expect_found_out() {
 	rx_ok build multi
 	expect_err 'not as they were left: netd'
 	expect_put
+}
+
+@test "a driver of one's own while the run puts its other files: the run says that it is left, and the next one compares" {
+	left_by_the_run
+	expect_status 0
+	expect_err 'netd.*left as it is'
+	rx_ok status --json
+	expect_jq '.[0].image.changed_outside'
+	expect_found_out
+}
+
+@test "the same when the run is killed before it can say so" {
+	left_by_the_run txn-done
+	expect_status 137
+	expect_found_out
 }
