@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "image/file.h"
 #include "image/names.h"
+#include "image/shadow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The exit status bits of e2fsck(8) that mean 'errors are left', not 'could not run'. */
-enum { E2FSCK_ERRORS = 4 };
+enum {
+	E2FSCK_ERRORS = 4, /* the bit of e2fsck(8)'s exit status that means 'errors are left', not 'could not run' */
+	NEVER_RAN = 126,   /* and more: so end a loader, a shell and e2fsck when the program could not run, or was killed below them */
+};
 
 static int tell_redoxfs(int fd, const struct stat *st, const char *path, uint64_t block, struct strvec *ret_facts, struct err *err)
 {
@@ -93,8 +96,18 @@ static char *last_word(const struct words *words)
 	return xstrdup(words->lines.n > 0 ? words->lines.v[words->lines.n - 1] : "it said nothing");
 }
 
-/* Runs @argv. Returns its exit status, 128 and more for a signal, or -errno. */
-static int run_checker(char *const *argv, struct cancel *cancel, struct words *words, struct err *err)
+/* Who was killed, or never came to run, has judged nothing: that is no damage. */
+static int say_unchecked(const char *program, const char *path, const struct proc_result *result, struct err *err)
+{
+	CLEANUP_FREE char *how = proc_describe(result);
+
+	err_set(err, -EIO, "image '%s' could not be checked: %s %s!", path, program, how);
+	err_hint(err, "see why (the kernel's log tells when memory ran out), then: reinject image check --deep");
+	return -EIO;
+}
+
+/* Runs @argv, which checks image @path. Returns its exit status, or -errno; -EIO when it came to no verdict. */
+static int run_checker(char *const *argv, const char *path, struct cancel *cancel, struct words *words, struct err *err)
 {
 	struct proc_spec spec = { .argv = argv, .on_stdout = add_line, .on_stderr = add_line, .data = words, .cancel = cancel };
 	struct proc_result result;
@@ -104,7 +117,7 @@ static int run_checker(char *const *argv, struct cancel *cancel, struct words *w
 		err_class_set(err, ERR_ENVIRONMENT, r, "cannot find program '%s', which checks the image", argv[0]);
 	if (r < 0)
 		return r;
-	return result.signalled ? 128 + result.status : result.status;
+	return result.signalled || result.status >= NEVER_RAN ? say_unchecked(argv[0], path, &result, err) : result.status;
 }
 
 /* redoxfs-clone lies beside the redoxfs that the configuration names by a path, else on PATH. */
@@ -133,13 +146,19 @@ static int read_free(const char *path, uint64_t *ret_free, uint64_t *ret_size)
 	return r < 0 ? r : image_redoxfs_free(fd, &header, ret_free);
 }
 
-/* As large as the file system in @path, so that both have the same room. */
-static uint64_t scratch_size(const char *path, uint64_t size)
+static int say_full(const char *path, const char *dir, struct err *err)
 {
-	uint64_t room, fs_size = 0;
+	err_class_set(err, ERR_ENVIRONMENT, -ENOSPC, "image '%s' could not be checked: the disk of '%s' has no room for a copy of its files",
+		      path, dir);
+	err_hint(err, "free some room there; IMAGE.prev and cargo's target folder are the usual large ones");
+	return -ENOSPC;
+}
 
-	(void)!read_free(path, &room, &fs_size);
-	return fs_size > 0 ? fs_size : size;
+static bool has_room(const char *dir, uint64_t need)
+{
+	uint64_t room;
+
+	return fs_free_bytes(dir, &room) < 0 || room >= need + IMAGE_SHADOW_LEAVES_FREE;
 }
 
 static int make_scratch(char *scratch, uint64_t size, struct err *err)
@@ -160,10 +179,12 @@ static int make_scratch(char *scratch, uint64_t size, struct err *err)
 static int run_clone(const struct config_image *config, const char *from, const char *to, struct cancel *cancel, struct words *words,
 		     struct err *err)
 {
-	CLEANUP_FREE char *program = clone_program(config);
+	CLEANUP_FREE char *program = clone_program(config), *dir = fs_dirname(to);
 	char *argv[] = { program, (char *)from, (char *)to, NULL };
+	int r = run_checker(argv, from, cancel, words, err);
 
-	return run_checker(argv, cancel, words, err);
+	/* It calls a full disk an I/O error, as it does a damaged block. */
+	return r > 0 && !has_room(dir, 0) ? say_full(from, dir, err) : r;
 }
 
 int image_check_clone(const struct config_image *config, const char *from, const char *to, struct cancel *cancel, struct err *err)
@@ -190,9 +211,14 @@ static void tell_leaked(const char *path, const char *clone, struct strvec *ret_
 static int check_by_clone(const struct config_image *config, const char *path, uint64_t size, struct cancel *cancel, struct words *words,
 			  struct strvec *ret_facts, struct err *err)
 {
-	CLEANUP_FREE char *scratch = xasprintf("%s.check-XXXXXX", path);
-	int r = make_scratch(scratch, scratch_size(path, size), err);
+	CLEANUP_FREE char *scratch = xasprintf("%s.check-XXXXXX", path), *dir = fs_dirname(path);
+	uint64_t fs_size = 0, room = 0;
+	bool known = read_free(path, &room, &fs_size) == 0 && room <= fs_size;
+	int r = has_room(dir, known ? fs_size - room : 0) ? 0 : say_full(path, dir, err);
 
+	/* As large as the file system, so that both have the same room. */
+	if (r == 0)
+		r = make_scratch(scratch, fs_size > 0 ? fs_size : size, err);
 	if (r < 0)
 		return r;
 	r = run_clone(config, path, scratch, cancel, words, err);
@@ -210,7 +236,7 @@ static int check_deep(const struct config_image *config, const char *path, uint6
 	char *e2fsck[] = { "e2fsck", "-fn", (char *)path, NULL };
 	int64_t start = clock_ms();
 	bool ext4 = config->format == CONFIG_IMAGE_EXT4;
-	int r = ext4 ? run_checker(e2fsck, cancel, &words, err) : check_by_clone(config, path, size, cancel, &words, ret_facts, err);
+	int r = ext4 ? run_checker(e2fsck, path, cancel, &words, err) : check_by_clone(config, path, size, cancel, &words, ret_facts, err);
 
 	said = last_word(&words);
 	strvec_clear(&words.lines);
@@ -221,8 +247,8 @@ static int check_deep(const struct config_image *config, const char *path, uint6
 			    (long long)(clock_ms() - start));
 		return 0;
 	}
-	if (ext4 && r < 128 && !(r & E2FSCK_ERRORS))
-		return err_set(err, -EIO, "e2fsck exited with %d: %s!", r, said);
+	if (ext4 && !(r & E2FSCK_ERRORS))
+		return err_set(err, -EIO, "image '%s' could not be checked: e2fsck exited with %d: %s!", path, r, said);
 	return err_set(err, -EUCLEAN, "image '%s' is damaged: %s!", path, said);
 }
 

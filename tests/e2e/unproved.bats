@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# Nights whose image could not be checked: it is neither good nor bad. It stays, that is told, and the next night proves it.
+
+load ../lib/assert
+load ../lib/fixture
+load ../lib/watch
+load ../lib/boot
+load ../lib/night
+
+setup_file() { fixture_setup_file; }
+setup() {
+	fixture_setup
+	watch_setup
+	night_machine
+	WITHOUT=$PATH
+}
+teardown() {
+	PATH=$WITHOUT
+	night_teardown
+}
+
+good_one() {
+	rx_ok refresh
+	rx_ok boot --wait --stop
+	machine_end
+	cmp -s "$IMAGE" "$IMAGE.good" || fail "no IMAGE.good"
+}
+
+# program NAME: bash that takes a program's place, until the test sets PATH=$WITHOUT.
+program() {
+	mkdir -p "$T/bin"
+	{ printf '#!/bin/bash\nT=%q IMAGE=%q\n' "$T" "$IMAGE"; cat; } >"$T/bin/$1"
+	chmod +x "$T/bin/$1"
+	PATH=$T/bin:$WITHOUT
+}
+
+# small_disk MB: the image, with 8 MB that do not compress, moves to a disk of its own.
+small_disk() {
+	cp -a "$BATS_FILE_TMPDIR/root" "$T/root"
+	head -c 8000000 /dev/urandom >"$T/root/noise"
+	rm "$IMAGE"
+	image_make "$IMAGE" "$T/root"
+	mkdir "$T/small"
+	mount -t tmpfs -o "size=$1m" tmpfs "$T/small"
+	mounted+=("$T/small")
+	image_copy "$IMAGE" "$T/small/disk.img"
+	IMAGE=$T/small/disk.img
+	ini_set image path "$IMAGE"
+	ini_set image mode in-place
+}
+
+# leave_free MB: of that disk.
+leave_free() {
+	local room
+	rm -f "$T/small/filler"
+	room=$(df --output=avail -B1M "$T/small" | tail -n 1)
+	head -c "$((room - $1))M" /dev/zero >"$T/small/filler"
+}
+
+# expect_unproved STATUS WHY: a night with netd 2 in the image, which nobody has proved and nobody has taken back.
+expect_unproved() {
+	night "$1"
+	expect_err "could not be checked: .*$2"
+	refute grep -q 'damaged' "$T/err"
+	expect_equal "$(boots)" ''
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	refute cmp -s "$IMAGE" "$IMAGE.good"
+	expect_equal "$(wc -l <"$T/told")" 1
+	[[ -z $(compgen -G "$IMAGE.check-*") ]] || fail "a scratch file is left"
+}
+
+commit_netd() {
+	mark netd "$1"
+	commit "netd $1"
+}
+
+@test "no room for the deep check: the image stays, and the disk is named" {
+	small_disk 64
+	good_one
+	# Enough for the copy, and not for what else writes there.
+	leave_free 12
+	rx image check --deep
+	expect_status 3
+	expect_err 'could not be checked: .*no room'
+	commit_netd 2
+	leave_free 6
+	expect_unproved 3 'no room'
+	expect_err 'free some room'
+}
+
+@test "the disk fills up while the check runs: that is no damage" {
+	small_disk 64
+	good_one
+	commit_netd 2
+	program redoxfs-clone <<-'END'
+		head -c 60M /dev/zero >"$T/small/filler" 2>/dev/null
+		echo 'failed to clone: I/O error' >&2
+		exit 1
+	END
+	expect_unproved 3 'no room'
+}
+
+@test "the check is killed, or cannot be loaded: that is no damage" {
+	good_one
+	commit_netd 2
+	program redoxfs-clone <<<'kill -KILL $$'
+	expect_unproved 1 'redoxfs-clone was ended by signal 9'
+	program redoxfs-clone <<<'echo "error while loading shared libraries" >&2; exit 127'
+	rx image check --deep
+	expect_status 1
+	expect_err 'could not be checked: redoxfs-clone exited with 127'
+}
+
+@test "an e2fsck that is killed or cannot do its work is no damage either" {
+	local how
+	rm "$IMAGE"
+	mkfs.ext4 -q -d "$BATS_FILE_TMPDIR/root" "$IMAGE" 64M >"$T/mkfs.out" 2>&1
+	ini_set image format ext4
+	for how in 'kill -TERM $$' 'exit 132' 'exit 8'; do
+		program e2fsck <<<"$how"
+		rx image check --deep
+		expect_status 1
+		expect_err 'could not be checked: e2fsck '
+		refute grep -q 'damaged' "$T/err"
+	done
+	program e2fsck <<<'echo "Filesystem still has errors"; exit 12'
+	rx image check --deep
+	expect_err 'is damaged: .*still has errors'
+}
