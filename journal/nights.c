@@ -5,15 +5,32 @@
 
 #include <stdlib.h>
 
-int journal_night_begin(struct journal *journal, const char *image, int64_t *ret_id, bool *ret_interrupted, struct err *err)
+/* Whether a night has put something that no later one has judged. One that found the image busy did nothing and knows nothing. */
+static int find_unproved(struct journal_db *db, const char *image, bool *ret, struct err *err)
+{
+	CLEANUP(journal_db_rows_clear) struct journal_rows rows = { 0 };
+	int r = journal_db_query(
+		db, &rows, err,
+		"SELECT result IN ('interrupted', 'error') FROM night WHERE image = ? AND result != 'busy' ORDER BY id DESC LIMIT 1", "s",
+		image);
+
+	if (r == 0)
+		*ret = rows.n > 0 && journal_db_int(&rows, 0, 0) != 0;
+	return r;
+}
+
+int journal_night_begin(struct journal *journal, const char *image, int64_t *ret_id, bool *ret_unproved, struct err *err)
 {
 	CLEANUP(journal_db_abortp) struct journal_db *transaction = NULL;
-	int64_t id = 0, interrupted = 0;
+	bool unproved = false;
+	int64_t id = 0;
 	int r = journal_db_begin(journal->db, true, &transaction, err);
 
 	if (r == 0)
-		r = journal_db_run(journal->db, &interrupted, err, "UPDATE night SET result = 'interrupted' WHERE image = ? AND result = 'pending'",
-				   "s", image);
+		r = journal_db_run(journal->db, NULL, err, "UPDATE night SET result = 'interrupted' WHERE image = ? AND result = 'pending'", "s",
+				   image);
+	if (r == 0)
+		r = find_unproved(journal->db, image, &unproved, err);
 	if (r == 0)
 		r = journal_db_run(journal->db, NULL, err, "INSERT INTO night (image, started) VALUES (?, ?)", "si", image, clock_wall_ms());
 	id = journal_db_last_id(journal->db);
@@ -22,7 +39,7 @@ int journal_night_begin(struct journal *journal, const char *image, int64_t *ret
 	if (r < 0)
 		return r;
 	*ret_id = id;
-	*ret_interrupted = interrupted > 0;
+	*ret_unproved = unproved;
 	return 0;
 }
 

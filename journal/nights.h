@@ -1,8 +1,9 @@
 /* journal/nights - what became of each night, and which changes were found to keep an image from booting: the tables `night` and `culprit`.
  *
  * A row is 'pending' from journal_night_begin() to journal_night_end(). Whoever begins one holds the image's lock, so what is pending then is of a night
- * that died: it becomes 'interrupted', and the image that it left may be one that nobody has proved.
- * Results:  as night/night names them: 'nothing', 'good', 'failed', 'culprits', 'bad', 'flaky', 'spent', 'host'; 'error' for one that could not be done.
+ * that died: it becomes 'interrupted', and the image that it left may be one that nobody has proved. The same goes for one that ended in an 'error'.
+ * Results:  as night/night names them: 'nothing', 'good', 'failed', 'culprits', 'bad', 'flaky', 'spent', 'host'; 'error' for one that could not be
+ *           done, 'busy' for one that found the image in other hands.
  * Threads:  as the journal's. Strings in callbacks die on return. */
 #ifndef REINJECT_JOURNAL_NIGHTS_H
 #define REINJECT_JOURNAL_NIGHTS_H
@@ -29,8 +30,8 @@ struct journal_culprit {
 	const char *log;         /* of a boot with it; NULL */
 };
 
-/** A new pending night of @image. @ret_interrupted: the one before it did not come to its end. */
-int journal_night_begin(struct journal *journal, const char *image, int64_t *ret_id, bool *ret_interrupted, struct err *err) MUST_CHECK;
+/** A new pending night of @image. @ret_unproved: the last one that had the image did not come to its end. */
+int journal_night_begin(struct journal *journal, const char *image, int64_t *ret_id, bool *ret_unproved, struct err *err) MUST_CHECK;
 /** Its end, by id all but image and started, with its culprits; one transaction. */
 int journal_night_end(struct journal *journal, const struct journal_night *night, const struct journal_culprit *culprits, size_t n,
 		      struct err *err) MUST_CHECK;

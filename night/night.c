@@ -58,7 +58,7 @@ static void on_run_event(void *data, const struct refresh_event *event)
 	night->args->on_event(night->args->data, event);
 }
 
-static int begin(struct night *night, bool *ret_interrupted, struct err *err)
+static int begin(struct night *night, bool *ret_unproved, struct err *err)
 {
 	CLEANUP(strvec_clear) struct strvec notes = { 0 };
 	struct night_summary *summary = night->summary;
@@ -66,7 +66,7 @@ static int begin(struct night *night, bool *ret_interrupted, struct err *err)
 
 	for (size_t i = 0; i < notes.n; i++)
 		night_say(night, REFRESH_EVENT_NOTE, notes.v[i], NULL);
-	return r < 0 ? r : journal_night_begin(night->session->journal, night->config->image.path, &summary->id, ret_interrupted, err);
+	return r < 0 ? r : journal_night_begin(night->session->journal, night->config->image.path, &summary->id, ret_unproved, err);
 }
 
 static int refresh_head(struct night *night, struct err *err)
@@ -103,7 +103,7 @@ static bool has_good(const struct night *night)
 	return image_good_path(night->config->image.path, &good, NULL) >= 0 && fs_exists(good);
 }
 
-/* With nothing new: the image that an interrupted night has left may be one that nobody has proved. */
+/* With nothing new: the image that a night without an end has left may be one that nobody has proved. */
 static bool is_proved(const struct night *night)
 {
 	CLEANUP_FREE char *good = NULL;
@@ -283,14 +283,14 @@ static void record_refusal(struct night *night, const struct err *failure)
 
 static int carry_out(struct night *night, struct err *err)
 {
-	bool interrupted = false;
-	int r = begin(night, &interrupted, err);
+	bool unproved = false;
+	int r = begin(night, &unproved, err);
 
 	if (r >= 0)
 		r = check_boot(night, err);
 	if (r >= 0)
 		r = refresh_head(night, err);
-	if (r >= 0 && !night->swapped && interrupted && !is_proved(night)) {
+	if (r >= 0 && !night->swapped && unproved && !is_proved(night)) {
 		night_say(night, REFRESH_EVENT_NOTE, "the last night did not come to its end: its image is proved now", NULL);
 		if (night->summary->result == NIGHT_NOTHING)
 			night->summary->result = NIGHT_GOOD;

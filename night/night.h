@@ -2,9 +2,9 @@
  *
  * Sequence: night_run(), all of a night, then night_summary_clear(); or night_preview(), what it would do.
  * Course:   HEAD of every source, built apart from the work tree (refresh/isolate), in one run; with nothing stale the night ends there, unless the last one
- *           was interrupted. Room that replaced files have leaked is got back past [image] leak_limit_mb (refresh/compact). Then a deep check (image/check)
- *           and, with [nightly] boot, a boot (boot/machine), whose machine is asked to end. The image's lock is held all the time: a second night ends with
- *           -EBUSY.
+ *           was interrupted or ended in an error: then what it has left is proved. Room that replaced files have leaked is got back past [image]
+ *           leak_limit_mb (refresh/compact). Then a deep check (image/check) and, with [nightly] boot, a boot (boot/machine), whose machine is asked to
+ *           end. The image's lock is held all the time: a second night ends with -EBUSY.
  * Verdict:  an image is up when a boot of it is. It is bad only when [nightly] attempts boots in a row failed at the same line of the console; other
  *           lines each time are flaky, and so is a line at which another image has failed and then come up (night/boots).
  * Bad:      with on_boot_failure = rollback IMAGE.good takes the image's place (refresh/restore) and is booted as the control. If that fails too, it is the

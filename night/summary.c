@@ -298,6 +298,13 @@ static void write_report(const struct night *night)
 		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 }
 
+static const char *row_result(const struct night *night, int r)
+{
+	if (r == -EBUSY)
+		return "busy";
+	return r < 0 ? "error" : night_result_name(night->summary->result);
+}
+
 static void tell_failure(const struct night *night)
 {
 	struct refresh_notify notify = {
@@ -324,7 +331,7 @@ void night_finish(struct night *night, int r, const struct err *failure)
 	summary->text = describe(summary);
 	if (!night->session)
 		return;
-	if (summary->id > 0 && write_row(night, r < 0 ? "error" : night_result_name(summary->result), r < 0 ? failure->message : summary->text, &err) < 0)
+	if (summary->id > 0 && write_row(night, row_result(night, r), r < 0 ? failure->message : summary->text, &err) < 0)
 		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
 	if (r == -EBUSY)
 		return;

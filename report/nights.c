@@ -6,10 +6,18 @@
 static const char *night_word(const char *result)
 {
 	static const char *const words[][2] = {
-		{ "nothing", "Nothing was stale" },  { "good", "The image boots" },        { "failed", "Not everything was built" },
-		{ "culprits", "Culprits found" },    { "bad", "The image was no good" },   { "flaky", "No verdict: the boots differ" },
-		{ "spent", "No verdict in time" },   { "host", "The host or the guest" },  { "error", "The night could not be done" },
-		{ "interrupted", "Interrupted" },    { "pending", "Running" },
+		{ "nothing", "Nothing was stale" },
+		{ "good", "The image boots" },
+		{ "failed", "Not everything was built" },
+		{ "culprits", "Culprits found" },
+		{ "bad", "The image was no good" },
+		{ "flaky", "No verdict: the boots differ" },
+		{ "spent", "No verdict in time" },
+		{ "host", "The host or the guest" },
+		{ "error", "The night could not be done" },
+		{ "interrupted", "Interrupted" },
+		{ "pending", "Running" },
+		{ "busy", "Another run had the image" },
 	};
 
 	for (size_t i = 0; i < N_ELEMENTS(words); i++)
@@ -25,7 +33,7 @@ static const char *night_class(const char *result)
 		return "ok";
 	if (str_eq(result, "nothing") || str_eq(result, "pending"))
 		return str_eq(result, "nothing") ? "nothing" : "running";
-	return str_eq(result, "interrupted") ? "cancelled" : "failed";
+	return str_eq(result, "interrupted") || str_eq(result, "busy") ? "cancelled" : "failed";
 }
 
 static void add_last(struct str *html, const struct report_night *night)

@@ -127,3 +127,62 @@ commit_netd() {
 	rx image check --deep
 	expect_err 'is damaged: .*still has errors'
 }
+
+# expect_proved_next: the next night has nothing new, and proves what is there.
+expect_proved_next() {
+	PATH=$WITHOUT
+	night 0
+	expect_err 'is proved now'
+	expect_equal "$(boots)" 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+	cmp -s "$IMAGE" "$IMAGE.good" || fail "IMAGE.good is another one"
+	night 0
+	expect_equal "$(boots)" ''
+	refute grep -q 'is proved now' "$T/err"
+}
+
+@test "the next night that can proves what was left unproved, however many could not" {
+	good_one
+	commit_netd 2
+	program redoxfs-clone <<<'kill -KILL $$'
+	expect_unproved 1 'ended by signal 9'
+	# Nothing is stale now, and it fails in the same way; then it cannot even begin.
+	night 1
+	expect_err 'could not be checked'
+	expect_equal "$(wc -l <"$T/told")" 2
+	PATH=$WITHOUT rx -o boot.command=./not-there.sh nightly
+	expect_refused 3
+	# One that finds the image held proves nothing, and forgets nothing.
+	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
+	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	PATH=$WITHOUT rx nightly
+	expect_status 75
+	kill "$pid_holder"
+	finish holder
+	expect_proved_next
+}
+
+@test "a night that was killed, then one that finds the image held: the next proves it all the same" {
+	good_one
+	guest <<<'echo hello; exec sleep 60'
+	commit_netd 2
+	start killed "$REINJECT" nightly --json
+	wait_until 60 grep -q '"swap"' "$T/killed.out" || fail "$(cat "$T/killed.err")"
+	wait_until 20 test -s "$T/machine.pid"
+	kill -KILL "$pid_killed"
+	finish killed
+	machine_end
+	guest_plain
+	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
+	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	mark netd 3
+	commit "netd 3"
+	rx nightly
+	expect_status 75
+	kill "$pid_holder"
+	finish holder
+	git -C "$SRC" reset -q --hard HEAD~1
+	expect_equal "$(sqlite3 "$TREE/.reinject/journal.db" 'SELECT result FROM night ORDER BY id' | tr '\n' ' ')" 'interrupted busy '
+	expect_proved_next
+	grep -q 'Another run had the image' "$TREE/.reinject/report.html" || fail "the report does not know it"
+}
