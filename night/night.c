@@ -90,9 +90,19 @@ static bool wants_boot(const struct night *night)
 	       (config_is_said(config, "boot", NULL) || config_is_said(config, "nightly", "boot"));
 }
 
-/* Before the image is touched: what cannot be booted would be in it, and nobody could say whether it is any good. */
-static int check_boot(const struct night *night, struct err *err)
+static int refuse_live(struct err *err)
 {
+	err_class_set(err, ERR_USAGE, -ENOTSUP,
+		      "[image] mode = live: an image that stays mounted cannot be checked, booted or taken back by a night");
+	err_hint(err, "unmount it and let the night work on a copy: reinject image unmount; reinject -o image.mode=shadow nightly");
+	return -ENOTSUP;
+}
+
+/* Before the image is touched: what cannot be proved would be in it, and nobody could say whether it is any good. */
+static int check_able(const struct night *night, struct err *err)
+{
+	if (night->config->image.mode == CONFIG_IMAGE_LIVE)
+		return refuse_live(err);
 	return wants_boot(night) ? boot_check(&(struct boot_args){ .config = night->config }, err) : 0;
 }
 
@@ -287,7 +297,7 @@ static int carry_out(struct night *night, struct err *err)
 	int r = begin(night, &unproved, err);
 
 	if (r >= 0)
-		r = check_boot(night, err);
+		r = check_able(night, err);
 	if (r >= 0)
 		r = refresh_head(night, err);
 	if (r >= 0 && !night->swapped && unproved && !is_proved(night)) {
@@ -329,8 +339,11 @@ static void say_rest(const struct night *night, const struct refresh_plan *plan)
 	CLEANUP_FREE char *names = strvec_join(&plan->stale, " ");
 	struct err err = ERR_INIT;
 
-	if (check_boot(night, &err) < 0)
+	/* Then nothing would follow. */
+	if (check_able(night, &err) < 0) {
 		night_say(night, REFRESH_EVENT_WARNING, err.message, err.hint);
+		return;
+	}
 	if (plan->n_steps + plan->n_removals == 0) {
 		night_say(night, REFRESH_EVENT_NOTE, "nothing is stale at HEAD: nothing would be built, checked or booted", NULL);
 		return;

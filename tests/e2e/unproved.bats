@@ -186,3 +186,48 @@ expect_proved_next() {
 	expect_proved_next
 	grep -q 'Another run had the image' "$TREE/.reinject/report.html" || fail "the report does not know it"
 }
+
+@test "what was left unproved, and has been booted by hand since, is not proved again" {
+	good_one
+	commit_netd 2
+	program redoxfs-clone <<<'kill -KILL $$'
+	expect_unproved 1 'ended by signal 9'
+	PATH=$WITHOUT
+	rx_ok boot --wait --stop
+	machine_end
+	night 0
+	expect_equal "$(boots)" ''
+	expect_night '.result == "nothing"'
+}
+
+@test "live: nothing could check or take back what a night puts, so it puts nothing, and says what to do" {
+	good_one
+	mark inputd 2
+	rx_ok refresh
+	commit_netd 2
+	ini_set image mode live
+	ini_set image mount_point "$T/mnt"
+	mkdir "$T/mnt"
+	mount_image "$IMAGE" "$T/mnt"
+	rx_ok nightly -n
+	expect_err 'mode = live'
+	refute grep -q 'deep check' "$T/err"
+	rx nightly --json
+	expect_refused 2
+	expect_err 'mode = live'
+	expect_err 'image.mode=shadow'
+	expect_equal "$(cat "$T/out")" ''
+	expect_equal "$("$T/mnt/usr/lib/drivers/netd")" 'netd=1 proto=1 common=1'
+	expect_equal "$(wc -l <"$T/told")" 1
+	rx_ok log --json
+	expect_jq '.[0].verb == "nightly" and .[0].result == "failed" and (.[0].error | contains("live"))'
+	rx bisect 1 2
+	expect_status 75
+	# As the hint says: unmounted, and with a copy.
+	rx_ok image unmount
+	rx -o image.mode=shadow nightly --json
+	expect_status 0
+	machine_end
+	expect_equal "$(boots)" 'up '
+	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
+}
