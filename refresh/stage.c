@@ -135,6 +135,8 @@ static int lock_cargo_folder(const struct building *building, const char *binary
 			send(building, REFRESH_EVENT_PROGRESS, "waiting for another cargo in the same target folder");
 		said = true;
 		poll(&p, 1, LOCK_RETRY_MS);
+		/* A watch hears nothing but by this: no signal, no caller, no edit. */
+		send(building, REFRESH_EVENT_TICK, NULL);
 		if (cancel_requested(cancel))
 			return -ECANCELED;
 	}
