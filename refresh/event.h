@@ -18,7 +18,7 @@ enum refresh_event_type {
 	REFRESH_EVENT_CHANGE,     /* plan */
 	REFRESH_EVENT_PLAN,       /* run, plan */
 	REFRESH_EVENT_BUILDING,   /* subject, text (why), position, of: a build begins */
-	REFRESH_EVENT_TICK,       /* ten times a second or more while something runs or is waited for: for a live line, and a watch turns its loop by it */
+	REFRESH_EVENT_TICK,       /* ten times a second or more while something runs or is waited for, for a live line */
 	REFRESH_EVENT_PROGRESS,   /* text: a line of cargo's, or what is being done now */
 	REFRESH_EVENT_DIAGNOSTIC, /* text: rendered by rustc, with colours */
 	REFRESH_EVENT_BUILD,      /* subject, result (ok, fresh, failed), ms, text (why it failed) */
