@@ -165,6 +165,9 @@ static void on_served_event(void *data, const struct refresh_event *event)
 {
 	struct server_watch *watch = data;
 
+	/* The end of a run that begins again is not the end of what was asked for: a follower sees one. */
+	if (event->type == REFRESH_EVENT_DONE && watch->restarting)
+		return;
 	if (watch->serving && watch->serving->client)
 		server_send(watch->serving->client, event);
 }

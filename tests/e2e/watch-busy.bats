@@ -93,6 +93,22 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 	expect_stale
 }
 
+@test "restart, for somebody who follows: one end, of the run that has the last state" {
+	# Long enough for the asker to come first.
+	begin 'quiet_ms = 1500'
+	gated_source 2
+	start asker "$REINJECT" -C "$TREE" refresh --json
+	begun 2
+	gated_source 3
+	begun 3
+	gate_open
+	finish asker 40
+	expect_status 0
+	expect_equal "$(jq -r 'select(.event == "done") | .result' "$T/asker.out")" ok
+	stop_watch
+	gated_says 3
+}
+
 @test "edits at 0, 0.5 and 1 s of a build of 2 s: the last one is in the image" {
 	begin
 	local i t
@@ -245,7 +261,8 @@ gated_says() { expect_equal "$(image_says /usr/lib/drivers/gated)" "gated=$1"; }
 @test "trigger = commit: a refresh that was asked for is of the work tree, and a commit of something else does not interrupt it" {
 	rest
 	commit 'the lock that cargo wrote'
-	begin 'trigger = commit'
+	# Long enough for the asker to come first.
+	begin 'quiet_ms = 1500'
 	gated_source 2
 	start asker "$REINJECT" refresh
 	begun 2
