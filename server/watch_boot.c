@@ -15,6 +15,7 @@ struct server_watch_boot {
 	uv_sem_t heard; /* posted when what the thread says was told */
 	struct cancel cancel;
 	struct boot_args args;
+	struct config *config; /* owned; what args has of it, once the watch has another; else NULL */
 
 	/* The thread's until one of the two is set; a wake for the one may meet the other. */
 	_Atomic(const struct boot_verdict *) says;
@@ -60,6 +61,7 @@ static void on_closed(uv_handle_t *handle)
 	uv_sem_destroy(&boot->heard);
 	cancel_clear(&boot->cancel);
 	boot_verdict_clear(&boot->verdict);
+	config_free(boot->config);
 	free(boot);
 }
 
@@ -155,6 +157,17 @@ void server_watch_boot(struct server_watch *watch)
 	server_watch_say(watch, REFRESH_EVENT_NOTE, "booting the image", NULL);
 	if (start(watch, &err) < 0)
 		server_watch_say(watch, REFRESH_EVENT_WARNING, err.message, NULL);
+}
+
+bool server_watch_boot_keeps(struct server_watch *watch, struct config **config)
+{
+	struct server_watch_boot *boot = watch->boot;
+
+	if (!boot || !boot->told || boot->given_up)
+		return false;
+	if (boot->args.config == *config)
+		boot->config = TAKE_PTR(*config);
+	return true;
 }
 
 void server_watch_boot_end(struct server_watch *watch)

@@ -125,9 +125,11 @@ static void reload_config(struct server_watch *watch)
 	}
 	if (!same_files)
 		identify_files(config, watch->config_id);
-	/* A boot that goes on has the one before. */
-	watch->boot_again = watch->boot != NULL;
-	server_watch_boot_end(watch);
+	/* A boot that has no verdict yet gets the new one. */
+	if (!server_watch_boot_keeps(watch, &watch->own_config)) {
+		watch->boot_again = watch->boot != NULL;
+		server_watch_boot_end(watch);
+	}
 	config_free(watch->own_config);
 	watch->own_config = TAKE_PTR(config);
 	server_watch_say(watch, REFRESH_EVENT_NOTE, "the configuration was read again", NULL);

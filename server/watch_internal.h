@@ -143,6 +143,9 @@ void server_watch_tell_rest(struct server_watch *watch);
 
 /** Gives up the boot that goes on, and waits until its machine was asked to end. */
 void server_watch_boot_end(struct server_watch *watch);
+/** Before the configuration *@config goes: true for a machine that is up and followed. Somebody may be at work in it, so it goes on, and with it the
+ * configuration, which is the boot's then. */
+bool server_watch_boot_keeps(struct server_watch *watch, struct config **config);
 
 /** What a round begins with: the look that it was planned on, and the packages that it builds (watch_amid.c). */
 void server_watch_remember_planned(struct server_watch *watch, const struct watcher_look *look);

@@ -130,6 +130,16 @@ two_started() {
 	tty_watch
 	type_keys b
 	soon 20 '.event == "boot" and .result == "up" and .run == 1'
+	# Somebody may be at work in it: another configuration, and yet another, is none of its business.
+	local pid_up
+	pid_up=$(cat "$T/machine.pid")
+	ini_add <<<$'[watch]\nquiet_ms = 30'
+	shown 20 'read again'
+	ini_set watch quiet_ms 40
+	read_twice() { (($(grep -ac 'read again' "$T/tty.log") >= 2)); }
+	wait_until 20 read_twice || fail "not read a second time"
+	refute pid_gone "$pid_up"
+	expect_equal "$(events_json | jq -c 'select(.event == "boot")' | wc -l)" 1
 	# The machine that is followed makes room.
 	type_keys b
 	soon 20 '.event == "boot" and .result == "up"' 2
