@@ -72,14 +72,16 @@ static int tell_holders(const char *path, struct image_holders *holders, struct 
 	return 0;
 }
 
-/* What a checker prints: its last lines say what it found. */
-struct words {
+/* A checker at work. What it prints says in its last line what it found. */
+struct work {
+	struct cancel *cancel;
+	int scratch; /* > 2: the file that it writes is its standard input, and has no name */
 	struct strvec lines;
 };
 
 static void add_line(void *data, const char *line, size_t n)
 {
-	struct words *words = data;
+	struct work *work = data;
 	size_t from = n;
 
 	/* A progress line that was written over itself many times. */
@@ -87,13 +89,13 @@ static void add_line(void *data, const char *line, size_t n)
 		from--;
 	line += from;
 	n -= from;
-	if (n > 0 && words->lines.n < 1000)
-		strvec_add_n(&words->lines, line, n);
+	if (n > 0 && work->lines.n < 1000)
+		strvec_add_n(&work->lines, line, n);
 }
 
-static char *last_word(const struct words *words)
+static char *last_word(const struct work *work)
 {
-	return xstrdup(words->lines.n > 0 ? words->lines.v[words->lines.n - 1] : "it said nothing");
+	return xstrdup(work->lines.n > 0 ? work->lines.v[work->lines.n - 1] : "it said nothing");
 }
 
 /* Who was killed, or never came to run, has judged nothing: that is no damage. */
@@ -107,9 +109,11 @@ static int say_unchecked(const char *program, const char *path, const struct pro
 }
 
 /* Runs @argv, which checks image @path. Returns its exit status, or -errno; -EIO when it came to no verdict. */
-static int run_checker(char *const *argv, const char *path, struct cancel *cancel, struct words *words, struct err *err)
+static int run_checker(char *const *argv, const char *path, struct work *work, struct err *err)
 {
-	struct proc_spec spec = { .argv = argv, .on_stdout = add_line, .on_stderr = add_line, .data = words, .cancel = cancel };
+	struct proc_spec spec = {
+		.argv = argv, .input_fd = work->scratch, .on_stdout = add_line, .on_stderr = add_line, .data = work, .cancel = work->cancel
+	};
 	struct proc_result result;
 	int r = proc_run(&spec, &result, err);
 
@@ -134,12 +138,10 @@ static char *clone_program(const struct config_image *config)
 	return xstrdup("redoxfs-clone");
 }
 
-static int read_free(const char *path, uint64_t *ret_free, uint64_t *ret_size)
+static int read_free(int fd, uint64_t *ret_free, uint64_t *ret_size)
 {
 	struct image_redoxfs header;
-	struct stat st;
-	CLEANUP_CLOSE int fd = image_file_open(path, &st, NULL);
-	int r = fd < 0 ? fd : image_redoxfs_read(fd, &header);
+	int r = image_redoxfs_read(fd, &header);
 
 	if (r == 0)
 		*ret_size = header.size;
@@ -161,27 +163,23 @@ static bool has_room(const char *dir, uint64_t need)
 	return fs_free_bytes(dir, &room) < 0 || room >= need + IMAGE_SHADOW_LEAVES_FREE;
 }
 
-static int make_scratch(char *scratch, uint64_t size, struct err *err)
+/* Nameless from the start, so that whoever is killed leaves nothing: it is gone with the last who has it open. */
+static int open_scratch(const char *path, uint64_t size, struct err *err)
 {
-	CLEANUP_CLOSE int fd = mkostemp(scratch, O_CLOEXEC);
-	int r;
+	CLEANUP_FREE char *name = xasprintf("%s.check-XXXXXX", path);
+	CLEANUP_CLOSE int fd = mkostemp(name, O_CLOEXEC);
 
-	if (fd < 0)
-		return err_set(err, -errno, "cannot make '%s'", scratch);
-	if (ftruncate(fd, (off_t)size) == 0)
-		return 0;
-	r = err_set(err, -errno, "cannot make '%s'", scratch);
-	unlink(scratch);
-	return r;
+	if (fd < 0 || unlink(name) < 0 || ftruncate(fd, (off_t)size) < 0)
+		return err_set(err, -errno, "cannot make '%s'", name);
+	return TAKE_FD(fd);
 }
 
-/* The first is read, the second written: its own usage text has them the wrong way round. */
-static int run_clone(const struct config_image *config, const char *from, const char *to, struct cancel *cancel, struct words *words,
-		     struct err *err)
+/* The first is read, the second written: its own usage text has them the wrong way round. @dir: on whose disk. */
+static int run_clone(const struct config_image *config, const char *from, const char *to, const char *dir, struct work *work, struct err *err)
 {
-	CLEANUP_FREE char *program = clone_program(config), *dir = fs_dirname(to);
+	CLEANUP_FREE char *program = clone_program(config);
 	char *argv[] = { program, (char *)from, (char *)to, NULL };
-	int r = run_checker(argv, from, cancel, words, err);
+	int r = run_checker(argv, from, work, err);
 
 	/* It calls a full disk an I/O error, as it does a damaged block. */
 	return r > 0 && !has_room(dir, 0) ? say_full(from, dir, err) : r;
@@ -189,42 +187,47 @@ static int run_clone(const struct config_image *config, const char *from, const 
 
 int image_check_clone(const struct config_image *config, const char *from, const char *to, struct cancel *cancel, struct err *err)
 {
-	CLEANUP_FREE char *said = NULL;
-	struct words words = { 0 };
-	int r = run_clone(config, from, to, cancel, &words, err);
+	CLEANUP_FREE char *said = NULL, *dir = fs_dirname(to);
+	struct work work = { .cancel = cancel };
+	int r = run_clone(config, from, to, dir, &work, err);
 
-	said = last_word(&words);
-	strvec_clear(&words.lines);
+	said = last_word(&work);
+	strvec_clear(&work.lines);
 	return r > 0 ? err_set(err, -EUCLEAN, "image '%s' is damaged: %s!", from, said) : r;
 }
 
 /* What the clone has more of, leaked. A block or two are the file system's own affair. */
-static void tell_leaked(const char *path, const char *clone, struct strvec *ret_facts)
+static void tell_leaked(int image, int clone, struct strvec *ret_facts)
 {
-	uint64_t now, clean, size, clone_size;
+	uint64_t now, clean, size = 0, clone_size = 0;
 
-	if (read_free(path, &now, &size) == 0 && read_free(clone, &clean, &clone_size) == 0 && size == clone_size && clean > now + (64 << 10))
+	if (read_free(image, &now, &size) == 0 && read_free(clone, &clean, &clone_size) == 0 && size == clone_size && clean > now + (64 << 10))
 		strvec_addf(ret_facts, "%.1f MB of its room have leaked through replaced files; `reinject image compact` gets them back",
 			    (double)(clean - now) / 1e6);
 }
 
-static int check_by_clone(const struct config_image *config, const char *path, uint64_t size, struct cancel *cancel, struct words *words,
-			  struct strvec *ret_facts, struct err *err)
+static int check_by_clone(const struct config_image *config, const char *path, uint64_t size, struct work *work, struct strvec *ret_facts,
+			  struct err *err)
 {
-	CLEANUP_FREE char *scratch = xasprintf("%s.check-XXXXXX", path), *dir = fs_dirname(path);
+	CLEANUP_FREE char *dir = fs_dirname(path);
 	uint64_t fs_size = 0, room = 0;
-	bool known = read_free(path, &room, &fs_size) == 0 && room <= fs_size;
-	int r = has_room(dir, known ? fs_size - room : 0) ? 0 : say_full(path, dir, err);
+	struct stat st;
+	CLEANUP_CLOSE int image = image_file_open(path, &st, err), scratch = -1;
+	bool known = image >= 0 && read_free(image, &room, &fs_size) == 0 && room <= fs_size;
+	int r;
 
+	if (image < 0)
+		return image;
+	if (!has_room(dir, known ? fs_size - room : 0))
+		return say_full(path, dir, err);
 	/* As large as the file system, so that both have the same room. */
+	scratch = open_scratch(path, fs_size > 0 ? fs_size : size, err);
+	if (scratch < 0)
+		return scratch;
+	work->scratch = scratch;
+	r = run_clone(config, path, "/dev/fd/0", dir, work, err);
 	if (r == 0)
-		r = make_scratch(scratch, fs_size > 0 ? fs_size : size, err);
-	if (r < 0)
-		return r;
-	r = run_clone(config, path, scratch, cancel, words, err);
-	if (r == 0)
-		tell_leaked(path, scratch, ret_facts);
-	unlink(scratch);
+		tell_leaked(image, scratch, ret_facts);
 	return r;
 }
 
@@ -232,14 +235,14 @@ static int check_deep(const struct config_image *config, const char *path, uint6
 		      struct err *err)
 {
 	CLEANUP_FREE char *said = NULL;
-	struct words words = { 0 };
+	struct work work = { .cancel = cancel };
 	char *e2fsck[] = { "e2fsck", "-fn", (char *)path, NULL };
 	int64_t start = clock_ms();
 	bool ext4 = config->format == CONFIG_IMAGE_EXT4;
-	int r = ext4 ? run_checker(e2fsck, path, cancel, &words, err) : check_by_clone(config, path, size, cancel, &words, ret_facts, err);
+	int r = ext4 ? run_checker(e2fsck, path, &work, err) : check_by_clone(config, path, size, &work, ret_facts, err);
 
-	said = last_word(&words);
-	strvec_clear(&words.lines);
+	said = last_word(&work);
+	strvec_clear(&work.lines);
 	if (r < 0)
 		return r;
 	if (r == 0) {

@@ -1,7 +1,7 @@
 /* image/check - what can be said of an image without mounting it, for `reinject image check`.
  *
  * Facts are sentences for people, in order: the file, its file system, who holds it, and with @deep the result of a full check: RedoxFS by
- * redoxfs-clone into a scratch file beside the image, which reads every block with its hash; ext4 by e2fsck -fn. Neither writes the image.
+ * redoxfs-clone into a nameless scratch file on the image's disk, which reads every block with its hash; ext4 by e2fsck -fn. Neither writes the image.
  * A check that came to no verdict, because its program was killed or the disk has no room for the scratch file, says nothing of the image.
  * A mount proves nothing: an image cut to 2 MB still mounts (docs/facts/redoxfs.md).
  * Threads:  no shared state; the lock is not needed, but a deep check refuses an image that somebody may be writing. */

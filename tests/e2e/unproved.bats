@@ -231,3 +231,23 @@ expect_proved_next() {
 	expect_equal "$(boots)" 'up '
 	expect_equal "$(image_says /usr/lib/drivers/netd)" "netd=2 proto=1 common=1"
 }
+
+@test "a deep check that is killed leaves nothing beside the image, also while another one runs" {
+	local child
+	rx_ok refresh
+	program redoxfs-clone <<-'END'
+		echo $$ >"$T/clone.pid"
+		exec sleep 60
+	END
+	start killed "$REINJECT" image check --deep
+	wait_until 20 test -s "$T/clone.pid" || fail "$(cat "$T/killed.err")"
+	# Its scratch file is no hindrance to another check, which finds no fault and measures the leak.
+	PATH=$WITHOUT rx_ok image check --deep
+	expect_out 'every block was read'
+	kill -KILL "$pid_killed"
+	finish killed
+	child=$(<"$T/clone.pid")
+	started+=("$child")
+	end_pid "$child"
+	expect_equal "$(cd "$TREE" && echo disk.img.check*)" 'disk.img.check*'
+}
