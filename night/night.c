@@ -310,6 +310,9 @@ static int carry_out(struct night *night, struct err *err)
 		r = prove(night, err);
 	if (r == -ECANCELED && deadline_is_over(&night->deadline) && night->session)
 		r = run_out_of_time(night, err);
+	/* The limit may have been reached a moment ago, after all that it ends. */
+	if (night->session)
+		night->session->cancel = night->args->cancel;
 	return r < 0 ? r : night_find_held(night, err);
 }
 

@@ -284,23 +284,31 @@ int refresh_session_read_inputs(struct refresh_session *session, struct err *err
 	return r;
 }
 
-static int open_watcher(struct refresh_session *session, struct err *err)
+/* Opened by the first look. Whose cancel counts may be another each time (a night has a deadline). */
+static int ready_watcher(struct refresh_session *session, struct err *err)
 {
-	int r = watcher_open(session->config, session->map, &session->watcher, err);
+	int r = 0;
 
-	return r < 0 ? r : refresh_session_read_inputs(session, err);
+	if (!session->watcher) {
+		r = watcher_open(session->config, session->map, &session->watcher, err);
+		if (r == 0)
+			r = refresh_session_read_inputs(session, err);
+	}
+	if (session->watcher)
+		watcher_set_cancel(session->watcher, session->cancel);
+	return r;
 }
 
 static int prepare_look(struct refresh_session *session, struct err *err)
 {
 	int r = cargo_inputs_hash(session->config, session->build_inputs, err);
 
-	return r == 0 && !session->watcher ? open_watcher(session, err) : r;
+	return r == 0 ? ready_watcher(session, err) : r;
 }
 
 int refresh_session_learn(struct refresh_session *session, struct err *err)
 {
-	int r = session->watcher ? 0 : open_watcher(session, err);
+	int r = ready_watcher(session, err);
 
 	return r < 0 ? r : watcher_learn(session->watcher, err);
 }

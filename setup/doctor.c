@@ -195,11 +195,12 @@ int setup_doctor_run(const struct setup_doctor_args *args, size_t *ret_n_failure
 	for (size_t i = 0; i < N_ELEMENTS(checks); i++) {
 		CLEANUP(finding_clear) struct setup_doctor_finding finding = { 0 };
 
-		if (cancel_requested(args->cancel))
-			return err_class_set(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
 		if (args->only->n > 0 && !strvec_has(args->only, checks[i].name))
 			continue;
 		treat(&checks[i], &doctor, args->fix, &finding);
+		/* What it was amid has found nothing. */
+		if (cancel_requested(args->cancel))
+			return err_class_set(err, ERR_INTERRUPTED, -ECANCELED, "interrupted");
 		n += finding.status == SETUP_DOCTOR_FAILURE;
 		args->on_finding(args->data, &finding);
 	}

@@ -24,6 +24,7 @@ struct watcher {
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
 	struct strvec *inputs; /* owned; for each package, absolute: see watcher_set_inputs() */
+	struct cancel *cancel; /* borrowed; may be NULL */
 	const git_oid *commits;   /* borrowed during watcher_look_at(), else NULL */
 	struct cargo_lock *locks; /* borrowed as well: of the commits; empty where the work tree counts */
 };

@@ -117,7 +117,7 @@ static void take_graph(struct watcher *watcher, struct watcher_graph *graph)
 static int look_at_graph(struct watcher *watcher, struct strvec *problems, struct err *err)
 {
 	struct watcher_graph *graph;
-	int r = watcher_graph_load(watcher->config, NULL, &graph, err);
+	int r = watcher_graph_load(watcher->config, watcher->cancel, &graph, err);
 
 	if (r < 0)
 		return r;
@@ -167,6 +167,11 @@ void watcher_free(struct watcher *watcher)
 void watcher_freep(struct watcher **watcher)
 {
 	watcher_free(*watcher);
+}
+
+void watcher_set_cancel(struct watcher *watcher, struct cancel *cancel)
+{
+	watcher->cancel = cancel;
 }
 
 /* -- what stands there ----------------------------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #ifndef REINJECT_WATCHER_LOOK_H
 #define REINJECT_WATCHER_LOOK_H
 
+#include "base/cancel.h"
 #include "base/hash.h"
 #include "config/pkgmap.h"
 #include "watcher/repo.h"
@@ -65,6 +66,9 @@ struct watcher; /* open repositories, kept between looks */
 int watcher_open(const struct config *config, const struct pkgmap *map, struct watcher **ret, struct err *err) MUST_CHECK;
 void watcher_free(struct watcher *watcher);
 void watcher_freep(struct watcher **watcher); /* for CLEANUP */
+
+/** From now on @cancel (borrowed; NULL, as at first: nobody) ends a look that waits for cargo: -ECANCELED, and what is known stays. */
+void watcher_set_cancel(struct watcher *watcher, struct cancel *cancel);
 
 /** Files that count for package number @package although no tree ID covers them (absolute paths): from now on each look adds their contents. */
 void watcher_set_inputs(struct watcher *watcher, size_t package, const struct strvec *paths);
