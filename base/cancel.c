@@ -38,14 +38,38 @@ void cancel_clear(struct cancel *cancel)
 	cleanup_close(&cancel->fds[1]);
 }
 
+/* The first of a chain first: cancel_chain() after cancel_renew() then finds what that has wiped out. */
 void cancel_request(struct cancel *cancel, int signal)
 {
-	int saved = errno, none = 0;
+	int saved = errno;
 
-	(void)atomic_compare_exchange_strong(&cancel->signal, &none, signal);
-	/* A full pipe is as readable as one with one byte in it. */
-	(void)!write(cancel->fds[1], "", 1);
+	for (; cancel; cancel = atomic_load(&cancel->next)) {
+		int none = 0;
+
+		(void)atomic_compare_exchange_strong(&cancel->signal, &none, signal);
+		/* A full pipe is as readable as one with one byte in it. */
+		(void)!write(cancel->fds[1], "", 1);
+	}
 	errno = saved;
+}
+
+void cancel_chain(struct cancel *cancel, struct cancel *next)
+{
+	int signal;
+
+	atomic_store(&cancel->next, next);
+	signal = atomic_load(&cancel->signal);
+	if (next && signal != 0)
+		cancel_request(next, signal);
+}
+
+void cancel_renew(struct cancel *cancel)
+{
+	char bytes[64];
+
+	atomic_store(&cancel->signal, 0);
+	while (read(cancel->fds[0], bytes, sizeof(bytes)) > 0)
+		;
 }
 
 static void on_signal(int signal)

@@ -126,6 +126,8 @@ int server_watch_new(const struct config *config, const struct server_watch_args
 	watch->round_cancel = (struct cancel){ .fds = { -1, -1 } };
 	r = cancel_init(&watch->round_cancel, err);
 	if (r == 0)
+		cancel_chain(watch->args.cancel, &watch->round_cancel);
+	if (r == 0)
 		r = open_loop(watch, err);
 	if (r == 0)
 		r = server_watch_open_config(watch, config, err);
@@ -147,6 +149,7 @@ void server_watch_free(struct server_watch *watch)
 	server_watch_boot_end(watch);
 	server_watch_forget_config(watch);
 	close_loop(watch);
+	cancel_chain(watch->args.cancel, NULL);
 	cancel_clear(&watch->round_cancel);
 	config_free(watch->own_config);
 	free(watch->building);

@@ -10,6 +10,8 @@
  * Busy:     with on_busy = restart, a look during a build that finds one of its packages changed again interrupts the run and begins another; with queue,
  *           and for all other changes, the round after it follows at once. With queue such a look makes a package doubtful: if it was changed and
  *           changed back, its fingerprint does not tell which of the two was compiled, and it is built once more.
+ * Signals:  end a round and a look at once, by a chain of cancels (base/cancel), also where nothing turns the loop: a put, a wait for the image's thread or
+ *           for `cargo metadata`.
  * Failing:  a round that failed is not tried again until something changes or somebody asks.
  * Commits:  with trigger = commit, HEAD's content decides what is stale (watcher_look_at). With [hooks] isolate that is what is built, too
  *           (refresh/isolate). Else the work tree is: where that differs, the result goes into the image but is not recorded, and so is built again after

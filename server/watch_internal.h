@@ -25,7 +25,7 @@ struct server_watch {
 	const struct config *config; /* in force */
 	struct config *own_config;   /* the same, once it was read again; owned */
 	char config_id[HASH_HEX_SIZE]; /* its files, as they were when they were last read, with what success ever */
-	struct cancel round_cancel;  /* ends the round: a restart, or the end of the watch */
+	struct cancel round_cancel;  /* ends the round: a restart, the end of the watch; a signal at once (cancel_chain) */
 	struct refresh_session *session;
 	struct watcher_events *events; /* NULL before the first look */
 	struct watcher_debounce debounce;

@@ -153,12 +153,12 @@ static int lock_image(struct server_watch *watch, struct err *err)
 	return r;
 }
 
-/* The interrupted one's cancel stays readable for good. */
-static int renew_cancel(struct server_watch *watch, struct err *err)
+/* A signal that came meanwhile is not wiped out with the restart. */
+static void renew_cancel(struct server_watch *watch)
 {
 	watch->restarting = false;
-	cancel_clear(&watch->round_cancel);
-	return cancel_init(&watch->round_cancel, err);
+	cancel_renew(&watch->round_cancel);
+	cancel_chain(watch->args.cancel, &watch->round_cancel);
 }
 
 static void turn_loop(void *data)
@@ -239,7 +239,7 @@ static int run_locked(struct server_watch *watch, const char *verb, const struct
 int server_watch_run_request(struct server_watch *watch, const char *verb, const struct refresh_request *request, struct watcher_look **look,
 			     enum refresh_result *ret, struct err *err)
 {
-	int e, r = is_isolated(watch) ? 0 : lock_image(watch, err);
+	int r = is_isolated(watch) ? 0 : lock_image(watch, err);
 
 	watch->locked_out = r == -EBUSY;
 	if (r < 0)
@@ -250,9 +250,7 @@ int server_watch_run_request(struct server_watch *watch, const char *verb, const
 		server_watch_boot(watch);
 	if (!watch->restarting || watch->stopping)
 		return r;
-	e = renew_cancel(watch, err);
-	if (e < 0)
-		return e;
+	renew_cancel(watch);
 	return r == -ECANCELED ? -EAGAIN : r;
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# What holds a watch up, and what it hears meanwhile: another cargo that has the target folder.
+# What holds a watch up, and what it hears meanwhile: another cargo that has the target folder; a cargo that does not answer, which holds others up as
+# well; the image's own part of a round.
 
 load ../lib/assert
 load ../lib/fixture
@@ -73,4 +74,98 @@ held() {
 	refute is_free
 	let_go
 	expect_untouched "$sum"
+}
+
+# ---- a cargo that does not say what the workspace is: somebody holds the lock of its package cache
+
+# mute_cargo: the real one, whose `metadata`, while $T/mute is there, says "here" by a file and waits for that fifo, which nobody writes to.
+mute_cargo() {
+	mkdir -p "$T/bin"
+	mkfifo "$T/mute"
+	cat >"$T/bin/cargo" <<-END
+		#!/bin/sh
+		case "\$*" in *metadata*) if [ -p '$T/mute' ]; then echo \$\$ >>'$T/asked'; read -r go <>'$T/mute'; fi ;; esac
+		exec "$(command -v cargo)" "\$@"
+	END
+	chmod +x "$T/bin/cargo"
+	PATH=$T/bin:$PATH
+	# What cargo said of these manifests does not count any more.
+	printf '\n# another one\n' >>"$SRC/Cargo.toml"
+}
+
+asked() { wait_until 20 test -s "$T/asked" || fail "cargo was not asked"; }
+
+# ends_at_once NAME SIGNAL: it waits for cargo, is told to end, and does, as does the cargo.
+ends_at_once() {
+	local pid=pid_$1
+	asked
+	kill "-$2" "${!pid}"
+	finish "$1" 10
+	expect_status 130
+	expect_equal "$(wc -l <"$T/asked")" 1
+	expect_nothing_left
+	rm "$T/asked"
+}
+
+@test "while cargo does not say what the workspace is: a signal ends refresh, status and doctor" {
+	mute_cargo
+	local sum verb
+	sum=$(image_sum)
+	for verb in refresh status doctor; do
+		start "$verb" "$REINJECT" "$verb"
+		ends_at_once "$verb" INT
+	done
+	expect_untouched "$sum"
+}
+
+@test "while cargo does not say what the workspace is: a signal ends the watch, at its first look and at any other" {
+	rest
+	mute_cargo
+	start watch "$REINJECT" watch --json
+	ends_at_once watch TERM
+	rm "$T/mute"
+	watch
+	mkfifo "$T/mute"
+	printf '\n# another one\n' >>"$SRC/Cargo.toml"
+	ends_at_once watch INT
+}
+
+# ---- the image's part of a round
+
+# slow_tool N: the image tool is redoxfs, whose Nth start says "here" by a file and waits until the gate opens (tool_open).
+slow_tool() {
+	mkfifo "$T/gate"
+	: >"$T/starts"
+	cat >"$T/tool.sh" <<-END
+		#!/bin/sh
+		echo >>'$T/starts'
+		if [ "\$(wc -l <'$T/starts')" = $1 ]; then echo \$\$ >'$T/waits'; read -r go <'$T/gate'; fi
+		exec redoxfs "\$@"
+	END
+	chmod +x "$T/tool.sh"
+	ini_set image tool "$T/tool.sh"
+}
+
+# The beacon is an asset: of such a round nothing is built, so nothing but the image is waited for.
+ends_in_round() {
+	rest
+	slow_tool "$1"
+	watch
+	local sum
+	sum=$(image_sum)
+	beacon
+	wait_until 20 test -s "$T/waits" || watch_fail "the image tool was not started so often: $(wc -l <"$T/starts")"
+	kill -TERM "$pid_watch"
+	finish watch 10
+	expect_status 130
+	soon 1 '.event == "done" and .result == "cancelled"'
+	expect_untouched "$sum"
+}
+
+@test "a round of assets alone, while the copy is mounted: a signal ends it and the watch, the image as it was" {
+	ends_in_round 1
+}
+
+@test "a round of assets alone, while the copy is verified: a signal ends it and the watch, the image as it was" {
+	ends_in_round 2
 }
