@@ -20,9 +20,9 @@ static const char *build_variable(const struct config *config, const char *name)
 	return getenv(name);
 }
 
-static char *rustup_home(const struct config *config)
+char *cargo_toolchain_home(const struct config *config, const char *variable, const char *folder)
 {
-	const char *home = build_variable(config, "RUSTUP_HOME");
+	const char *home = build_variable(config, variable);
 	CLEANUP_FREE char *own = NULL;
 
 	if (home && *home)
@@ -30,8 +30,8 @@ static char *rustup_home(const struct config *config)
 	own = config->n_sources > 0 ? sudo_home(config->sources[0].path) : NULL;
 	home = build_variable(config, "HOME");
 	if (own && home == getenv("HOME"))
-		return xasprintf("%s/.rustup", own);
-	return home && *home ? xasprintf("%s/.rustup", home) : NULL;
+		return xasprintf("%s/%s", own, folder);
+	return home && *home ? xasprintf("%s/%s", home, folder) : NULL;
 }
 
 static const char *skip_blanks(const char *s)
@@ -207,7 +207,7 @@ static void add_by_rustup(const struct config *config, const char *home, struct 
 
 void cargo_toolchain_find(const struct config *config, struct strvec *ret)
 {
-	CLEANUP_FREE char *home = rustup_home(config), *on_path = fs_find_program("rustc");
+	CLEANUP_FREE char *home = cargo_toolchain_home(config, "RUSTUP_HOME", ".rustup"), *on_path = fs_find_program("rustc");
 	const char *named = config->build.toolchain;
 	size_t before = ret->n;
 

@@ -13,4 +13,7 @@
 /** Adds the paths of every rustc that may be meant, links resolved, sorted, each once; nothing when there is none. */
 void cargo_toolchain_find(const struct config *config, struct strvec *ret);
 
+/** The folder that @variable names for a build, else @folder in the home of whoever builds; NULL without one. The caller frees it. */
+char *cargo_toolchain_home(const struct config *config, const char *variable, const char *folder) MUST_CHECK;
+
 #endif

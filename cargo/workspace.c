@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "cargo/metadata.h"
+#include "cargo/settings.h"
 #include "cargo/toolchain.h"
 
 #include <jansson.h>
@@ -124,6 +125,7 @@ static bool make_key(const struct config *config, size_t source, const char *roo
 		     char ret[HASH_HEX_SIZE])
 {
 	static const char *const files[] = { "Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config" };
+	CLEANUP(cargo_settings_clear) struct cargo_settings settings = { 0 };
 	CLEANUP(hash_freep) struct hash *hash = hash_new();
 	bool settled = true;
 
@@ -136,6 +138,9 @@ static bool make_key(const struct config *config, size_t source, const char *roo
 	}
 	for (size_t i = 0; i < manifests->n; i++)
 		settled = add_file(hash, manifests->v[i], since) && settled;
+	cargo_settings_read(config, source, &settings);
+	for (size_t i = 0; i < settings.n; i++)
+		settled = add_file(hash, settings.v[i].path, since) && settled;
 	add_unnamed(hash, manifests);
 	hash_end(hash, ret);
 	return settled;

@@ -18,8 +18,10 @@
 
 enum { TAG = 8, MAX_NAME = 1 << 16 };
 
-/* Read by cargo although git may ignore them; relative to a source. */
-static const char *const read_by_cargo[] = { "Cargo.lock", ".cargo/config.toml", ".cargo/config", "rust-toolchain", "rust-toolchain.toml" };
+/* Read by cargo although git may ignore them; relative to a source, the first ones to any folder above it as well. */
+static const char *const read_by_cargo[] = { ".cargo/config.toml", ".cargo/config", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml" };
+
+enum { N_READ_ABOVE = 2 };
 
 struct place {
 	struct watcher_repo *repo; /* owned; of the work tree */
@@ -189,6 +191,20 @@ static int take_input(void *data, const char *package, const char *path)
 	return 0;
 }
 
+/* What lies above the whole work tree is above the plain folder, too. */
+static void add_above(const struct along *along)
+{
+	CLEANUP_FREE char *dir = xstrdup(watcher_repo_prefix(along->isolate->places[along->source].repo));
+
+	while (*dir) {
+		char *slash = strrchr(dir, '/');
+
+		*(slash ? slash : dir) = '\0';
+		for (size_t i = 0; i < N_READ_ABOVE; i++)
+			strvec_addf(along->paths, "%s%s%s", dir, *dir ? "/" : "", read_by_cargo[i]);
+	}
+}
+
 static int list_along(const struct along *along, struct journal *journal, struct err *err)
 {
 	const struct config *config = along->isolate->original;
@@ -196,6 +212,7 @@ static int list_along(const struct along *along, struct journal *journal, struct
 
 	for (size_t i = 0; i < N_ELEMENTS(read_by_cargo); i++)
 		add_along(along, read_by_cargo[i]);
+	add_above(along);
 	for (size_t i = 0; i < shared->n; i++)
 		add_along(along, shared->v[i]);
 	for (size_t i = 0; i < config->n_assets; i++)

@@ -242,6 +242,12 @@ static void compare_setting(struct comparison *c, const char *label)
 		find(c, label + strlen("input "), label + strlen("input "));
 		return;
 	}
+	if (str_starts(label, WATCHER_CARGO_SETTING)) {
+		CLEANUP_FREE char *what = xasprintf("another cargo configuration: %s", label + strlen(WATCHER_CARGO_SETTING));
+
+		find(c, what, what);
+		return;
+	}
 	for (size_t i = 0; i < N_ELEMENTS(settings); i++) {
 		const char *phrase = settings[i].phrase ? settings[i].phrase : config->assets[c->subject->index].path;
 

@@ -78,6 +78,13 @@ static void add_lock(struct builder *b, const struct watcher *watcher, size_t pa
 		add_path(b, watcher, "lock", source, WATCHER_LOCK_FILE);
 }
 
+/* What cargo is told from above the source: where there is nothing of the kind, no part says so. */
+static void add_cargo_settings(struct builder *b, const struct cargo_settings *settings)
+{
+	for (size_t i = 0; i < settings->n; i++)
+		add_part(b, xasprintf(WATCHER_CARGO_SETTING "%s", settings->v[i].name), settings->v[i].value);
+}
+
 /* What becomes of the built file, and how it is built where cargo does not. Not what is done after it (activate). */
 static void add_settings(struct builder *b, const struct config_package *package, const char *build_inputs)
 {
@@ -146,6 +153,8 @@ int watcher_internal_package(const struct watcher *watcher, size_t index, const 
 	if (package->command.n == 0)
 		add_lock(&b, watcher, index);
 	add_settings(&b, package, build_inputs);
+	if (package->command.n == 0)
+		add_cargo_settings(&b, &watcher->settings[package->source]);
 	r = add_inputs(&b, watcher, index, err);
 	end_fingerprint(ret);
 	ret->why = watcher_internal_package_why(watcher, index);

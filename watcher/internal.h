@@ -2,8 +2,12 @@
 #ifndef REINJECT_WATCHER_INTERNAL_H
 #define REINJECT_WATCHER_INTERNAL_H
 
+#include "cargo/settings.h"
 #include "watcher/graph.h"
 #include "watcher/look.h"
+
+/* The label of a part that is one of cargo's configuration files; its name follows. */
+#define WATCHER_CARGO_SETTING "cargo configuration "
 
 /* A path whose state goes into some fingerprint; many packages share one. */
 struct watcher_path {
@@ -23,6 +27,7 @@ struct watcher {
 	struct strvec *paths;         /* owned; for each source, what is looked at */
 	struct watcher_path *watched; /* owned; sorted by source and path */
 	size_t n_watched, cap;
+	struct cargo_settings *settings; /* owned; for each source, as of the last look */
 	struct strvec *inputs; /* owned; for each package, absolute: see watcher_set_inputs() */
 	struct cancel *cancel; /* borrowed; may be NULL */
 	const git_oid *commits;   /* borrowed during watcher_look_at(), else NULL */

@@ -136,6 +136,7 @@ int watcher_open(const struct config *config, const struct pkgmap *map, struct w
 	watcher->map = map;
 	watcher->repos = xcalloc(config->n_sources, sizeof(*watcher->repos));
 	watcher->paths = xcalloc(config->n_sources, sizeof(*watcher->paths));
+	watcher->settings = xcalloc(config->n_sources, sizeof(*watcher->settings));
 	watcher->inputs = xcalloc(config->n_packages, sizeof(*watcher->inputs));
 	for (size_t i = 0; i < config->n_sources; i++) {
 		int r = watcher_repo_open(config_source_home(&config->sources[i]), &watcher->repos[i], err);
@@ -152,11 +153,14 @@ void watcher_free(struct watcher *watcher)
 	if (!watcher)
 		return;
 	forget_watched(watcher);
-	for (size_t i = 0; i < watcher->config->n_sources; i++)
+	for (size_t i = 0; i < watcher->config->n_sources; i++) {
 		watcher_repo_free(watcher->repos[i]);
+		cargo_settings_clear(&watcher->settings[i]);
+	}
 	for (size_t i = 0; i < watcher->config->n_packages; i++)
 		strvec_clear(&watcher->inputs[i]);
 	free(watcher->inputs);
+	free(watcher->settings);
 	free(watcher->repos);
 	free(watcher->paths);
 	free(watcher->watched);
@@ -248,6 +252,8 @@ static int look_at_source(struct watcher *watcher, size_t source, struct watcher
 	enum watcher_operation operation = WATCHER_OPERATION_NONE;
 	int r;
 
+	cargo_settings_clear(&watcher->settings[source]);
+	cargo_settings_read(watcher->config, source, &watcher->settings[source]);
 	watcher_look_ignored(watcher->config, source, &ignore);
 	if (watcher_internal_is_past(watcher, source)) {
 		git_oid_tostr(state->head, sizeof(state->head), &watcher->commits[source]);

@@ -226,6 +226,16 @@ static void add_config(struct watcher_roots *roots, const struct config *config)
 	}
 }
 
+/* Those that are there: the folders above a source are many, busy and of no concern, so one that is new waits for the look each minute. */
+static void add_cargo_settings(struct watcher_roots *roots, const struct config *config, size_t source)
+{
+	CLEANUP(cargo_settings_clear) struct cargo_settings settings = { 0 };
+
+	cargo_settings_read(config, source, &settings);
+	for (size_t i = 0; i < settings.n; i++)
+		add_wanted(roots, NULL, settings.v[i].path);
+}
+
 /* What cargo does not see, and the inputs' hash covers. */
 static void add_build(struct watcher_roots *roots, const struct config_build *build)
 {
@@ -350,6 +360,7 @@ int watcher_roots_find(const struct config *config, const struct pkgmap *map, st
 	for (size_t i = 0; i < config->n_sources; i++) {
 		add_source(&b, i, map);
 		add_git(roots, repos[i]);
+		add_cargo_settings(roots, config, i);
 	}
 	for (size_t i = 0; inputs && i < config->n_packages; i++)
 		for (size_t j = 0; j < inputs[i].n; j++)

@@ -246,11 +246,20 @@ static void without_a_state_folder_nothing_is_written(void **state)
 
 static void any_file_that_took_part_asks_cargo_again(void **state)
 {
-	static const char *const files[] = { "src/Cargo.toml", "src/Cargo.lock", "src/drivers/app/Cargo.toml", "outside/Cargo.toml",
-					     "src/.cargo/config.toml", "src/drivers/app/src/bin/second.rs", "src/drivers/app/src/main.rs",
-					     "src/drivers/globbed/Cargo.toml" };
+	static const char *const files[] = { "src/Cargo.toml",
+					     "src/Cargo.lock",
+					     "src/drivers/app/Cargo.toml",
+					     "outside/Cargo.toml",
+					     "src/.cargo/config.toml",
+					     "src/drivers/app/src/bin/second.rs",
+					     "src/drivers/app/src/main.rs",
+					     "src/drivers/globbed/Cargo.toml",
+					     ".cargo/config.toml",
+					     ".cargo/config",
+					     "home/config.toml" };
 	struct box *box = *state;
 
+	strvec_addf(&box->config.build.env, "CARGO_HOME=%s/home", box->dir);
 	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
 		CLEANUP_FREE char *path = xasprintf("%s/%s", box->dir, files[i]);
 		struct timespec past[2] = { { .tv_sec = 1000000001 }, { .tv_sec = 1000000001 } };
