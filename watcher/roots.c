@@ -208,6 +208,7 @@ static void add_git(struct watcher_roots *roots, struct watcher_repo *repo)
 		add_absent(roots, branches);
 	/* The .gitignore files from the work tree's root down to the source. */
 	strvec_add(&roots->above, work);
+	strvec_add(&roots->works, work);
 }
 
 static void add_config(struct watcher_roots *roots, const struct config *config)
@@ -337,8 +338,8 @@ static void add_folders(struct watcher_roots *roots)
 
 static void put_in_order(struct watcher_roots *roots)
 {
-	struct strvec *all[] = { &roots->trees, &roots->excludes, &roots->absent, &roots->files, &roots->configs,
-				 &roots->gits,  &roots->objects,  &roots->above,  &roots->mute };
+	struct strvec *all[] = { &roots->trees, &roots->excludes, &roots->absent,  &roots->files, &roots->configs,
+				 &roots->gits,  &roots->works,    &roots->objects, &roots->above, &roots->mute };
 
 	for (size_t i = 0; i < N_ELEMENTS(all); i++)
 		strvec_sort_unique(all[i]);
@@ -391,6 +392,7 @@ void watcher_roots_free(struct watcher_roots *roots)
 	strvec_clear(&roots->files);
 	strvec_clear(&roots->configs);
 	strvec_clear(&roots->gits);
+	strvec_clear(&roots->works);
 	strvec_clear(&roots->objects);
 	strvec_clear(&roots->above);
 	strvec_clear(&roots->mute);
@@ -448,9 +450,12 @@ static bool is_object(const struct watcher_roots *roots, const char *path)
 
 enum watcher_event_class watcher_roots_classify(const struct watcher_roots *roots, const char *path, bool *ret_above)
 {
-	size_t git = longest_above(&roots->gits, path);
+	size_t git = longest_above(&roots->gits, path), work = longest_above(&roots->works, path);
 	bool above = has(&roots->above, path) || has(&roots->trees, path);
 
+	/* In a bare repository's folder, a work tree of its own is nothing of git's. */
+	if (work > git)
+		git = 0;
 	if (ret_above)
 		*ret_above = above || (git > 0 && !path[git]);
 	if (has(&roots->configs, path))

@@ -27,6 +27,7 @@ struct watcher_roots {
 	struct strvec files;   /* single files that count */
 	struct strvec configs; /* reinject.ini and its includes */
 	struct strvec gits;    /* git folders and common folders */
+	struct strvec works;   /* roots of work trees: one may lie in its own common folder */
 	struct strvec objects; /* folders whose *.o and *.a count */
 	struct strvec above;   /* folders above all that counts, and what is absent: when they come, go or move, watching starts anew */
 	struct strvec mute;    /* paths that mean nothing; what is named like them with a point and more behind, too */

@@ -174,6 +174,37 @@ static void a_linked_work_tree_has_two_git_folders(void **data)
 	check_meanings(box, roots, rows, N_ELEMENTS(rows));
 }
 
+/* git clone --bare, and the work tree in it: what lies in the common folder is not all git's. */
+static void a_work_tree_in_its_common_folder_is_no_git_folder(void **data)
+{
+	static const struct meaning rows[] = {
+		{ "bare.git/main/common/src/lib.rs", WATCHER_EVENT_SOURCE, false },
+		{ "bare.git/main/common", WATCHER_EVENT_SOURCE, true },
+		{ "bare.git/main", WATCHER_EVENT_SOURCE, true },
+		{ "bare.git/main/Cargo.lock", WATCHER_EVENT_SOURCE, false },
+		{ "bare.git/main/.gitignore", WATCHER_EVENT_SOURCE, false },
+		{ "bare.git/main/drivers/x", WATCHER_EVENT_IGNORED, false },
+		{ "bare.git/main/refs/heads/x", WATCHER_EVENT_IGNORED, false },
+		{ "bare.git/main/HEAD", WATCHER_EVENT_IGNORED, false },
+		{ "bare.git/refs/heads/side", WATCHER_EVENT_GIT, false },
+		{ "bare.git/refs/heads", WATCHER_EVENT_GIT, true },
+		{ "bare.git/packed-refs", WATCHER_EVENT_GIT, false },
+		{ "bare.git/worktrees/main/HEAD", WATCHER_EVENT_GIT, false },
+		{ "bare.git/worktrees/main/index", WATCHER_EVENT_IGNORED, false },
+		{ "bare.git/other/common/src/lib.rs", WATCHER_EVENT_IGNORED, false },
+		{ "bare.git", WATCHER_EVENT_GIT, true },
+	};
+	struct eventbox *box = *data;
+	CLEANUP(watcher_roots_freep) struct watcher_roots *roots = NULL;
+
+	gitbox_git(box->git, "clone", "-q", "--bare", ".", "../bare.git");
+	gitbox_git(box->git, "--git-dir=../bare.git", "worktree", "add", "-q", "-b", "mine", "../bare.git/main");
+	eventbox_open(box, "[source base]\npath = bare.git/main\nshared =\n[package common]\npaths = common\n");
+	roots = eventbox_roots(box);
+	is_list(box, &roots->trees, "bare.git/main/common bare.git/refs/heads");
+	check_meanings(box, roots, rows, N_ELEMENTS(rows));
+}
+
 static void links_are_resolved(void **data)
 {
 	struct eventbox *box = *data;
@@ -242,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_package_that_is_the_whole_source, setup, teardown),
 		cmocka_unit_test_setup_teardown(nested_roots_are_folded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_linked_work_tree_has_two_git_folders, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_work_tree_in_its_common_folder_is_no_git_folder, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_are_resolved, setup, teardown),
 		cmocka_unit_test_setup_teardown(includes_inputs_and_build_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_walk_can_be_ended, setup, teardown),
