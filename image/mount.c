@@ -454,16 +454,21 @@ static int wait_daemon(struct image_mount *mount, struct err *err)
 	return r;
 }
 
-/* A custom command that went into the background is no child: what serves the file is found by the file. */
+/* A custom command may have ended as soon as it had mounted, or a moment later, and what it left in the background may have any name: who has the image
+ * open for writing is what serves it, as nobody else may while it is changed. */
 static int wait_background(const struct image_mount *mount, struct err *err)
 {
-	CLEANUP(image_daemons_clear) struct image_daemons daemons = { 0 };
-	int r = image_daemons_find(mount->image, mount->tool, &daemons, err);
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	int r = image_holders_find(mount->image, &holders, err);
 
-	for (size_t i = 0; r == 0 && i < daemons.n; i++) {
-		r = proc_wait_gone(daemons.v[i].pid, EXIT_LIMIT_MS);
+	for (size_t i = 0; r == 0 && i < holders.n; i++) {
+		const struct image_holder *holder = &holders.v[i];
+
+		if (holder->pid <= 0 || !holder->may_write)
+			continue;
+		r = proc_wait_gone(holder->pid, EXIT_LIMIT_MS);
 		if (r < 0)
-			err_set(err, r, "process %d, which serves '%s', does not end", (int)daemons.v[i].pid, mount->image);
+			err_set(err, r, "process %d, which serves '%s', does not end", (int)holder->pid, mount->image);
 	}
 	return r;
 }
@@ -479,12 +484,10 @@ static void let_it_catch_up(struct image_mount *mount)
 int image_mount_stop(struct image_mount **mount, struct err *err)
 {
 	CLEANUP(mount_freep) struct image_mount *m = TAKE_PTR(*mount);
-	bool background;
 	int r;
 
 	if (!m)
 		return 0;
-	background = !m->proc;
 	let_it_catch_up(m);
 	r = image_mount_clear(m->point, m->config, m->image, m->config->mount_timeout_ms, err);
 	if (r < 0)
@@ -492,5 +495,6 @@ int image_mount_stop(struct image_mount **mount, struct err *err)
 	/* A mount namespace that was made meanwhile (a container, `unshare -m`) has the mount as well, and its daemon goes on for it. Without the folder it is
 	 * gone there, too. */
 	rmdir(m->point);
-	return background ? wait_background(m, err) : wait_daemon(m, err);
+	r = wait_daemon(m, err);
+	return r == 0 && m->config->format == CONFIG_IMAGE_CUSTOM ? wait_background(m, err) : r;
 }

@@ -135,6 +135,34 @@ static void custom_commands_mount_and_unmount(void **state)
 	image_put_clear(&put);
 }
 
+/* It may have any name, and end after its mount has: whatever writes to the shadow is waited for. */
+static void what_serves_in_the_background_is_waited_for(void **state)
+{
+	char *mount_argv[] = { (char *)"sh",
+			       (char *)"-c",
+			       (char *)"redoxfs \"$0\" \"$1\" && { sleep 0.7 9<>\"$0\" & }",
+			       (char *)"${IMAGE}",
+			       (char *)"${MOUNT_POINT}",
+			       NULL };
+	char *unmount_argv[] = { (char *)"umount", (char *)"${MOUNT_POINT}", NULL };
+	CLEANUP(image_holders_clear) struct image_holders holders = { 0 };
+	struct rig *rig = *state;
+	struct image_identity id;
+	struct image_put put;
+
+	NEED_REDOXFS();
+	rig->config.format = CONFIG_IMAGE_CUSTOM;
+	rig->config.mount = (struct strvec){ .v = mount_argv, .n = 5 };
+	rig->config.unmount = (struct strvec){ .v = unmount_argv, .n = 2 };
+	rig_begin(rig, NULL);
+	assert_ok(rig, rig_put(rig, 'n', "/usr/bin/tool", "x", &put));
+	image_put_clear(&put);
+	assert_ok(rig, image_txn_seal(rig->txn, &id, &rig->err));
+	assert_ok(rig, image_holders_find(rig->names.shadow, &holders, &rig->err));
+	assert_int_equal(holders.n, 0);
+	rig_abort(rig);
+}
+
 static void daemon_that_fails_at_its_end_spoils_the_shadow(void **state)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"redoxfs -d \"$0\" \"$1\"; exit 3", (char *)"${IMAGE}", (char *)"${MOUNT_POINT}",
@@ -161,9 +189,13 @@ static void daemon_that_fails_at_its_end_spoils_the_shadow(void **state)
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
-		TXN_TEST(killed_daemon_is_said_and_cleaned_up), TXN_TEST(failing_mount_is_said),
-		TXN_TEST(mount_that_never_comes_is_given_up),   TXN_TEST(waiting_for_a_mount_listens_to_a_signal),
-		TXN_TEST(custom_commands_mount_and_unmount),    TXN_TEST(daemon_that_fails_at_its_end_spoils_the_shadow),
+		TXN_TEST(killed_daemon_is_said_and_cleaned_up),
+		TXN_TEST(failing_mount_is_said),
+		TXN_TEST(mount_that_never_comes_is_given_up),
+		TXN_TEST(waiting_for_a_mount_listens_to_a_signal),
+		TXN_TEST(what_serves_in_the_background_is_waited_for),
+		TXN_TEST(custom_commands_mount_and_unmount),
+		TXN_TEST(daemon_that_fails_at_its_end_spoils_the_shadow),
 	};
 
 	return cmocka_run_group_tests_name("image daemon", tests, NULL, NULL);
