@@ -1,5 +1,6 @@
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/print.h"
@@ -9,6 +10,7 @@
 #include "setup/init.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,23 +40,36 @@ static bool has_somebody(void)
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
 
+/* A read begins anew after a signal (base/cancel): only a poll is ended by one. False at the end of input, too. */
+static bool read_byte(const struct cancel *cancel, char *ret)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = cancel_fd(cancel), .events = POLLIN } };
+
+	while (poll(fds, N_ELEMENTS(fds), -1) < 0)
+		if (errno != EINTR)
+			return false;
+	return !cancel_requested(cancel) && read(STDIN_FILENO, ret, 1) == 1;
+}
+
 /* The answer without blanks around it, '' for none; NULL at the end of input or after a Ctrl-C. */
 static char *ask(const char *question, const struct cancel *cancel)
 {
-	CLEANUP_FREE char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-	char *start;
+	CLEANUP(str_clear) struct str line = { 0 };
+	char c = '\0';
+	const char *start;
+	size_t n;
 
 	fprintf(stderr, "%s (empty: none): ", question);
 	fflush(stderr);
-	n = getline(&line, &size, stdin);
-	if (n < 0 || cancel_requested(cancel))
+	while (read_byte(cancel, &c) && c != '\n')
+		str_add_c(&line, c);
+	if (cancel_requested(cancel) || (line.len == 0 && c != '\n'))
 		return NULL;
-	while (n > 0 && strchr(" \t\n", line[n - 1]))
-		line[--n] = '\0';
-	start = line + strspn(line, " \t");
-	return xstrdup(start);
+	start = str_text(&line) + strspn(str_text(&line), " \t");
+	n = strlen(start);
+	while (n > 0 && strchr(" \t", start[n - 1]))
+		n--;
+	return xstrndup(start, n);
 }
 
 static int ask_item(struct init *init, enum setup_item item, const struct cancel *cancel, struct err *err)
