@@ -422,12 +422,15 @@ static enum watcher_event_class classify_git(const char *name)
 	return WATCHER_EVENT_IGNORED;
 }
 
+/* Beside an image lie files called like it with a point and more; a folder called so is anybody's. */
 static bool is_mute(const struct watcher_roots *roots, const char *path)
 {
 	for (size_t i = 0; i < roots->mute.n; i++) {
 		size_t n = strlen(roots->mute.v[i]);
 
-		if (strncmp(path, roots->mute.v[i], n) == 0 && (path[n] == '\0' || path[n] == '.' || path[n] == '/'))
+		if (path_under(path, roots->mute.v[i]))
+			return true;
+		if (strncmp(path, roots->mute.v[i], n) == 0 && path[n] == '.' && !strchr(path + n, '/'))
 			return true;
 	}
 	return false;
@@ -462,7 +465,7 @@ enum watcher_event_class watcher_roots_classify(const struct watcher_roots *root
 		return WATCHER_EVENT_CONFIG;
 	if (git > 0)
 		return path[git] ? classify_git(path + git + 1) : WATCHER_EVENT_GIT;
-	if (is_mute(roots, path))
+	if (!above && !has(&roots->files, path) && is_mute(roots, path))
 		return WATCHER_EVENT_IGNORED;
 	if (above || in_tree(roots, path) || is_object(roots, path))
 		return WATCHER_EVENT_SOURCE;

@@ -30,7 +30,7 @@ struct watcher_roots {
 	struct strvec works;   /* roots of work trees: one may lie in its own common folder */
 	struct strvec objects; /* folders whose *.o and *.a count */
 	struct strvec above;   /* folders above all that counts, and what is absent: when they come, go or move, watching starts anew */
-	struct strvec mute;    /* paths that mean nothing; what is named like them with a point and more behind, too */
+	struct strvec mute;    /* paths that mean nothing; a file that is named like them with a point and more behind, too */
 };
 
 /** @repos as config->sources; @inputs (NULL: none): for each package, files outside git that count (absolute). */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A watch where the work tree lies in an unusual place: inside its own repository.
+# A watch where the work tree lies in an unusual place: inside its own repository, or beside an image that is called like it.
 
 load ../lib/assert
 load ../lib/fixture
@@ -33,5 +33,13 @@ saves() {
 	rm -rf "$SRC"
 	SRC=$T/bare.git/main
 	sed -i "s|^path = src|path = $SRC|" "$TREE/reinject.ini"
+	saves
+}
+
+@test "an image called like the source, less its end: a save is built at once" {
+	mv "$SRC" "$TREE/disk.src"
+	mv "$IMAGE" "$TREE/disk"
+	SRC=$TREE/disk.src IMAGE=$TREE/disk
+	sed -i 's|^path = src|path = disk.src|; s|^path = disk.img|path = disk|' "$TREE/reinject.ini"
 	saves
 }

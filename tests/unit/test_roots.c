@@ -205,6 +205,41 @@ static void a_work_tree_in_its_common_folder_is_no_git_folder(void **data)
 	check_meanings(box, roots, rows, N_ELEMENTS(rows));
 }
 
+/* The image is 'disk': what is called 'disk.' and more is only mute where it is no folder and nothing that counts. */
+static void a_source_may_be_called_like_the_image_and_more(void **data)
+{
+	static const struct meaning rows[] = {
+		{ "disk.src/common/src/lib.rs", WATCHER_EVENT_SOURCE, false },
+		{ "disk.src/common", WATCHER_EVENT_SOURCE, true },
+		{ "disk.src", WATCHER_EVENT_SOURCE, true },
+		{ "disk.src/Cargo.lock", WATCHER_EVENT_SOURCE, false },
+		{ "disk.src/common/disk", WATCHER_EVENT_SOURCE, false },
+		{ "disk.src/disk.toml", WATCHER_EVENT_SOURCE, false },
+		{ "disk", WATCHER_EVENT_IGNORED, false },
+		{ "disk.shadow", WATCHER_EVENT_IGNORED, false },
+		{ "disk.src/common/fs.img.shadow", WATCHER_EVENT_SOURCE, false },
+		{ "disk.src/.git/HEAD", WATCHER_EVENT_GIT, false },
+	};
+	struct eventbox *box = *data;
+	CLEANUP(watcher_roots_freep) struct watcher_roots *roots = NULL;
+	CLEANUP_FREE char *named = xasprintf("%s/disk.src", box->git->dir);
+
+	eventbox_close(box);
+	assert_int_equal(rename(box->source, named), 0);
+	scratch_write(named, "disk.toml", "1");
+	eventbox_open(box, "[source base]\npath = disk.src\nshared =\n[image]\npath = disk\n[package common]\npaths = common\n"
+			   "[asset one]\npath = disk.toml\ndest = /etc/disk.toml\n");
+	roots = eventbox_roots(box);
+	check_meanings(box, roots, rows, N_ELEMENTS(rows));
+	watcher_roots_freep(&roots);
+	/* And a file that counts by its name. */
+	eventbox_open(box, "[source base]\npath = disk.src\nshared =\n[image]\npath = disk.src/disk\n[package common]\npaths = common\n"
+			   "[asset one]\npath = disk.toml\ndest = /etc/disk.toml\n");
+	roots = eventbox_roots(box);
+	check_meanings(box, roots, &(struct meaning){ "disk.src/disk.toml", WATCHER_EVENT_SOURCE, false }, 1);
+	check_meanings(box, roots, &(struct meaning){ "disk.src/disk.prev", WATCHER_EVENT_IGNORED, false }, 1);
+}
+
 static void links_are_resolved(void **data)
 {
 	struct eventbox *box = *data;
@@ -274,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nested_roots_are_folded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_linked_work_tree_has_two_git_folders, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_work_tree_in_its_common_folder_is_no_git_folder, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_source_may_be_called_like_the_image_and_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_are_resolved, setup, teardown),
 		cmocka_unit_test_setup_teardown(includes_inputs_and_build_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_walk_can_be_ended, setup, teardown),
