@@ -146,10 +146,16 @@ static int save_edited(const struct place *place, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* Where the program is gone, the hook that others still have goes on naming it. */
+static const char *program_of(const struct place *place)
+{
+	return place->target->program ? place->target->program : place->file.shim.program;
+}
+
 /* 1 when it was written. */
 static int write_shim(struct place *place, struct err *err)
 {
-	CLEANUP_FREE char *text = hooks_shim_text(&place->file.shim, place->event, place->target->program);
+	CLEANUP_FREE char *text = hooks_shim_text(&place->file.shim, place->event, program_of(place));
 	bool is_right = place->file.kind == HOOKS_FILE_OURS && str_eq(text, str_text(&place->file.text)) &&
 			(place->file.st.st_mode & 0111) == 0111;
 	int r = is_right ? 0 : hooks_file_write(place->dir, place->name, text, err);
@@ -206,17 +212,27 @@ static int put_back(const struct place *place, struct err *err)
 	return hooks_file_rename(place->dir, place->before, place->name, err);
 }
 
+static int refuse_unknown(const struct place *place, struct err *err)
+{
+	err_class_set(err, ERR_ENVIRONMENT, -ENOENT, "hook '%s/%s' serves another project as well, and the program that it runs is not known",
+		      place->target->folder->own, place->name);
+	err_hint(err, "put reinject-hook beside reinject (`make install`), then uninstall again");
+	return -ENOENT;
+}
+
 static int take_out(struct place *place, struct err *err)
 {
 	int r;
 
 	if (!hooks_shim_remove(&place->file.shim, &place->target->project) && place->file.shim.n > 0)
 		return 0;
+	if (place->file.shim.n > 0 && !program_of(place))
+		return refuse_unknown(place, err);
 	r = save_edited(place, err);
 	if (r < 0)
 		return r;
 	if (place->file.shim.n > 0)
-		return place->target->program ? write_shim(place, err) : 0;
+		return write_shim(place, err);
 	r = put_back(place, err);
 	return r < 0 ? r : 1;
 }

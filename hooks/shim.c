@@ -8,6 +8,8 @@
 #define MARK    "# reinject hook, format 1, checksum "
 #define PROJECT "# project "
 #define MADE    "# folder made\n"
+#define RUNS    "[ -x " /* the program between these two */
+#define OR_NOT  " ] || exit 0\n"
 
 const char *const hooks_events[] = { "post-commit", "post-merge", "post-checkout", "post-rewrite", NULL };
 
@@ -24,6 +26,7 @@ void hooks_shim_clear(struct hooks_shim *shim)
 		free(shim->projects[i].config);
 	}
 	free(shim->projects);
+	free(shim->program);
 	*shim = (struct hooks_shim){ 0 };
 }
 
@@ -197,6 +200,27 @@ static void parse_project(const char *line, struct hooks_shim *shim)
 		free(words[i]);
 }
 
+/* A word as str_add_shell_quoted() writes it, and it ends before @end; NULL when it is another. */
+static char *shell_word(const char *at, const char *end)
+{
+	CLEANUP(str_clear) struct str word = { 0 };
+
+	while (*at && !str_starts(at, end)) {
+		const char *quote = *at == '\'' ? strchr(at + 1, '\'') : NULL;
+
+		if (*at == '\'' && !quote)
+			return NULL;
+		if (quote)
+			str_add_n(&word, at + 1, (size_t)(quote - at) - 1);
+		else if (str_starts(at, "\\'"))
+			str_add_c(&word, *++at);
+		else
+			str_add_c(&word, *at);
+		at = quote ? quote + 1 : at + 1;
+	}
+	return *at && word.len > 0 ? str_take(&word) : NULL;
+}
+
 bool hooks_shim_parse(const char *text, size_t n, struct hooks_shim *ret)
 {
 	const size_t sum_at = strlen(first_line) + strlen(MARK), rest_at = sum_at + HASH_HEX_SIZE;
@@ -214,6 +238,8 @@ bool hooks_shim_parse(const char *text, size_t n, struct hooks_shim *ret)
 			parse_project(line + strlen(PROJECT), ret);
 		if (str_starts(line, MADE))
 			ret->made_folder = true;
+		if (str_starts(line, RUNS) && !ret->program)
+			ret->program = shell_word(line + strlen(RUNS), OR_NOT);
 		if (!strchr(line, '\n'))
 			break;
 	}

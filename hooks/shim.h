@@ -24,6 +24,7 @@ struct hooks_project {
 struct hooks_shim {
 	struct hooks_project *projects; /* owned */
 	size_t n, cap;
+	char *program;    /* owned; parsed: what it runs; NULL where that cannot be read */
 	bool made_folder; /* the hooks folder was made for it */
 	bool is_edited;   /* parsed: not as it was written */
 };

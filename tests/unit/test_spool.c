@@ -171,6 +171,7 @@ static void a_hook_is_known_by_its_checksum(void **data)
 	assert_true(hooks_shim_parse(text, strlen(text), &read));
 	assert_false(read.is_edited);
 	assert_true(read.made_folder);
+	assert_string_equal(read.program, "/p'q");
 	assert_true(hooks_shim_has(&read, &one) && hooks_shim_has(&read, &two));
 	again = hooks_shim_text(&read, "post-commit", "/p'q");
 	assert_string_equal(again, text);
@@ -180,6 +181,24 @@ static void a_hook_is_known_by_its_checksum(void **data)
 	assert_true(hooks_shim_remove(&read, &one));
 	assert_false(hooks_shim_has(&read, &one));
 	assert_false(hooks_shim_remove(&read, &one));
+}
+
+static void a_hook_tells_its_program(void **data)
+{
+	static const char *const programs[] = { "/p", "/p'q", "'", "/it's own/'x''", "/a ] || exit 0\nb", "/a\\b\"c$d", "/\xc3\xa9 \n[ -x z" };
+	struct hooks_project one = { (char *)"/t", (char *)"/s", (char *)"/r", (char *)"/c" };
+
+	(void)data;
+	for (size_t i = 0; i < N_ELEMENTS(programs); i++) {
+		CLEANUP(hooks_shim_clear) struct hooks_shim shim = { 0 }, read = { 0 };
+		CLEANUP_FREE char *text = NULL;
+
+		hooks_shim_add(&shim, &one);
+		text = hooks_shim_text(&shim, "post-rewrite", programs[i]);
+		assert_true(hooks_shim_parse(text, strlen(text), &read));
+		assert_non_null(read.program);
+		assert_string_equal(read.program, programs[i]);
+	}
 }
 
 /* Every prefix of ours, and one byte of each changed: never a crash, never taken for whole. */
@@ -211,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_empty_spool, setup, teardown),
+		cmocka_unit_test(a_hook_tells_its_program),
 		cmocka_unit_test_setup_teardown(records_wait_until_they_are_settled, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_dead_worker_had_taken_is_taken_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(lines_that_are_no_records_are_passed_over, setup, teardown),
