@@ -16,6 +16,7 @@
 enum {
 	TICK_MS = 20,       /* how often is looked at what gives no event: a socket that is not there yet, a file */
 	TELL_MS = 100,      /* on_tick */
+	DRAIN_MS = 1000,    /* how long last words are read, should a console have no end */
 	SESSION_TICKS = 5,  /* asking tmux costs a process */
 	GRACE_MS = 2000,    /* from the program's end to its machine's console, and from a console's end to the program's */
 	TAIL_LINES = 20,
@@ -315,6 +316,15 @@ static int read_console(struct boot_machine *machine)
 	return bytes.len > 0;
 }
 
+/* All there is, but no longer than @limit_ms: who writes faster than we read must not keep the loop from its limits and from a Ctrl-C. */
+static void read_for(struct boot_machine *machine, int64_t limit_ms)
+{
+	int64_t end_ms = clock_ms() + limit_ms;
+
+	while (read_console(machine) > 0 && clock_ms() < end_ms)
+		;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	(void)status;
@@ -415,8 +425,7 @@ static void fail_by_end(struct boot_machine *machine, const char *what, const ch
 static void drain(struct boot_machine *machine)
 {
 	open_console(machine);
-	while (read_console(machine) > 0)
-		;
+	read_for(machine, DRAIN_MS);
 	if (boot_console_kind(machine->console) == BOOT_CONSOLE_PTY)
 		end_console(machine);
 }
@@ -503,8 +512,7 @@ static void on_tick(uv_timer_t *timer)
 	machine->ticks++;
 	open_console(machine);
 	if (boot_console_is_open(machine->console) && boot_console_fd(machine->console) < 0)
-		while (read_console(machine) > 0)
-			;
+		read_for(machine, TICK_MS);
 	tell(machine);
 	if (machine->phase == BOOT_STOPPING || machine->phase == BOOT_OVER)
 		return;
