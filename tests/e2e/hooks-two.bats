@@ -14,7 +14,7 @@ setup() {
 	cp "$REINJECT" "${REINJECT%/*}/reinject-hook" "$T/it's own"
 	REINJECT="$T/it's own/reinject"
 	sed 's/^\[image\]/[reinject]\nstate = other\n\n[image]/' "$TREE/reinject.ini" >"$TREE/other.ini"
-	listing >"$T/before"
+	ls -l "$HOOKS" >"$T/before"
 	rx_ok hooks install
 	rx_ok -c "$TREE/other.ini" hooks install
 }
@@ -40,7 +40,7 @@ projects() {
 	expect_out 'post-commit +absent'
 	rx_ok -c "$TREE/other.ini" hooks status
 	rx_ok -c "$TREE/other.ini" hooks uninstall
-	listing | diff "$T/before" -
+	ls -l "$HOOKS" | diff "$T/before" -
 }
 
 @test "where the hook does not tell its program either, that is said, and nothing is written" {
