@@ -3,13 +3,14 @@
  * Two kinds of places, because a file cannot be watched itself (saves by rename are missed, docs/facts/libraries.md):
  *   trees     with all below: the folders of packages and all they use, folders that are shared or assets, the branches of each repository
  *   folders   alone: where single files lie (shared files, Cargo.lock, assets, inputs outside git, reinject.ini and what it includes, the backend
- *             and relibc's objects, cargo's configuration above a source), the git folder and the common folder (two in a linked work tree), and all folders from a source down to its
- *             trees: a folder above a tree that is moved tells nobody below
+ *             and relibc's objects, cargo's configuration above a source), the git folder and the common folder (two in a linked work tree), and
+ *             all folders from a source down to its trees: a folder above a tree that is moved tells nobody below
  * A wanted path that is absent is noted, and the nearest folder above it watched instead.
  * Left out: `ignore`, cargo's target folders (by their CACHEDIR.TAG, never by the name: src/target/ is a good module), our state folder, the live
  *           mount point, the image itself; of a git folder all but its branches and the files directly in it.
  * Sequence: watcher_roots_find() after each look that came with a new graph or configuration; then the session is started anew (watcher/events).
- * Not seen: a commit in a submodule that changes no file, .git/info/exclude, .git/config, a new configuration of cargo's above a source: the look each minute finds them.
+ * Not seen: a commit in a submodule that changes no file, .git/info/exclude, .git/config, a new configuration of cargo's above a source: the look
+ *           each minute finds them.
  * Paths:    absolute, links resolved, since the library follows none and the system tells real names.
  * Threads:  plain data once it is made; the monitor's thread reads it. */
 #ifndef REINJECT_WATCHER_ROOTS_H
