@@ -2,8 +2,9 @@
  *
  * Sequence: cargo_workspace_load(), then plain data; cargo_workspace_clear().
  * Source:   `cargo metadata --offline --locked`, which takes 0.2 s. So the result is kept in STATE/cargo/SOURCE.json with a hash over the manifests that
- *           took part, Cargo.lock, cargo's own configuration there and above (cargo/settings), the toolchain, and what cargo takes in without being told (programs in src/bin,
- *           crates beside others, which a glob may mean); while that hash is the same, reading it back takes a millisecond or two. It is written only where the state folder exists.
+ *           took part, Cargo.lock, cargo's own configuration there and above (cargo/settings), the toolchain, and what cargo takes in without being told
+ *           (programs in src/bin, crates beside others, which a glob may mean); while that hash is the same, reading it back takes a millisecond or two.
+ *           It is written only where the state folder exists.
  * Failing:  a manifest edited and the lock not yet: the last good result stays, with the path dependencies that the manifests have now. Without one,
  *           `cargo metadata --no-deps` and Cargo.lock say what they can. `state` tells, and `problem` is a sentence on what may be missing.
  * Edges:    normal and build dependencies between the crates that lie in folders (members, and path or [patch] dependencies outside), also where they

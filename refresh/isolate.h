@@ -7,8 +7,8 @@
  *           target_dir is a folder of its own, so that neither cargo spoils the other's.
  * Same:     fingerprints are those of a clean work tree at that commit: the parts are of the commit's trees, and names of files are those at home
  *           (config_home_path). So a refresh of a clean tree finds fresh what was built here, and the other way round.
- * Along:    what git ignores and a build reads all the same comes along as it is in the work tree: Cargo.lock, .cargo/config.toml (also above the source), rust-toolchain.toml,
- *           `shared` files, assets, and what earlier builds were seen to read. What is untracked and not ignored does not.
+ * Along:    what git ignores and a build reads all the same comes along as it is in the work tree: Cargo.lock, .cargo/config.toml (also above the
+ *           source), rust-toolchain.toml, `shared` files, assets, and what earlier builds were seen to read. What is untracked and not ignored does not.
  * Places:   STATE/isolated/HASH8/ has the index and the name of each folder, and target/; HASH8 is of state folder and image, so the image's lock guards
  *           them. All of it is kept for the next time.
  * Limits:   a source that another one reads by a relative path is read in its work tree. A `rustup override` of the work tree's folder does not reach

@@ -1,7 +1,7 @@
 /* watcher/debounce - when to look: pure, with no clock of its own.
  *
- * Rules:    a look comes quiet_ms after the last event, and 2 s after the first at most, or quiet_ms where that is longer; at once where no event can be trusted (the start, an overflow,
- *           a poll, somebody's wish: watcher_debounce_ask()); and 60 s after the last look when nothing came.
+ * Rules:    a look comes quiet_ms after the last event, and 2 s after the first at most, or quiet_ms where that is longer; at once where no event can
+ *           be trusted (the start, an overflow, a poll, somebody's wish: watcher_debounce_ask()); and 60 s after the last look when nothing came.
  * Git:      while git is at work nothing is looked at (watcher/operation says which kind is held how long). When it has ended, quiet_ms begins anew: git
  *           moves HEAD after it has let go of the index.
  * Passed over: an operation that stands still for 10 s holds nothing up any more, until it ends, becomes another kind, or HEAD moves (an event with
