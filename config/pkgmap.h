@@ -55,6 +55,7 @@ struct pkgmap_inputs {
 	struct pkgmap_input *v;
 	size_t n;
 };
+/** All that @package is built from, sorted by source and path, each once. Owned by @map. */
 const struct pkgmap_inputs *pkgmap_inputs(const struct pkgmap *map, size_t package);
 
 /** True when what is shared in @source concerns @package: it, or something that it is built from, lies there. */

@@ -29,6 +29,7 @@ struct config_report {
 void config_report_add(struct config_report *report, enum config_severity severity, const char *file, unsigned int line, const char *format, ...)
 	PRINTF(5, 6);
 
+/** Adds what was found to @problems, in the order of files and lines. */
 void config_report_end(struct config_report *report, struct config_problems *problems);
 void config_report_clear(struct config_report *report);
 

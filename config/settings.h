@@ -35,6 +35,7 @@ struct config_settings {
 	size_t n, cap;
 };
 
+/** Adds the sections of one file; what is wrong in it goes into @report. */
 void config_settings_add_file(struct config_settings *settings, const struct config_ini *ini, struct config_report *report);
 
 /** One 'section.key=value' of the command line. */

@@ -19,6 +19,7 @@ struct config_value_parsed {
 /** Parses @raw, in which '\n' ends a line that the next one continues. @dir (absolute): what paths of the host are relative to. */
 int config_value_parse(const struct schema_option *option, const char *raw, const char *dir, struct config_value_parsed *ret,
 		       struct err *err) MUST_CHECK;
+/** Gives back what config_value_parse() has filled; takes a zeroed one, too. */
 void config_value_clear(struct config_value_parsed *value);
 
 /** True when values of this type may go over several lines. */

@@ -24,6 +24,7 @@ enum hooks_state {
 	HOOKS_FOREIGN, /* somebody else's stands there, and ours is not behind it */
 	HOOKS_SHADOWED /* core.hooksPath, or a link, leads elsewhere */
 };
+/** The word for it in JSON. */
 const char *hooks_state_name(enum hooks_state state);
 
 struct hooks_target {

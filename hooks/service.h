@@ -43,6 +43,7 @@ struct hooks_service_files {
 	size_t n;
 	const char *unit; /* borrowed from v: the name to enable; launchd: the file's */
 };
+/** Gives back what hooks_service_files() has filled. */
 void hooks_service_files_clear(struct hooks_service_files *files);
 
 /** The files, the one to enable first. -EINVAL, class ERR_USAGE, for a path with control bytes, or with bytes that are no UTF-8. */
@@ -58,6 +59,7 @@ enum hooks_service_state {
 	HOOKS_SERVICE_EDITED,   /* ours, and changed by hand */
 	HOOKS_SERVICE_FOREIGN   /* somebody else's, or no file at all */
 };
+/** The word for it in JSON. */
 const char *hooks_service_state_name(enum hooks_service_state state);
 
 struct hooks_service_mark {

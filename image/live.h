@@ -15,6 +15,7 @@ struct image_live {
 	char *point; /* owned; absolute */
 	pid_t pid;   /* of its daemon */
 };
+/** Gives back what image_live_find() has filled. */
 void image_live_clear(struct image_live *live);
 
 /** Finds the mount. Class ERR_ENVIRONMENT: -ENOTCONN when its daemon is dead, -ENOENT when the image is not mounted, -EACCES when the mount is another

@@ -274,7 +274,6 @@ static int prove(struct night *night, struct err *err)
 /* What has no verdict does not stay. What remains to be done has the limits of its own. */
 static int run_out_of_time(struct night *night, struct err *err)
 {
-	night->session->cancel = night->args->cancel;
 	night->summary->result = NIGHT_SPENT;
 	night_say(night, REFRESH_EVENT_WARNING, "the night's limit is reached ([nightly] timeout_s)", NULL);
 	if (!night->swapped || night->is_good_back || keeps_bad(night) || !has_good(night) || is_proved(night))
@@ -308,11 +307,11 @@ static int carry_out(struct night *night, struct err *err)
 	}
 	if (r >= 0 && night->swapped)
 		r = prove(night, err);
-	if (r == -ECANCELED && deadline_is_over(&night->deadline) && night->session)
-		r = run_out_of_time(night, err);
-	/* The limit may have been reached a moment ago, after all that it ends. */
+	/* What the deadline ends is behind us; it may be reached a moment from now. */
 	if (night->session)
 		night->session->cancel = night->args->cancel;
+	if (r == -ECANCELED && deadline_is_over(&night->deadline) && night->session)
+		r = run_out_of_time(night, err);
 	return r < 0 ? r : night_find_held(night, err);
 }
 
@@ -329,8 +328,6 @@ int night_run(const struct config *config, const struct night_args *args, struct
 		return r;
 	if (r < 0 && r != -EBUSY && ret->run == 0)
 		record_refusal(&night, err);
-	if (night.session)
-		night.session->cancel = args->cancel;
 	night_finish(&night, r, err);
 	return r;
 }

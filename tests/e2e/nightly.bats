@@ -17,14 +17,6 @@ teardown() { night_teardown; }
 
 expect_boots() { expect_equal "$(boots)" "$1"; }
 
-# good_one: the image has booted, netd=1.
-good_one() {
-	rx_ok refresh
-	rx_ok boot --wait --stop
-	machine_end
-	cmp -s "$IMAGE" "$IMAGE.good" || fail "no IMAGE.good"
-}
-
 # guest_by_try WORDS...: bash that the guest runs; $n is how many have been started. It comes up when that ends.
 guest_by_try() {
 	guest <<<"echo x >>\$T/tries; n=\$(wc -l <\$T/tries); $*; printf 'login: '; answer() { :; }; serve"

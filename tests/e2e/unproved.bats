@@ -19,13 +19,6 @@ teardown() {
 	night_teardown
 }
 
-good_one() {
-	rx_ok refresh
-	rx_ok boot --wait --stop
-	machine_end
-	cmp -s "$IMAGE" "$IMAGE.good" || fail "no IMAGE.good"
-}
-
 # program NAME: bash that takes a program's place, until the test sets PATH=$WITHOUT.
 program() {
 	mkdir -p "$T/bin"

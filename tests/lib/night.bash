@@ -150,6 +150,14 @@ night_good() {
 	: >"$T/booted"
 }
 
+# good_one: the same for a project of one's own.
+good_one() {
+	rx_ok refresh
+	rx_ok boot --wait --stop
+	machine_end
+	cmp -s "$IMAGE" "$IMAGE.good" || fail "no IMAGE.good"
+}
+
 # commit_each N...: version 2 of each of these drivers, a commit each.
 commit_each() {
 	local d
