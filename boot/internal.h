@@ -90,5 +90,7 @@ void boot_end_other(const struct boot_machine *machine, pid_t group);
 int boot_check_monitor(const struct boot_machine *machine, struct err *err) MUST_CHECK;
 /** Asks the machine to end, and waits for it. */
 void boot_stop(struct boot_machine *machine);
+/** After the machine's end: waits, for seconds at most, until nobody answers at its console and its monitor. */
+void boot_leave(struct boot_machine *machine);
 
 #endif

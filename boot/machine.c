@@ -242,6 +242,8 @@ static int run_machine(struct booting *booting, struct err *err)
 	if (must_stop(booting))
 		boot_stop(machine);
 	booting->verdict.running = boot_lives(machine);
+	if (!booting->verdict.running)
+		boot_leave(machine);
 	return r;
 }
 

@@ -159,6 +159,19 @@ static bool end_by_force(struct boot_machine *machine)
 	return machine->args->unattended && (signal_group(machine, SIGTERM) || signal_group(machine, SIGKILL));
 }
 
+/* An end shows at the console first: who answers at its sockets a moment later would be taken for a stranger by the next boot. */
+static bool has_left(struct boot_machine *machine)
+{
+	if (boot_console_kind(machine->console) == BOOT_CONSOLE_SOCKET && boot_console_prepare(machine->console, NULL) == -EBUSY)
+		return false;
+	return boot_check_monitor(machine, NULL) == 0;
+}
+
+void boot_leave(struct boot_machine *machine)
+{
+	(void)boot_wait(machine, has_left, SIGNAL_MS * machine->setup.scale);
+}
+
 void boot_stop(struct boot_machine *machine)
 {
 	static bool (*const ways[])(struct boot_machine * machine) = {

@@ -111,6 +111,26 @@ qmp_monitor() {
 {"execute":"quit"}'
 }
 
+@test "a machine whose monitor ends after its console is not met by the next boot" {
+	mode socket
+	monitor
+	sed -i 's|trap .kill.*|trap '\''(read -rt 0.7 x <>"$T/never"; kill "$(<"$T/socat.pid")") </dev/null >/dev/null 2>\&1 \&'\'' EXIT|' "$TREE/run-dev.sh"
+	sed -i 's|LISTEN:$MONSOCK|&,fork|' "$TREE/run-dev.sh"
+	grep -q 'MONSOCK,fork' "$TREE/run-dev.sh" && grep -q never "$TREE/run-dev.sh" || fail "the machine is another one by now"
+	mkfifo "$T/never"
+	guest <<<'exit 1'
+	local i
+	for i in 1 2; do
+		rx boot --wait --stop --json
+		expect_status 1
+		verdict failed
+	done
+	guest_plain
+	rx_ok boot --wait --stop --json
+	verdict up
+	expect_machine_ended
+}
+
 @test "at a terminal nobody is ended by force: a machine that cannot be asked goes on, and that is said" {
 	mode socket
 	mkfifo "$T/never.guest"
