@@ -20,9 +20,9 @@ void image_direct_note(const struct config_image *config, const struct image_nam
 
 	if (known)
 		note.from = *known;
-	/* Without the note the image counts as changed by somebody else, and is compared. */
+	/* Without the note the image counts as changed by somebody else, and is compared; so does another file under its name. */
 	if (!known || image_identity_read(names->image, config->format, names->block, &note.shadow, NULL) < 0 ||
-	    image_note_write(names->lock, &note, NULL) < 0)
+	    !image_identity_may_follow(&note.shadow, known) || image_note_write(names->lock, &note, NULL) < 0)
 		image_note_done(names->lock);
 }
 

@@ -46,7 +46,8 @@ static void see_through_mounts(const struct config_image *config, struct image_i
 	if (image_names_init(&names, config->path, NULL) < 0)
 		return;
 	image_note_read(names.lock, &note);
-	if (note.stage == IMAGE_NOTE_HOLDING || (note.stage == IMAGE_NOTE_TOUCHED && image_identity_same(&note.shadow, id)))
+	if ((note.stage == IMAGE_NOTE_HOLDING && image_identity_may_follow(id, &note.from)) ||
+	    (note.stage == IMAGE_NOTE_TOUCHED && image_identity_same(&note.shadow, id)))
 		*id = note.from;
 }
 
@@ -59,10 +60,8 @@ int image_identity_of(const struct config_image *config, struct image_identity *
 		return r;
 	if (config->mode == CONFIG_IMAGE_IN_PLACE)
 		see_through_mounts(config, &id);
-	if (config->mode == CONFIG_IMAGE_LIVE) {
+	if (config->mode == CONFIG_IMAGE_LIVE)
 		id.mtime_ns = 0;
-		id.generation = 0;
-	}
 	*ret = id;
 	return 0;
 }
@@ -71,6 +70,12 @@ bool image_identity_same(const struct image_identity *a, const struct image_iden
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && strcmp(a->uuid, b->uuid) == 0 &&
 	       a->generation == b->generation;
+}
+
+bool image_identity_may_follow(const struct image_identity *now, const struct image_identity *known)
+{
+	return now->dev == known->dev && now->ino == known->ino && now->size == known->size && strcmp(now->uuid, known->uuid) == 0 &&
+	       now->generation >= known->generation;
 }
 
 bool image_identity_is_of(const char *path, const struct image_identity *id)

@@ -28,10 +28,12 @@ struct image_identity {
 /** @block: where a RedoxFS begins ([image] block); 0: searched. */
 int image_identity_read(const char *path, enum config_image_format format, uint64_t block, struct image_identity *ret,
 			struct err *err) MUST_CHECK;
-/** The identity by which the journal knows the image of @config. In live mode what always moves (mtime, generation) is left out; in in-place mode an image
- * that nobody but our own mounts has written since is the one it was. */
+/** The identity by which the journal knows the image of @config. In live mode the mtime, which always moves, is 0, and the generation only ever grows: one
+ * that has fallen is of an older image. In in-place mode an image that nobody but our own mounts has written since is the one it was. */
 int image_identity_of(const struct config_image *config, struct image_identity *ret, struct err *err) MUST_CHECK;
 bool image_identity_same(const struct image_identity *a, const struct image_identity *b);
+/** Whether @now can be what mounts of our own have made of @known: the same file and file system, and no earlier state of it. */
+bool image_identity_may_follow(const struct image_identity *now, const struct image_identity *known);
 /** Whether the file at @path, no link followed, is the one of that identity, written since or not. */
 bool image_identity_is_of(const char *path, const struct image_identity *id);
 
@@ -68,6 +70,9 @@ struct image_lock;
 /** Takes IMAGE.lock (flock on it; on the folder where it cannot be made), waiting at most @wait_s seconds. -EBUSY, class ERR_BUSY, naming who
  * holds it. */
 int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, struct image_lock **ret, struct err *err) MUST_CHECK;
+/** Once more before what cannot be taken back: -EBUSY, class ERR_BUSY, when IMAGE.lock was deleted since, for then another run may hold a lock of its own,
+ * and IMAGE.shadow may be that one's. */
+int image_lock_check(const struct image_lock *lock, struct err *err) MUST_CHECK;
 /** True when a living process is working on image @path, as IMAGE.lock tells; for `status`, which must not take the lock to ask. */
 bool image_lock_holder(const char *path, pid_t *ret_pid);
 void image_unlock(struct image_lock *lock); /* takes NULL */

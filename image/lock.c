@@ -16,6 +16,7 @@
 struct image_lock {
 	int fd;
 	bool on_file; /* on IMAGE.lock, not on the folder */
+	char *path;   /* owned: of IMAGE.lock */
 };
 
 /* No event tells when a flock is given up; flock without LOCK_NB cannot listen to a cancel beside it. */
@@ -39,13 +40,13 @@ static int open_lock(const struct image_names *names, bool *ret_on_file, struct 
 }
 
 /* Somebody may have deleted the lock file since we opened it; then ours is a lock on nothing. */
-static bool still_there(const struct image_names *names, const struct image_lock *lock)
+static bool still_there(const char *path, const struct image_lock *lock)
 {
 	struct stat by_name, by_fd;
 
 	if (!lock->on_file)
 		return true;
-	return stat(names->lock, &by_name) == 0 && fstat(lock->fd, &by_fd) == 0 && by_name.st_dev == by_fd.st_dev &&
+	return stat(path, &by_name) == 0 && fstat(lock->fd, &by_fd) == 0 && by_name.st_dev == by_fd.st_dev &&
 	       by_name.st_ino == by_fd.st_ino;
 }
 
@@ -61,7 +62,7 @@ static int try_lock(const struct image_names *names, struct image_lock *lock, st
 			cleanup_close(&lock->fd);
 			return r == -EWOULDBLOCK ? -EBUSY : err_set(err, r, "cannot lock '%s'", names->lock);
 		}
-		if (still_there(names, lock))
+		if (still_there(names->lock, lock))
 			return 0;
 		cleanup_close(&lock->fd);
 	}
@@ -102,8 +103,19 @@ int image_lock(const char *path, uint32_t wait_s, const struct cancel *cancel, s
 		return r;
 	if (lock->on_file)
 		image_note_set_holder(lock->fd, true);
+	lock->path = xstrdup(names.lock);
 	*ret = TAKE_PTR(lock);
 	return 0;
+}
+
+int image_lock_check(const struct image_lock *lock, struct err *err)
+{
+	if (still_there(lock->path, lock))
+		return 0;
+	err_class_set(err, ERR_BUSY, -EBUSY, "somebody deleted '%s' during this run, and with it what keeps others away: the image is left as it is",
+		      lock->path);
+	err_hint(err, "leave that file to reinject; then run it again");
+	return -EBUSY;
 }
 
 bool image_lock_holder(const char *path, pid_t *ret_pid)
@@ -121,5 +133,6 @@ void image_unlock(struct image_lock *lock)
 	if (lock->on_file)
 		image_note_set_holder(lock->fd, false);
 	cleanup_close(&lock->fd);
+	free(lock->path);
 	free(lock);
 }

@@ -148,8 +148,12 @@ int image_swap(const struct image_swap *swap, int64_t *ret_swapped_us, char **re
 	struct image_note working = { .stage = IMAGE_NOTE_WORKING };
 	CLEANUP_FREE char *said = NULL;
 	int64_t swapped_us = 0;
-	int r = image_note_write(swap->names->lock, &note, err);
+	int r;
 
+	/* The names are all that is exchanged: it must be what was proved that has it. */
+	if (!image_identity_is_of(swap->names->shadow, swap->shadow))
+		return err_class_set(err, ERR_BUSY, -EBUSY, "'%s' is not what was proved any more: the image is left as it is", swap->names->shadow);
+	r = image_note_write(swap->names->lock, &note, err);
 	if (r < 0)
 		return r;
 	r = swap_names(swap, &swapped_us, &said, err);

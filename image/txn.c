@@ -115,6 +115,7 @@ int image_txn_begin(const struct config_image *config, struct image_lock *lock, 
 	txn = xcalloc(1, sizeof(*txn));
 	txn->way = ways[config->mode];
 	txn->config = config;
+	txn->lock = lock;
 	txn->cancel = cancel;
 	txn->root = txn->guard = -1;
 	if (hooks)
@@ -414,10 +415,22 @@ unsigned int image_txn_n_written(const struct image_txn *txn)
 	return txn->n_written;
 }
 
+/* Without it what has our names may be another run's: nothing of it is touched then. */
+static int check_lock(struct image_txn *txn, struct err *err)
+{
+	int r = image_lock_check(txn->lock, err);
+
+	if (r < 0)
+		txn->lost = true;
+	return r;
+}
+
 int image_txn_seal(struct image_txn *txn, struct image_identity *ret, struct err *err)
 {
 	int r = require_mounted(txn, err);
 
+	if (r >= 0)
+		r = check_lock(txn, err);
 	if (r >= 0)
 		r = txn->way->seal(txn, &txn->shadow, err);
 	if (r < 0)
@@ -439,6 +452,9 @@ int image_txn_commit(struct image_txn **txn, int64_t *ret_swapped_us, char **ret
 	r = FAULT("txn-before-swap");
 	if (r < 0)
 		return err_set(err, r, "cannot swap '%s'", t->names.image);
+	r = check_lock(t, err);
+	if (r < 0)
+		return r;
 	r = t->way->commit(t, ret_swapped_us, ret_note, err);
 	if (r == -ENOTRECOVERABLE)
 		t->lost = true;

@@ -36,6 +36,7 @@ struct image_txn {
 	const struct image_way *way;
 	const struct config_image *config; /* borrowed, with all that it holds */
 	struct image_txn_hooks hooks;
+	const struct image_lock *lock; /* borrowed */
 	struct cancel *cancel; /* borrowed; may be NULL */
 	struct image_names names;
 	char *log;                    /* owned: the daemon's output */

@@ -212,7 +212,7 @@ static void in_place_abort(struct image_txn *txn)
 	cleanup_close(&txn->guard);
 }
 
-static int direct_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err)
+static int in_place_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err)
 {
 	(void)err;
 	*ret = image_identity_same(&txn->from, known);
@@ -224,7 +224,7 @@ const struct image_way image_way_in_place = {
 	.seal = in_place_seal,
 	.commit = in_place_commit,
 	.abort = in_place_abort,
-	.is_same = direct_is_same,
+	.is_same = in_place_is_same,
 };
 
 /* -- live -------------------------------------------------------------------------------------------------------------------------------------- */
@@ -279,9 +279,11 @@ static int live_seal(struct image_txn *txn, struct image_identity *ret, struct e
 
 	if (r >= 0)
 		r = image_steps_verify(txn->steps, txn->root, err);
+	/* With the generation that the files lie ready in: an image that is set back to an older one has a lower. */
+	if (r >= 0)
+		r = image_identity_of(txn->config, ret, err);
 	if (r < 0)
 		return r;
-	*ret = txn->from;
 	r = FAULT("txn-verified");
 	return r < 0 ? err_set(err, r, "cannot verify '%s'", txn->names.image) : 0;
 }
@@ -324,10 +326,18 @@ static void live_abort(struct image_txn *txn)
 	image_pulse_stop(TAKE_PTR(txn->pulse));
 }
 
+/* The mount may write at any time: that it is the same file is all there is to see. */
+static int live_is_same(const struct image_txn *txn, const struct image_identity *known, bool *ret, struct err *err)
+{
+	(void)err;
+	*ret = image_identity_is_of(txn->names.image, known);
+	return 0;
+}
+
 const struct image_way image_way_live = {
 	.begin = live_begin,
 	.seal = live_seal,
 	.commit = live_commit,
 	.abort = live_abort,
-	.is_same = direct_is_same,
+	.is_same = live_is_same,
 };

@@ -28,6 +28,7 @@ struct image_whole {
 	struct cancel *cancel;             /* borrowed */
 	struct image_names names;
 	struct image_identity from, shadow;
+	const struct image_lock *lock; /* borrowed */
 	char *log, *scratch; /* owned */
 	char *source;        /* owned: the file that was copied, or NULL */
 	bool sealed, lost;
@@ -82,6 +83,7 @@ static int whole_new(const struct image_whole_args *args, struct image_whole **r
 	whole = xcalloc(1, sizeof(*whole));
 	whole->config = args->config;
 	whole->cancel = args->cancel;
+	whole->lock = args->lock;
 	whole->log = xasprintf("%s/mount.log", args->state);
 	whole->scratch = xasprintf("%s/stage/compact.img", args->state);
 	r = begin(args, whole, err);
@@ -395,6 +397,10 @@ int image_whole_commit(struct image_whole **whole, int64_t *ret_swapped_us, char
 		r = FAULT("txn-before-swap");
 		if (r < 0)
 			err_set(err, r, "cannot swap '%s'", w->names.image);
+	}
+	if (r == 0) {
+		r = image_lock_check(w->lock, err);
+		w->lost = r < 0;
 	}
 	if (r == 0)
 		r = check_unchanged(w, err);

@@ -113,6 +113,6 @@ int refresh_compact(struct refresh_session *session, const struct refresh_args *
 	if (session->config->image.format != CONFIG_IMAGE_REDOXFS)
 		return err_class_set(err, ERR_USAGE, -ENOTSUP, "only RedoxFS leaks room that compacting gets back: [image] format is another");
 	/* With its new identity it would pass for one that nobody else has written. */
-	r = refresh_outside_enter(&round, &records, err);
+	r = refresh_outside_enter_whole(&round, &records, err);
 	return r < 0 ? r : refresh_round_carry_out(&round, execute, NULL, ret, err);
 }

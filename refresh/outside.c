@@ -157,6 +157,18 @@ int refresh_outside_enter(struct refresh_round *round, struct refresh_records *r
 	return r < 0 ? r : refresh_outside_load(round, ret, err);
 }
 
+int refresh_outside_enter_whole(struct refresh_round *round, struct refresh_records *ret, struct err *err)
+{
+	const struct config_image *image = &round->session->config->image;
+
+	if (image->mode != CONFIG_IMAGE_LIVE)
+		return refresh_outside_enter(round, ret, err);
+	err_class_set(err, ERR_USAGE, -ENOTSUP, "[image] mode = live: '%s' stays mounted, and cannot be replaced as a whole below its mount",
+		      image->path);
+	err_hint(err, "unmount it and do this on a copy (-o image.mode=shadow), then mount it again; `reinject rollback ID` works as it is");
+	return -ENOTSUP;
+}
+
 static char *hand_note(const struct config *config)
 {
 	CLEANUP_FREE char *work = refresh_session_work(config);

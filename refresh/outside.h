@@ -14,6 +14,8 @@ int refresh_outside_load(struct refresh_round *round, struct refresh_records *re
 
 /** For a verb that is sure to change the image: refresh_swap_check(), and the same. */
 int refresh_outside_enter(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
+/** The same for one that puts another file in the image's place. -ENOTSUP, class ERR_USAGE, in live mode: the mount would go on with the old one. */
+int refresh_outside_enter_whole(struct refresh_round *round, struct refresh_records *ret, struct err *err) MUST_CHECK;
 
 /** Notes that the image, until then as the journal left it, is mounted by `reinject image mount`: what is changed through that, or by the mere mounting, is
  * the user's doing and no surprise. */

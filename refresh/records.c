@@ -31,10 +31,13 @@ static int add_content(void *data, const struct journal_content *content)
 	return 0;
 }
 
-static bool same_image(const struct journal_image *a, const struct journal_image *b)
+/* Without a time it is a live mount's (image_identity_of), which writes whenever it likes; but what it writes is never older. */
+static bool same_image(const struct journal_image *known, const struct journal_image *now)
 {
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns && a->generation == b->generation &&
-	       strcmp(a->uuid, b->uuid) == 0;
+	bool is_live = now->mtime_ns == 0;
+
+	return known->dev == now->dev && known->ino == now->ino && known->size == now->size && known->mtime_ns == now->mtime_ns &&
+	       (is_live ? known->generation <= now->generation : known->generation == now->generation) && strcmp(known->uuid, now->uuid) == 0;
 }
 
 static int compare_records(const void *a, const void *b)

@@ -357,6 +357,6 @@ int refresh_restore(struct refresh_session *session, const struct refresh_restor
 	if (r >= 0)
 		r = find_runs(&restoring, err);
 	if (r >= 0)
-		r = refresh_outside_enter(&round, &records, err);
+		r = refresh_outside_enter_whole(&round, &records, err);
 	return r < 0 ? r : refresh_round_carry_out(&round, execute, &restoring, ret, err);
 }
