@@ -37,7 +37,8 @@ static int prepare(struct boot_console *console, struct err *err)
 		err_hint(err, "the system takes about 100 bytes: set SOCKET_DIR to a folder nearer to the root");
 		return -ENAMETOOLONG;
 	}
-	if (fd < 0)
+	/* A full queue is somebody's: one who serves another, or is about to end. */
+	if (fd < 0 && fd != -EAGAIN)
 		return 0;
 	err_class_set(err, ERR_BUSY, -EBUSY, "somebody answers at '%s': a machine that reinject did not start runs there", console->name);
 	err_hint(err, "end it first; reinject leaves it alone");

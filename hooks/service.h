@@ -30,6 +30,7 @@ struct hooks_service {
 	const char *state;                /* launchd only: its folder gets the log */
 	const struct strvec *environment; /* NAME=VALUE: what cargo is found by, and other than the service manager's own */
 	unsigned int hour, minute;        /* nightly */
+	unsigned int limit_s;             /* nightly: the night's own limit, which the service manager's stands behind */
 	unsigned int n_made;              /* folders that were made for the files: for the mark */
 };
 
@@ -55,7 +56,7 @@ int hooks_service_dir(enum hooks_service_system system, char **ret, struct err *
 enum hooks_service_state {
 	HOOKS_SERVICE_ABSENT,
 	HOOKS_SERVICE_INSTALLED,
-	HOOKS_SERVICE_OUTDATED, /* ours, but of another program, time or version */
+	HOOKS_SERVICE_OUTDATED, /* ours, but of another program, time, limit or version */
 	HOOKS_SERVICE_EDITED,   /* ours, and changed by hand */
 	HOOKS_SERVICE_FOREIGN   /* somebody else's, or no file at all */
 };

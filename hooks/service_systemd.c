@@ -97,6 +97,9 @@ static void add_timer(const struct hooks_service *service, const char *name, str
 	add_file(files, name, ".timer", &text);
 }
 
+/* What a night that has reached its own limit still has to do: put the good image back, report, run on_failure. */
+enum { NIGHT_END_S = 3600 };
+
 /* No RuntimeMaxSec=, which does nothing for oneshot. */
 static void add_nightly(const struct hooks_service *service, const char *name, struct hooks_service_files *files)
 {
@@ -106,7 +109,8 @@ static void add_nightly(const struct hooks_service *service, const char *name, s
 	add_rest(&text, "ConditionPathExists=", service->config);
 	str_printf(&text, "OnFailure=%s-failed.service\n\n[Service]\nType=oneshot\n", name);
 	add_command(&text, service, "nightly");
-	str_add(&text, "SuccessExitStatus=75\nNice=19\nIOSchedulingClass=idle\nKillMode=mixed\nTimeoutStartSec=8h\nTimeoutStopSec=5min\n");
+	str_printf(&text, "SuccessExitStatus=75\nNice=19\nIOSchedulingClass=idle\nKillMode=mixed\nTimeoutStartSec=%llu\nTimeoutStopSec=5min\n",
+		   (unsigned long long)service->limit_s + NIGHT_END_S);
 	add_file(files, name, ".service", &text);
 }
 

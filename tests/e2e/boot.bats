@@ -362,6 +362,26 @@ sqlite() {
 	expect_err 'did not start'
 }
 
+@test "a socket whose listener takes no more calls is somebody's, however often it is asked" {
+	local socket i
+	mode socket
+	monitor
+	for socket in redox-mon redox; do
+		socat "UNIX-LISTEN:$T/run/$socket.sock,backlog=1" /dev/null 3>&- &
+		started+=("$!")
+		wait_until 20 test -S "$T/run/$socket.sock"
+		kill -STOP $!
+		for i in 1 2 3 4; do
+			rx boot
+			expect_refused 75
+			expect_err "'$T/run/$socket.sock'.* did not start"
+		done
+		kill -KILL $!
+		rm "$T/run/$socket.sock"
+	done
+	refute test -e "$T/env"
+}
+
 @test "an old socket and an old console file are in nobody's way" {
 	mode socket
 	socat "UNIX-LISTEN:$T/run/redox.sock,unlink-close=0" EXEC:true 3>&- &

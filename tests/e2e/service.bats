@@ -88,11 +88,15 @@ tree_list() { (cd "$1" && find . -printf '%y %m %p\n' | sort); }
 		'UnsetEnvironment=GIT_DIR GIT_INDEX_FILE GIT_WORK_TREE' "OnFailure=$(basename "${unit%.service}")-failed.service"; do
 		has_line "$line" "$unit"
 	done
-	grep -q '^TimeoutStartSec=' "$unit"
+	# The night's own limit comes first, and it has an hour to put the good image back and to tell.
+	has_line TimeoutStartSec=32400 "$unit"
 	refute grep -q '^RuntimeMaxSec=\|^Restart=\|^\[Install\]' "$unit"
 	grep -q ' nightly$' "$unit"
 	printed nightly
 	has_line 'OnCalendar=*-*-* 02:30:00' "$(echo "$T"/printed/*.timer)"
+	ini_add <<<$'[nightly]\ntimeout_s = 43200'
+	printed nightly
+	has_line TimeoutStartSec=46800 "$(echo "$T"/printed/*y-*[!d].service)"
 }
 
 @test "words that make no sense are refused, and nothing is written" {
