@@ -186,6 +186,17 @@ static int run_clone(struct image_whole *whole, const char *to, struct err *err)
 	return r;
 }
 
+/* @alone: the clone is the new image itself; else it is made in the state folder first, which may lie on another disk. */
+static int check_room_for_clone(const struct image_whole *whole, uint64_t used, bool alone, struct err *err)
+{
+	CLEANUP_FREE char *scratch = fs_dirname(whole->scratch);
+	struct stat here, there;
+	bool apart = !alone && stat(whole->names.dir, &here) == 0 && stat(scratch, &there) == 0 && here.st_dev != there.st_dev;
+	int r = check_room(whole->names.dir, alone || apart ? used : 2 * used, err);
+
+	return r < 0 || !apart ? r : check_room(scratch, used, err);
+}
+
 static int clone_image(struct image_whole *whole, struct err *err)
 {
 	struct image_redoxfs header;
@@ -201,7 +212,7 @@ static int clone_image(struct image_whole *whole, struct err *err)
 				     "redoxfs-clone cannot find the file system that [image] block leads to: it takes the first in the image");
 	if (image_whole_free(whole->config, &free_bytes) < 0)
 		free_bytes = 0;
-	r = check_room(whole->names.dir, (header.size - free_bytes) * (alone ? 1 : 2), err);
+	r = check_room_for_clone(whole, header.size - free_bytes, alone, err);
 	if (r == 0)
 		r = make_empty(whole->names.shadow, whole->from.size, err);
 	if (r < 0 || alone)

@@ -113,3 +113,23 @@ part_says() {
 	expect_equal "$(part_says usr/lib/drivers/netd)" 'netd=1 proto=1 common=1'
 	expect_equal "$(head -c 34M "$IMAGE" | sha256sum)" "$first"
 }
+
+@test "compact of a partition: the clone's room is asked for where it is made, the image's where that lies" {
+	disk 64 2
+	rx_ok refresh
+	local sum
+	sum=$(image_sum)
+	ini_add <<<"[reinject]"$'\n'"state = $T/small"
+	mkdir "$T/small"
+	mounted+=("$T/small")
+	mount -t tmpfs -o size=17m,mode=0700 tmpfs "$T/small"
+	rx image compact
+	expect_refused 3
+	expect_err "no space .* on the disk of '$T/small/"
+	expect_equal "$(image_sum)" "$sum"
+	mount -o remount,size=100m "$T/small"
+	rx_ok image compact
+	expect_equal "$(part_says usr/lib/drivers/netd)" 'netd=1 proto=1 common=1'
+	expect_equal "$(table_sum)" "$table"
+	expect_nothing_left
+}
