@@ -366,11 +366,19 @@ sqlite() {
 	local socket i
 	mode socket
 	monitor
+	# It has its name when it listens.
+	cat >"$T/listen.py" <<-'END'
+		import os, signal, socket, sys
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind(sys.argv[1] + ".new")
+		listener.listen(1)
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
+		signal.pause()
+	END
 	for socket in redox-mon redox; do
-		socat "UNIX-LISTEN:$T/run/$socket.sock,backlog=1" /dev/null 3>&- &
+		python3 "$T/listen.py" "$T/run/$socket.sock" 3>&- &
 		started+=("$!")
 		wait_until 20 test -S "$T/run/$socket.sock"
-		kill -STOP $!
 		for i in 1 2 3 4; do
 			rx boot
 			expect_refused 75
