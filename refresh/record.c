@@ -88,6 +88,27 @@ static int learn_inputs(const struct refresh_round *round, struct err *err)
 	return r;
 }
 
+/* What a command makes amid its own sources is an edit after every build, unless git is told to ignore it. NULL for others. */
+static const char *artifact_amid_sources(const struct refresh_round *round, const struct watcher_subject *subject)
+{
+	const struct config_package *package = subject->is_asset ? NULL : &round->session->config->packages[subject->index];
+
+	for (size_t i = 0; package && package->artifact && i < package->paths.n; i++)
+		if (path_under(package->artifact, package->paths.v[i]))
+			return package->artifact;
+	return NULL;
+}
+
+static void say_edited(const struct refresh_round *round, size_t step)
+{
+	static const char edited[] = "edited while it was being built: the next refresh builds it again";
+	const char *artifact = artifact_amid_sources(round, &round->look->subjects[round->plan.steps[step].subject]);
+	CLEANUP_FREE char *text = artifact ? xasprintf("%s; its artifact '%s' looks like an edit, too, unless a .gitignore names it", edited, artifact) :
+					     xstrdup(edited);
+
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE, .subject = round->plan.steps[step].name, .text = text });
+}
+
 /* An edit while cargo ran may or may not be in the binary: what was put is not worse than what was there, but it proves nothing. */
 int refresh_record_edited(struct refresh_round *round, struct err *err)
 {
@@ -110,9 +131,7 @@ int refresh_record_edited(struct refresh_round *round, struct err *err)
 			continue;
 		}
 		round->edited[i] = true;
-		refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_NOTE,
-								  .subject = round->plan.steps[i].name,
-								  .text = "edited while it was being built: the next refresh builds it again" });
+		say_edited(round, i);
 	}
 	return 0;
 }

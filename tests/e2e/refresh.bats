@@ -340,6 +340,24 @@ multi-b=3"
 	expect_err 'no such board'
 }
 
+@test "an artifact amid its own sources, which no .gitignore names, is told of" {
+	printf 'date +%%N >"%s/custom/made" && cp "%s/target/release/multi-a" "%s/custom/fw.elf"\n' "$SRC" "$SRC" "$SRC" >"$T/make.sh"
+	ini_add <<-END
+		[package firmware]
+		paths = custom
+		command = sh "$T/make.sh"
+		artifact = custom/fw.elf
+		dest = /boot/fw.elf
+	END
+	rx_ok refresh
+	expect_err "firmware: edited .*'custom/fw.elf'.* .gitignore"
+	printf 'fw.elf\nmade\n' >"$SRC/custom/.gitignore"
+	rx_ok refresh
+	refute grep -q edited "$T/err"
+	rx_ok refresh --json
+	expect_equal "$(result)" nothing
+}
+
 @test "no GIT variable reaches a child, and a custom build is told about its run" {
 	slow_package
 	RX_DIR=$TREE start run env GIT_DIR=/nonexistent GIT_INDEX_FILE=/nonexistent/index GIT_WORK_TREE=/nonexistent KEPT=yes "$REINJECT" refresh --json
