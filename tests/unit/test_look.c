@@ -462,6 +462,25 @@ static void test_source_without_repository(void **data)
 	assert_non_null(strstr(err.hint, "git init"));
 }
 
+/* A cargo that knows no workspace, as the real one says of these trees, which it takes a tenth of a second for. */
+static int setup_cargo(void **data)
+{
+	char *dir = scratch_make(); /* teardown_cargo has it */
+	CLEANUP_FREE char *cargo = xasprintf("%s/cargo", dir), *path = xasprintf("%s:%s", dir, getenv("PATH"));
+
+	scratch_write(dir, "cargo", "#!/bin/sh\nexit 101\n");
+	assert_int_equal(chmod(cargo, 0755), 0);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	*data = dir;
+	return 0;
+}
+
+static int teardown_cargo(void **data)
+{
+	scratch_remove(*data);
+	return 0;
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -483,5 +502,5 @@ int main(void)
 	};
 
 	umask(022);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, setup_cargo, teardown_cargo);
 }
