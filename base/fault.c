@@ -78,10 +78,12 @@ static void require_known(const char *name)
 
 int fault_point(const char *name)
 {
-	const char *wanted = getenv("REINJECT_FAULT");
+	const char *wanted = getenv("REINJECT_FAULT"), *stop = getenv("REINJECT_FAULT_STOP");
 	size_t n = strlen(name);
 
 	require_known(name);
+	if (stop && strcmp(stop, name) == 0)
+		raise(SIGSTOP);
 	if (!wanted || strncmp(wanted, name, n) != 0)
 		return 0;
 	if (wanted[n] == ':')

@@ -59,17 +59,18 @@ expect_put() {
 	unmount_image "$T/mnt" "$served"
 }
 
-step_is_noted() { grep -qs '/usr/lib/drivers/netd$' "$IMAGE.steps"; }
+is_stopped() {
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" && [[ ${stat##*) } == T* ]]
+}
 
 # left_by_the_run [POINT]: netd is the user's by the time the run has come to its files; with POINT the run is killed there.
 left_by_the_run() {
-	# netd lies ready while this is written, which gives the time to stop the run.
-	head -c 16M /dev/urandom >"$SRC/custom/large"
-	ini_add <<<$'[asset large]\npath = custom/large\ndest = /etc/large'
-	start run env ${1:+"REINJECT_FAULT=$1"} "$REINJECT" refresh
-	wait_until 30 step_is_noted
-	kill -STOP "$pid"
+	# All files lie ready, and nothing is decided.
+	start run env REINJECT_FAULT_STOP=steps-ready ${1:+"REINJECT_FAULT=$1"} "$REINJECT" refresh
+	wait_until 30 is_stopped "$pid" || fail "it did not stop: $(cat "$T/run.err")"
 	put_own
+	grep -q '/usr/lib/drivers/netd$' "$IMAGE.steps" || fail "netd is no step"
 	refute grep -q decided "$IMAGE.steps"
 	kill -CONT "$pid"
 	finish run
