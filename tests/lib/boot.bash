@@ -83,19 +83,23 @@ machine_make() {
 		}
 		case ${1-} in
 		machine) machine ;;
-		monitor) monitor ;;
+		monitor)
+			monitor
+			exit
+			;;
 		esac
 		printf 'RAW_IMG=%s RUN=%s IMAGE=%s SHARE=%s\n' "$RAW_IMG" "${REINJECT_RUN-}" "${REINJECT_IMAGE-}" "${SHARE-}" >"$T/env"
 		[[ -r $RAW_IMG ]] || { echo "run-dev.sh: no image $RAW_IMG" >&2; exit 1; }
 		# The image stays open for as long as the machine runs, as snapshot=on has it.
 		exec 9<"$RAW_IMG"
 		rm -f "$MONSOCK" "$SOCK"
-		socat "UNIX-LISTEN:$MONSOCK" "EXEC:$0 monitor" 2>/dev/null &
+		# A socat that ends must not remove the next machine's socket.
+		socat "UNIX-LISTEN:$MONSOCK,unlink-close=0" "EXEC:$0 monitor" 2>/dev/null &
 		echo $! >"$T/socat.pid"
 		case ${1-} in
 		-s)
 			echo "socket: $SOCK"
-			socat "UNIX-LISTEN:$SOCK" "EXEC:$0 machine" >>"$T/socat.log" 2>&1 &
+			socat "UNIX-LISTEN:$SOCK,unlink-close=0" "EXEC:$0 machine" >>"$T/socat.log" 2>&1 &
 			;;
 		-t)
 			tmux new-session -d -s redox-dev -x 100 -y 20 "$0 machine"
@@ -154,17 +158,24 @@ machine_gone() {
 }
 
 machine_end() {
-	local f
+	local f more
 	for f in "$T/machine.pid" "$T/socat.pid"; do
 		if [[ -s $f ]]; then end_pid "$(<"$f")"; fi
 	done
-	# One that had not said its number yet when reinject was killed is known by what it runs.
-	for f in $(tree_pids); do
-		case $(tr '\0' ' ' 2>/dev/null <"/proc/$f/cmdline") in
-		*run-dev.sh' machine ' | *"$T/guest.sh " | 'sleep 60 ') end_pid "$f" ;;
-		esac
+	# One that had not said its number yet when reinject was killed is known by what it runs. Until none is left: it may have forked another meanwhile.
+	while more=$(machine_pids) && [[ -n $more ]]; do
+		for f in $more; do end_pid "$f"; done
 	done
 	tmux kill-server 2>/dev/null || true
+}
+
+machine_pids() {
+	local p
+	for p in $(tree_pids); do
+		case $(tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline") in
+		*run-dev.sh' machine ' | *run-dev.sh' -'[stfF]' '* | *"$T/guest.sh " | 'sleep 60 ') echo "$p" ;;
+		esac
+	done
 }
 
 # verdict RESULT: the boot's, by --json.
