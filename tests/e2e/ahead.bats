@@ -48,6 +48,6 @@ gone_files() { find "/proc/$1/fd" -lname "$TREE/*.img* (deleted)" | wc -l; }
 		expect_round ok inputd
 	done
 	[[ -e $IMAGE.prev ]]
-	wait_until 5 none_gone || fail "held open: $(ls -l "/proc/$pid_watch/fd")"
+	wait_until 20 none_gone || fail "held open: $(ls -l "/proc/$pid_watch/fd")"
 }
 none_gone() { (($(gone_files "$pid_watch") == 0)); }

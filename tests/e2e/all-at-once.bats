@@ -71,13 +71,13 @@ is_there() { [[ " ${came[*]} " == *" $1 "* ]]; }
 come_refresh() {
 	start refresh "$REINJECT" refresh --wait-lock 60 --json
 	# Beside another it waits, which nobody sees from outside.
-	if [[ -z ${came[*]} ]]; then wait_until 20 one_builds; fi
+	if [[ -z ${came[*]} ]]; then wait_until 60 one_builds; fi
 }
 
 come_build() {
 	start build "$REINJECT" build gated inputd --json
 	if [[ -z ${came[*]} ]]; then
-		wait_until 20 one_builds
+		wait_until 60 one_builds
 	elif ! is_there watch; then
 		finish build 20
 		expect_refused 75
@@ -88,7 +88,7 @@ come_build() {
 come_watch() {
 	watch
 	if [[ -z ${came[*]} ]]; then
-		wait_until 20 one_builds
+		wait_until 60 one_builds
 	else
 		told 20 'goes into the image when it is free again'
 	fi
@@ -97,7 +97,7 @@ come_watch() {
 come_commit() {
 	g commit -qam 'all of them'
 	if [[ -z ${came[*]} ]]; then
-		wait_until 20 one_builds
+		wait_until 60 one_builds
 	elif ! is_there watch; then
 		wait_until 20 test -s "$STATE/hooks.log"
 		wait_until 20 no_worker

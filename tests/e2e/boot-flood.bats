@@ -39,7 +39,7 @@ each_way() {
 }
 
 runs_out() {
-	RX_LIMIT=15 rx boot --wait --stop --json
+	RX_LIMIT=60 rx boot --wait --stop --json
 	expect_status 1
 	verdict timeout
 }
@@ -55,7 +55,7 @@ is_interrupted() {
 	start boot "$REINJECT" boot --wait --stop --json
 	wait_until 20 floods || fail "nothing comes: $(cat "$T/boot.err")"
 	kill -INT "$pid_boot"
-	finish boot 10
+	finish boot 30
 	expect_status 130
 }
 

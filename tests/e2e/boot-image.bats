@@ -36,7 +36,7 @@ vm() {
 
 early() {
 	start boot "$REINJECT" boot --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/1.log || fail "it never began: $(cat "$T/boot.err")"
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/1.log || fail "it never began: $(cat "$T/boot.err")"
 }
 
 
@@ -59,7 +59,7 @@ early() {
 	wait_until 10 grep -q up "$T/other.out"
 	mv "$IMAGE.new" "$IMAGE"
 	touch "$T/go"
-	finish boot 15
+	finish boot 30
 	expect_equal "$(jq -r .result "$T/out")" failed
 	expect_jq '.[0].error | contains("ended")'
 }

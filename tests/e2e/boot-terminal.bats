@@ -34,9 +34,9 @@ tty_boot() {
 	shown 20 'boot 1: up after'
 	expect_machine_runs
 	type_line 'hello there'
-	shown 10 'guest heard <hello there>'
+	shown 20 'guest heard <hello there>'
 	type_keys $'\003'
-	shown 10 'guest: interrupted'
+	shown 20 'guest: interrupted'
 	expect_machine_runs
 	[[ ! -e $T/ended ]] || fail "Ctrl-C ended it"
 	type_keys $'\001x'
@@ -55,10 +55,10 @@ tty_boot() {
 	tty_open
 	tty_boot
 	shown 20 'boot 1: failed after'
-	shown 5 'kernel panicked at main.rs'
+	shown 20 'kernel panicked at main.rs'
 	# Each line of what is told begins at the left.
-	shown 5 $'boot 1: failed after.*\r$'
-	shown 5 $'the console\'s log: .*\r$'
+	shown 20 $'boot 1: failed after.*\r$'
+	shown 20 $'the console\'s log: .*\r$'
 	type_keys $'\001x'
 	tty_ended 1
 	expect_machine_ended

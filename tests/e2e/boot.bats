@@ -83,10 +83,10 @@ boot_up() {
 @test "nothing that matches: timeout, and the limit can be given" {
 	mode socket
 	guest <<<'echo almost; read -r x; exec sleep 60'
-	rx boot --wait --timeout 3 --json
+	rx boot --wait --timeout 6 --json
 	expect_status 1
 	verdict timeout
-	expect_jq '.[0] | .ms >= 3000 and (.error | contains("login:"))'
+	expect_jq '.[0] | .ms >= 6000 and (.error | contains("login:"))'
 	expect_err 'almost'
 	expect_machine_runs
 }
@@ -94,11 +94,11 @@ boot_up() {
 @test "timeout_scale makes every limit longer" {
 	mode socket
 	ini_set boot timeout_s 1
-	ini_set boot timeout_scale 10
+	ini_set boot timeout_scale 60
 	guest <<<'echo early; until [[ -e $T/go ]]; do read -rt 0.05 x; done; printf "login: "; read -r x'
 	export T
 	start boot "$REINJECT" boot --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/1.log
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/1.log
 	# Longer than the limit without its scale.
 	pause 1.5
 	touch "$T/go"
@@ -323,7 +323,7 @@ sqlite() {
 	export T
 	booted=$(stat -c %i "$IMAGE")
 	start boot "$REINJECT" boot --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/1.log
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/1.log
 	mv "$IMAGE" "$IMAGE.prev"
 	image_copy "$IMAGE.prev" "$IMAGE"
 	touch "$T/go"
@@ -410,7 +410,7 @@ sqlite() {
 	mode socket
 	guest <<<'echo early; read -r x'
 	start boot "$REINJECT" boot --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/1.log
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/1.log
 	rx boot
 	expect_refused 75
 	kill -INT "$pid_boot"
@@ -424,7 +424,7 @@ sqlite() {
 		serve
 	END
 	start boot "$REINJECT" boot --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/1.log
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/1.log
 	kill -INT "$pid_boot"
 	finish boot 20
 	expect_status 130

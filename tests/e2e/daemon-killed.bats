@@ -56,7 +56,7 @@ expect_next() {
 	slow_release
 	finish run 60
 	expect_told 9 Killed "$sum"
-	wait_until 5 refute daemon_runs 2>/dev/null
+	wait_until 20 refute daemon_runs 2>/dev/null
 }
 
 # The tool is the daemon's parent: it sees the end of a daemon that has written all, and has none of its own.

@@ -36,6 +36,16 @@ loop() {
 	loops="${loops-} $loop"
 }
 
+# unloop: it goes with its last user, who may be udev.
+unloop() {
+	losetup -d "$loop"
+	wait_until 20 no_loop || fail "$loop stays"
+}
+
+no_loop() {
+	[[ -z $(losetup -j "$IMAGE") ]]
+}
+
 @test "a QEMU that may write is named and refused in every mode" {
 	local m sum
 	machine vm off
@@ -121,7 +131,7 @@ expect_untouched_but_vm() {
 		expect_err "loop device $loop"
 		expect_err 'losetup -d'
 	done
-	losetup -d "$loop"
+	unloop
 	mode shadow
 	expect_untouched "$sum"
 	loop --read-only
@@ -137,7 +147,7 @@ expect_untouched_but_vm() {
 	rx refresh
 	expect_refused 75
 	expect_err "loop device $loop"
-	losetup -d "$loop"
+	unloop
 	expect_untouched "$sum"
 	rx_ok refresh
 }

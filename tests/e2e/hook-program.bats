@@ -41,7 +41,7 @@ hold_worker() {
 
 # call WORDS...: the program as the shim calls it, in TOP. It has no word for anybody, and never fails.
 call() {
-	(cd "$TOP" && timeout 5 "$HOOK" "$@") >"$T/said" 2>&1 3>&- </dev/null || fail "it ended with $?"
+	(cd "$TOP" && timeout 30 "$HOOK" "$@") >"$T/said" 2>&1 3>&- </dev/null || fail "it ended with $?"
 	expect_equal "$(<"$T/said")" ''
 }
 
@@ -165,7 +165,7 @@ expect_no_worker() {
 	(
 		trap '' INT QUIT HUP PIPE
 		cd "$TOP"
-		GIT_DIR=x GIT_INDEX_FILE=y GITHUB_ACTIONS=kept MY_GIT_X=kept timeout 5 env --block-signal=TERM,USR1 "$HOOK" post-commit 1 "$TOP" "$STATE" "$T/worker" "$CONFIG" <"$T/worker" 3>&-
+		GIT_DIR=x GIT_INDEX_FILE=y GITHUB_ACTIONS=kept MY_GIT_X=kept timeout 30 env --block-signal=TERM,USR1 "$HOOK" post-commit 1 "$TOP" "$STATE" "$T/worker" "$CONFIG" <"$T/worker" 3>&-
 	)
 	worked
 	exec {open}<&-
