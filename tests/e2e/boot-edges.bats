@@ -121,7 +121,7 @@ late_monitor() {
 		listener.listen(1000)
 		signal.pause()
 	END
-	sed -i -e 's|socat "UNIX-LISTEN:$MONSOCK".*|python3 "$T/listen.py" "$MONSOCK" \&|' -e \
+	sed -i -e 's|socat "UNIX-LISTEN:$MONSOCK.*|python3 "$T/listen.py" "$MONSOCK" \&|' -e \
 		's|trap .kill.*|monitor=$(<"$T/socat.pid"); trap '\''(read -rt 0.7 x <>"$T/never"; kill "$monitor") </dev/null >/dev/null 2>\&1 \&'\'' EXIT|' "$TREE/run-dev.sh"
 	[[ $(grep -c 'listen.py\|never' "$TREE/run-dev.sh") == 2 ]] || fail "the machine is another one by now"
 }
