@@ -339,6 +339,24 @@ static int cover_mode(const char *path, uint32_t mode, git_oid *oid, struct err 
 	return watcher_tree_entry(NULL, NULL, &list, 1, "", &unused, oid, err);
 }
 
+/* For what is no entry of our trees since it lies in a submodule, all of that counts. */
+static int take_submodule(struct watcher_repo *repo, const char *full, uint32_t *mode, git_oid *oid, struct err *err)
+{
+	CLEANUP_FREE char *above = xstrdup(full);
+	char *slash;
+	int r = 0;
+
+	while (r == 0 && *mode == 0 && (slash = strrchr(above, '/'))) {
+		*slash = '\0';
+		r = watcher_tree_entry(repo->git, repo->tree, repo->changes.sorted, repo->changes.n_all, above, mode, oid, err);
+	}
+	if (r == 0 && *mode != GIT_FILEMODE_COMMIT) {
+		*mode = 0;
+		*oid = (git_oid){ 0 };
+	}
+	return r;
+}
+
 int watcher_repo_tree(struct watcher_repo *repo, const char *path, const struct strvec *without, git_oid *ret, struct err *err)
 {
 	CLEANUP_FREE char *full = in_work_tree(repo, path);
@@ -350,6 +368,8 @@ int watcher_repo_tree(struct watcher_repo *repo, const char *path, const struct 
 		r = entry_without(repo, full, without, &mode, &oid, err);
 	else if (r == 0)
 		r = watcher_tree_entry(repo->git, repo->tree, repo->changes.sorted, repo->changes.n_all, full, &mode, &oid, err);
+	if (r == 0 && mode == 0)
+		r = take_submodule(repo, full, &mode, &oid, err);
 	if (r == 0)
 		r = cover_mode(full, mode, &oid, err);
 	if (r == 0)

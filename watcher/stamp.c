@@ -22,6 +22,54 @@ static void add_dirty(void *data, const char *path, const char *value)
 		strvec_addf(listing->files, "%s/%s", listing->root, path);
 }
 
+/* Its files are in an index of its own. */
+static void list_submodule(const char *folder, struct strvec *ret)
+{
+	git_repository *git = NULL;
+	git_index *index = NULL;
+
+	if (git_repository_open_ext(&git, folder, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 && git_repository_index(&index, git) == 0) {
+		for (size_t i = 0; i < git_index_entrycount(index); i++) {
+			const git_index_entry *e = git_index_get_byindex(index, i);
+			CLEANUP_FREE char *path = xasprintf("%s/%s", folder, e->path);
+
+			if (e->mode == GIT_FILEMODE_COMMIT)
+				list_submodule(path, ret);
+			else
+				strvec_add(ret, path);
+		}
+	}
+	git_index_free(index);
+	git_repository_free(git);
+}
+
+static void list_submodule_above(git_index *index, const char *root, const char *full, size_t skip, struct strvec *ret)
+{
+	CLEANUP_FREE char *above = xstrdup(full);
+
+	for (char *slash; (slash = strrchr(above, '/'));) {
+		const git_index_entry *e;
+
+		*slash = '\0';
+		e = git_index_get_bypath(index, above, 0);
+		if (e && e->mode == GIT_FILEMODE_COMMIT && strlen(above) > skip) {
+			CLEANUP_FREE char *folder = xasprintf("%s/%s", root, above + skip);
+
+			list_submodule(folder, ret);
+		}
+	}
+}
+
+static void list_entry(const git_index_entry *e, const char *root, size_t skip, struct strvec *ret)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", root, e->path + skip);
+
+	if (e->mode == GIT_FILEMODE_COMMIT)
+		list_submodule(path, ret);
+	else
+		strvec_add(ret, path);
+}
+
 /* What git tracks there, and what the last look found beside it. cargo writes the lock file itself: it is looked at apart. */
 static void list_files(const struct watcher *watcher, size_t source, const char *path, struct strvec *ret)
 {
@@ -42,8 +90,9 @@ static void list_files(const struct watcher *watcher, size_t source, const char 
 				break;
 			if (path_under(e->path, full) && !str_eq(e->path + skip, WATCHER_LOCK_FILE) &&
 			    !pkgmap_is_ignored(watcher->map, source, e->path + skip))
-				strvec_addf(ret, "%s/%s", root, e->path + skip);
+				list_entry(e, root, skip, ret);
 		}
+	list_submodule_above(index, root, full, skip, ret);
 	git_index_free(index);
 	watcher_repo_each_change(repo, add_dirty, &listing);
 }

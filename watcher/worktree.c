@@ -275,18 +275,33 @@ static int read_link(const struct scan *scan, const char *path, struct watcher_c
 	CLEANUP(free_repository) git_repository *git = NULL;
 	const git_index_entry *e = git_index_get_bypath(scan->index, path, 0);
 	struct stat st;
+	int r;
 
 	if (lstat(full, &st) < 0 || !S_ISDIR(st.st_mode))
 		return read_file(scan, path, 0, NULL, ret, err);
 	ret->mode = GIT_FILEMODE_COMMIT;
-	if (git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 &&
-	    git_reference_name_to_id(&ret->oid, git, "HEAD") == 0)
+	r = git_repository_open_ext(&git, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+	if (r == 0)
+		r = git_reference_name_to_id(&ret->oid, git, "HEAD");
+	if (r == 0)
 		return fold_submodule(git, full, &ret->oid, err);
+	/* One that is there and cannot be read would hide every edit in it. */
+	if (r != GIT_ENOTFOUND)
+		return watcher_giterr_set(err, r, full, "cannot open submodule '%s'", full);
 	if (e)
 		ret->oid = e->id;
 	else
 		ret->mode = 0;
 	return 0;
+}
+
+/* As a whole, where only a part of it was asked for: what lies in it is no entry of this repository's trees. */
+static bool is_asked_for(const char *link, const struct strvec *paths)
+{
+	for (size_t i = 0; i < paths->n; i++)
+		if (path_under(paths->v[i], link))
+			return true;
+	return is_below_any(link, paths);
 }
 
 static int add_links(struct scan *scan, struct err *err)
@@ -297,7 +312,7 @@ static int add_links(struct scan *scan, struct err *err)
 	for (size_t i = 0; r == 0 && i < links->n; i++) {
 		struct watcher_change change = { .path = links->v[i] };
 
-		if (!is_below_any(links->v[i], scan->question->paths) || is_below_any(links->v[i], scan->question->ignore))
+		if (!is_asked_for(links->v[i], scan->question->paths) || is_below_any(links->v[i], scan->question->ignore))
 			continue;
 		r = read_link(scan, links->v[i], &change, err);
 		if (r == 0)

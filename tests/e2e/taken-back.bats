@@ -89,6 +89,30 @@ refresh_and_take_back() {
 	expect_stale
 }
 
+@test "an edit in a submodule that is taken back during the build, in a package around it and in one inside it" {
+	local at
+	git init -q -b main "$T/lib"
+	mkdir "$T/lib/fw"
+	printf 'one\n' | tee "$T/lib/word" >"$T/lib/fw/word"
+	commit "$T/lib" 'a word'
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" custom/sub
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" apart
+	commit 'with submodules'
+	slow_package
+	for at in custom/sub apart/fw; do
+		ini_set 'package slow' paths "custom $at"
+		first_refresh
+		echo two >"$SRC/$at/word"
+		start run "$REINJECT" refresh
+		slow_begun
+		echo one >"$SRC/$at/word"
+		slow_release
+		finish run
+		expect_status 0
+		expect_err 'slow: edited while it was being built'
+	done
+}
+
 @test "an edit that did not build and is taken back costs nothing" {
 	slow_package
 	first_refresh

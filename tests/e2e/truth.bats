@@ -365,6 +365,52 @@ teardown() { fixture_teardown; }
 	expect_stale
 }
 
+@test "a package inside a submodule: a save in it counts, and so does its commit" {
+	git init -q -b main "$T/lib"
+	mkdir "$T/lib/fw" "$T/lib/other"
+	printf 'one\n' >"$T/lib/fw/word"
+	commit "$T/lib" 'a word'
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" sub
+	commit 'with a submodule'
+	ini_add <<-END
+		[package firmware]
+		paths = sub/fw
+		command = cp target/release/multi-a target/firmware
+		artifact = target/firmware
+		dest = /usr/bin
+	END
+	rx_ok refresh
+	expect_stale
+	echo two >"$SRC/sub/fw/word"
+	expect_stale firmware
+	rx_ok refresh
+	expect_stale
+	commit "$SRC/sub" 'two'
+	rx_ok refresh
+	expect_stale
+	git -C "$SRC/sub" checkout -q HEAD~1
+	expect_stale firmware
+}
+
+@test "a submodule that cannot be read is told of, not passed over" {
+	git init -q -b main "$T/lib"
+	printf 'one\n' >"$T/lib/word"
+	commit "$T/lib" 'a word'
+	git -C "$SRC" -c protocol.file.allow=always submodule --quiet add "$T/lib" drivers/inputd/sub
+	commit 'with a submodule'
+	rx_ok refresh
+	local settings=$SRC/.git/modules/drivers/inputd/sub/config
+	git config -f "$settings" core.repositoryformatversion 1
+	git config -f "$settings" extensions.foo true
+	rx refresh
+	expect_refused 3
+	expect_err "submodule '.*drivers/inputd/sub"
+	git config -f "$settings" --unset extensions.foo
+	# Nothing checked out is no trouble.
+	git -C "$SRC" submodule --quiet deinit -f drivers/inputd/sub
+	rx_ok status
+}
+
 @test "a repository inside a package that is no submodule is passed over, and said so" {
 	rx_ok refresh
 	git init -q -b main "$SRC/drivers/inputd/own"
