@@ -354,24 +354,33 @@ static void complain(void *data, const char *line, size_t n)
 		str_add(words, line);
 }
 
+static int run_clean(const struct cargo_command *command, struct cancel *cancel, struct str *ret_words, struct proc_result *ret, struct err *err)
+{
+	CLEANUP(strvec_clear) struct strvec env = { 0 };
+	struct proc_spec spec = { .argv = command->argv.v, .cwd = command->cwd, .on_stderr = complain, .data = ret_words, .cancel = cancel };
+
+	cargo_command_environment(command, &env);
+	spec.env = env.v;
+	sudo_drop(command->cwd, &env, &spec);
+	str_reset(ret_words);
+	return proc_run(&spec, ret, err);
+}
+
 int cargo_build_clean(const struct config *config, const struct config_package *package, const struct strvec *names, struct cancel *cancel,
 		      struct err *err)
 {
 	CLEANUP(cargo_command_clear) struct cargo_command command = { 0 };
-	CLEANUP(strvec_clear) struct strvec env = { 0 };
 	CLEANUP(str_clear) struct str words = { 0 };
-	struct proc_spec spec = { .on_stderr = complain, .data = &words, .cancel = cancel };
 	struct proc_result result;
 	int r = cargo_command_clean_init(config, package, names, &command, err);
 
-	if (r < 0)
-		return r;
-	cargo_command_environment(&command, &env);
-	spec.argv = command.argv.v;
-	spec.env = env.v;
-	spec.cwd = command.cwd;
-	sudo_drop(command.cwd, &env, &spec);
-	r = proc_run(&spec, &result, err);
+	if (r == 0)
+		r = run_clean(&command, cancel, &words, &result, err);
+	/* As a build is: a cargo of today wants it for a target that is a file. */
+	if (r == 0 && !succeeded(&result) && strstr(str_text(&words), JSON_TARGET_SPEC)) {
+		cargo_command_allow_json_target(&command);
+		r = run_clean(&command, cancel, &words, &result, err);
+	}
 	if (r < 0 || succeeded(&result))
 		return r;
 	return err_set(err, -EIO, "cargo clean failed: %s!", str_text(&words));

@@ -35,9 +35,21 @@ static int parse_rule(const char *text, const char *workspace, struct strvec *re
 	return 0;
 }
 
+/* BINARY.d; where a program has a suffix (.efi), it takes that one's place. */
+static char *path_of(const char *binary)
+{
+	const char *suffix = strrchr(fs_basename(binary), '.');
+	char *path = xasprintf("%s.d", binary);
+
+	if (!suffix || fs_exists(path))
+		return path;
+	free(path);
+	return xasprintf("%.*s.d", (int)(suffix - binary), binary);
+}
+
 int cargo_depinfo_read(const char *binary, const char *workspace, struct strvec *ret, struct err *err)
 {
-	CLEANUP_FREE char *path = xasprintf("%s.d", binary);
+	CLEANUP_FREE char *path = path_of(binary);
 	CLEANUP(str_clear) struct str text = { 0 };
 	int r = fs_read(path, MAX_SIZE, &text, err);
 

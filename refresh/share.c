@@ -56,7 +56,7 @@ static int copy(const struct refresh_round *round, const struct refresh_staged_f
 	r = fs_copy_sparse(in, out, round->session->cancel, NULL);
 	if (r == 0 && geteuid() == 0 && stat(dir, &st) == 0 && fchown(out, st.st_uid, st.st_gid) < 0)
 		r = -errno;
-	if (r == 0 && (fchmod(out, file->mode) < 0 || rename(temporary, to) < 0))
+	if (r == 0 && (fchmod(out, file->mode) < 0 || fsync(out) < 0 || rename(temporary, to) < 0))
 		r = -errno;
 	if (r < 0)
 		(void)!unlink(temporary);

@@ -191,6 +191,25 @@ static const struct cargo_artifact *find_artifact(const struct cargo_build *buil
 	return NULL;
 }
 
+/* Another cargo that has waited for the folder may have made the same files with other flags before they were stripped. */
+static bool is_as_built(const struct cargo_build *build, const struct refresh_staged *staged)
+{
+	CLEANUP(hash_freep) struct hash *hash = hash_new();
+	char digest[HASH_HEX_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < build->n_artifacts; i++) {
+		for (size_t f = 0; f < staged->n_files; f++) {
+			if (!str_eq(staged->files[f].name, build->artifacts[i].bin))
+				continue;
+			hash_field(hash, build->artifacts[i].bin, staged->files[f].unstripped_hash);
+			n++;
+		}
+	}
+	hash_end(hash, digest);
+	return !staged->compiled.artifact[0] || n != build->n_artifacts || str_eq(digest, staged->compiled.artifact);
+}
+
 /* In the configuration's order, not in that of cargo's messages: `copy` means the first. */
 static int strip_all(const struct building *building, const struct config_package *package, const struct cargo_build *build,
 		     struct refresh_staged *staged, struct err *err)
@@ -205,6 +224,8 @@ static int strip_all(const struct building *building, const struct config_packag
 		if (artifact)
 			r = strip_one(building, dir, artifact, staged, err);
 	}
+	if (r >= 0 && !is_as_built(build, staged))
+		r = err_set(err, -ESTALE, "another cargo has built it anew before it was stripped; the next refresh builds it again!");
 	return r;
 }
 
@@ -300,6 +321,10 @@ static int build_from_inputs(struct building *building, const struct config_pack
 			r = build_with_one_lock(building, package, build, staged, err);
 		if (r < 0 || !build->ok)
 			return r;
+		/* Cleaned elsewhere than it builds: the old binary must not pass for the new sources'. */
+		if (build->fresh)
+			return err_set(err, -EIO, "its inputs changed, and cargo calls it fresh even after `cargo clean`: target folder, target and profile "
+						  "are keys of [build], and must not stand in cargo_args!");
 		r = refresh_compiled_read(session, package, build, &staged->compiled, err);
 	}
 	/* No .d file: a cargo that does not write them; then its word is all there is. */

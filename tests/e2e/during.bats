@@ -75,6 +75,25 @@ waits_for_it() { grep -q 'waiting for another cargo' "$T/run.err"; }
 	netd_says 'netd=1 proto=1 common=1'
 }
 
+@test "another cargo that makes another binary of the same name, before ours was stripped: it is not taken for ours" {
+	rx_ok build multi
+	another_cargo
+	start run "$REINJECT" -v build netd
+	wait_until 40 waits_for_it || fail "it does not wait: $(cat "$T/run.err")"
+	# By other flags, as it were.
+	cp "$SRC/target/release/multi-a" "$SRC/target/release/netd.new"
+	mv "$SRC/target/release/netd.new" "$SRC/target/release/netd"
+	echo go >"$T/other"
+	finish run 40
+	expect_status 1
+	expect_err 'another cargo has built it anew'
+	refute image_has /usr/lib/drivers/netd
+	rm "$T/bin/cargo"
+	touch "$SRC/drivers/net/netd/src/main.rs"
+	rx_ok build netd
+	netd_says 'netd=1 proto=1 common=1'
+}
+
 @test "an edit that is built although it came after the look, and is taken back after the run: the image does not keep it" {
 	# Before netd, by its name.
 	sed -i 's/^\[package slow\]$/[package a-slow]/' "$TREE/reinject.ini"

@@ -114,6 +114,23 @@ teardown() { fixture_teardown; }
 	expect_stale
 }
 
+@test "fresh but old, and fresh again after cargo clean, which cleans another folder: it is not taken for new" {
+	ini_add <<<$'[build]\ncargo_args = --target-dir '"$T/elsewhere"
+	rx_ok refresh
+	cp "$SRC/drivers/net/netd/src/main.rs" "$T/main.rs"
+	sed -i 's/netd=1/netd=2/' "$T/main.rs"
+	touch -d '2001-01-01' "$T/main.rs"
+	mv "$T/main.rs" "$SRC/drivers/net/netd/src/main.rs"
+	rx refresh
+	expect_status 1
+	expect_err 'fresh even after'
+	expect_err 'keys of \[build\]'
+	netd_says 'netd=1 proto=1 common=1'
+	touch "$SRC/drivers/net/netd/src/main.rs"
+	rx_ok refresh --retry
+	netd_says 'netd=2 proto=1 common=1'
+}
+
 @test "fresh but old: a link that is made to lead to an older file" {
 	local dir=$SRC/drivers/net/netd/src
 	cp "$dir/main.rs" "$dir/one.rs"

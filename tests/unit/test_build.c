@@ -393,6 +393,32 @@ static void test_json_target_spec(void **state)
 	assert_int_equal(n_runs(f), 1);
 }
 
+static int clean(struct fixture *f)
+{
+	CLEANUP(strvec_clear) struct strvec names = { 0 };
+	static char name[] = "pkg";
+	struct config_package package = { .name = name };
+
+	strvec_add(&names, name);
+	return cargo_build_clean(&f->config, &package, &names, NULL, &f->err);
+}
+
+static void test_json_target_spec_of_clean(void **state)
+{
+	struct fixture *f = *state;
+
+	use_fake_cargo(f, "case \" $* \" in *' clean '*' -Zjson-target-spec '*) ;; *)\n"
+			  "echo 'error: `.json` target specs require -Zjson-target-spec' >&2; exit 101 ;; esac");
+	assert_int_equal(clean(f), 0);
+	assert_int_equal(n_runs(f), 2);
+	use_fake_cargo(f, "echo 'error: `.json` target specs require -Zjson-target-spec' >&2; exit 101");
+	assert_int_equal(clean(f), -EIO);
+	assert_int_equal(n_runs(f), 2);
+	use_fake_cargo(f, "echo 'error: no such package' >&2; exit 101");
+	assert_int_equal(clean(f), -EIO);
+	assert_int_equal(n_runs(f), 1);
+}
+
 static void test_how_cargo_ends(void **state)
 {
 	struct fixture *f = *state;
@@ -481,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_package_ids),
 		cmocka_unit_test(test_garbage_between_messages),
 		cmocka_unit_test(test_json_target_spec),
+		cmocka_unit_test(test_json_target_spec_of_clean),
 		cmocka_unit_test(test_how_cargo_ends),
 		cmocka_unit_test(test_environment_of_the_child),
 		cmocka_unit_test(test_no_cargo),
