@@ -87,12 +87,13 @@ vm_writes() {
 	rx_ok boot --stop --json
 	guest <<<'echo early; until [[ -e $T/go ]]; do read -rt 0.05 x; done; printf "login: "; read -r x'
 	export T
+	ini_set boot timeout_s 120
 	start boot "$REINJECT" boot --stop --json
-	wait_until 10 grep -qs early "$TREE"/.reinject/boots/2.log
+	wait_until 30 grep -qs early "$TREE"/.reinject/boots/2.log
 	vm off
 	vm_writes
 	touch "$T/go"
-	finish boot 20
+	finish boot 60
 	expect_equal "$(jq -r .result "$T/out")" up
 	expect_err 'not kept'
 	# Neither is the one from before what it was: it is the same file.

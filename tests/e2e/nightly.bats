@@ -265,8 +265,9 @@ guest_by_try() {
 	guest <<<'echo hello; until [[ -e $T/go ]]; do read -rt 0.05 x; done; printf "login: "; answer() { :; }; serve'
 	mark netd 2
 	commit 'netd 2'
+	ini_set boot timeout_s 120
 	start night "$REINJECT" nightly --json
-	wait_until 30 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
+	wait_until 60 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
 	rx nightly
 	expect_status 75
 	rx refresh
@@ -281,8 +282,10 @@ guest_by_try() {
 	guest <<<'echo hello; exec sleep 60'
 	mark netd 2
 	commit 'netd 2'
+	# That of the boot before is still there.
+	rm "$T/machine.pid"
 	start night "$REINJECT" nightly --json
-	wait_until 30 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
+	wait_until 60 grep -q '"swap"' "$T/night.out" || fail "$(cat "$T/night.err")"
 	wait_until 20 test -s "$T/machine.pid"
 	kill -INT "$pid_night"
 	finish night 60
@@ -296,7 +299,7 @@ guest_by_try() {
 	mark netd 2
 	commit 'netd 2'
 	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
-	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	wait_until 20 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
 	rx nightly
 	expect_status 75
 	refute test -e "$T/told"

@@ -147,7 +147,7 @@ expect_proved_next() {
 	expect_refused 3
 	# One that finds the image held proves nothing, and forgets nothing.
 	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
-	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	wait_until 20 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
 	PATH=$WITHOUT rx nightly
 	expect_status 75
 	kill "$pid_holder"
@@ -167,7 +167,7 @@ expect_proved_next() {
 	machine_end
 	guest_plain
 	start holder sh -c "exec sleep 60 9<>'$IMAGE'"
-	wait_until 5 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
+	wait_until 20 test -e "/proc/$pid_holder/fd/9" || fail "nobody holds it"
 	mark netd 3
 	commit "netd 3"
 	rx nightly

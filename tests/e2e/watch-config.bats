@@ -163,14 +163,14 @@ image_shows() { [[ $(image_says "$1" 2>/dev/null) == "$2" ]]; }
 	watch
 	mark netd 2
 	expect_round ok netd
-	wait_until 10 test -e "$T/good.env" || fail "on_success was not run"
+	wait_until 20 test -e "$T/good.env" || fail "on_success was not run"
 	grep -qx 'REINJECT_PACKAGES=netd' "$T/good.env" || fail "$(cat "$T/good.env")"
 	grep -qx 'REINJECT_RESULT=ok' "$T/good.env" || fail "$(cat "$T/good.env")"
 	grep -qx "REINJECT_IMAGE=$IMAGE" "$T/good.env" || fail "$(cat "$T/good.env")"
 	refute test -e "$T/bad.env"
 	break_source netd
 	expect_round failed netd
-	wait_until 10 test -e "$T/bad.env" || fail "on_failure was not run"
+	wait_until 20 test -e "$T/bad.env" || fail "on_failure was not run"
 	grep -qx 'REINJECT_RESULT=failed' "$T/bad.env" || fail "$(cat "$T/bad.env")"
 	stop_watch
 }

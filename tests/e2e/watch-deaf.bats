@@ -54,7 +54,7 @@ held() {
 
 @test "while another cargo has the target folder: the watch answers, and an edit begins the round anew" {
 	held
-	RX_LIMIT=10 rx_ok status --json
+	RX_LIMIT=30 rx_ok status --json
 	expect_jq '.[0].watch.state == "building"'
 	mark netd 3
 	soon 10 '.event == "done" and .result == "cancelled"'

@@ -163,7 +163,7 @@ deaf() {
 	start deaf sh -c 'exec python3 "$0" "$1" "$2" <"$3"' "$T/deaf.py" "$TREE/.reinject/watch.sock" "$T/deaf" "$T/ends"
 	exec {ends}>"$T/ends"
 	wait_until 10 test -e "$T/deaf" || skip 'no python3 here'
-	RX_LIMIT=10 rx watch
+	RX_LIMIT=30 rx watch
 	expect_refused 75
 	expect_err 'another watch'
 	exec {ends}>&-

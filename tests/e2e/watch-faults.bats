@@ -41,8 +41,8 @@ watch_lives() {
 	told 20 'read again'
 	soon 30 '.event == "done"'
 	here() { rx status --json && jq -e --argjson p "$pid_watch" '.watch.pid == $p' "$T/out" >/dev/null; }
-	wait_until 10 here || watch_fail "status does not find the watch: $(cat "$T/out" "$T/err")"
-	RX_LIMIT=10 rx watch --json
+	wait_until 30 here || watch_fail "status does not find the watch: $(cat "$T/out" "$T/err")"
+	RX_LIMIT=30 rx watch --json
 	expect_refused 75
 	stop_watch
 	refute test -e "$TREE/other-state/watch.sock"
@@ -58,7 +58,7 @@ watch_lives() {
 	wait_until 40 netd3 || watch_fail "a save after that is not in the image"
 	rx_ok status --json
 	expect_jq '.[0].watch.pid == $p' --argjson p "$pid_watch"
-	RX_LIMIT=10 rx watch --json
+	RX_LIMIT=30 rx watch --json
 	expect_refused 75
 	stop_watch
 }
@@ -189,7 +189,7 @@ tty_stop() {
 	mark netd 2
 	expect_round ok netd
 	rang() { LC_ALL=C grep -aq $'\007' "$T/tty.log"; }
-	wait_until 5 rang || fail "no bell"
+	wait_until 20 rang || fail "no bell"
 	type_keys q
 	tty_ended 0
 }
@@ -304,7 +304,7 @@ tty_stop() {
 	# A user namespace has limits of its own.
 	start watch unshare -Urm sh -c 'echo 20 >/proc/sys/user/max_inotify_watches && exec "$@"' - "$REINJECT" watch --json
 	wait_until 30 said '.event == "ready"' || watch_fail "never ready"
-	told 5 'sysctl'
+	told 20 'sysctl'
 	mark netd 2
 	next_round
 	[[ $round == *netd ]] || watch_fail "the next round: $round"
@@ -364,14 +364,14 @@ blind() {
 	rx_ok status
 	next_round
 	expect_equal "$round" "ok netd"
-	told 5 'has slept'
+	told 20 'has slept'
 	rx_ok status
 	expect_equal "$(n_told 'has slept')" 1
 	stop_watch
 }
 
 @test "saves that follow one another within quiet_ms are one round" {
-	ini_add <<<$'[watch]\nquiet_ms = 1600'
+	ini_add <<<$'[watch]\nquiet_ms = 4000'
 	rest
 	watch
 	mark netd 2

@@ -76,7 +76,7 @@ end_in_build() {
 	local sum
 	sum=$(image_sum)
 	mark netd 2
-	wait_until 20 said '.event == "build"' || watch_fail "nothing was built"
+	wait_until 40 said '.event == "build"' || watch_fail "nothing was built"
 	kill -TERM "$pid_watch"
 	expect_clean_end
 	local says

@@ -114,7 +114,7 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	# As a build of the whole image does it: another file under the same name, with none of ours.
 	image_copy "$T/empty.img" "$T/tmp/new.img"
 	mv "$T/tmp/new.img" "$IMAGE"
-	all() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=2 proto=1 common=1" && $(image_says /usr/bin/rxe2e-odd 2>/dev/null) == odd=1 ]]; }
+	all() { [[ $(image_says /usr/lib/drivers/netd 2>/dev/null) == "netd=2 proto=1 common=1" && $(image_says /usr/bin/rxe2e-odd 2>/dev/null) == odd=1 && $(image_says /usr/lib/drivers/inputd 2>/dev/null) == "inputd=2 common=1" ]]; }
 	# The image itself need not be watched; a save makes it look.
 	mark inputd 2
 	wait_until 40 all || watch_fail "the new image lacks what the old one had"
@@ -216,7 +216,7 @@ save_netd() { netd_source "$1" >"$T/tmp/netd.rs" && mv "$T/tmp/netd.rs" "$SRC/$M
 	rest
 	watch
 	local first=$pid_watch
-	RX_LIMIT=10 rx watch --json
+	RX_LIMIT=30 rx watch --json
 	expect_refused 75
 	expect_err "\b$first\b"
 	mark netd 2

@@ -85,13 +85,13 @@ main_rs() {
 # It looks while the quiet time passes: the pauses are longer than the quarter of it after which that is done.
 @test "a second save within the quiet time is the one that counts, also when it takes the first one back" {
 	rest
-	watch -o watch.quiet_ms=1800
+	watch -o watch.quiet_ms=4000
 	main_rs 2 >"$SRC/$MAIN"
-	pause 0.6
+	pause 1.2
 	git -C "$SRC" checkout -q -- "$MAIN"
 	expect_quiet
 	main_rs 2 >"$SRC/$MAIN"
-	pause 0.6
+	pause 1.2
 	main_rs 3 >"$SRC/$MAIN"
 	expect_round ok netd
 	expect_quiet
