@@ -374,8 +374,9 @@ int cargo_build_clean(const struct config *config, const struct config_package *
 	struct proc_result result;
 	int r = cargo_command_clean_init(config, package, names, &command, err);
 
-	if (r == 0)
-		r = run_clean(&command, cancel, &words, &result, err);
+	if (r < 0)
+		return r;
+	r = run_clean(&command, cancel, &words, &result, err);
 	/* As a build is: a cargo of today wants it for a target that is a file. */
 	if (r == 0 && !succeeded(&result) && strstr(str_text(&words), JSON_TARGET_SPEC)) {
 		cargo_command_allow_json_target(&command);

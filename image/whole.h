@@ -22,8 +22,8 @@ struct image_whole_args {
 	struct cancel *cancel;         /* may be NULL */
 };
 
-/** A compact copy of the image. -ENOTSUP (class ERR_USAGE) for another format than RedoxFS, and where only [image] block leads to the file system; -EUCLEAN when a block of the image is damaged; class
- * ERR_ENVIRONMENT without redoxfs-clone. -EBUSY when somebody may write the image. */
+/** A compact copy of the image. -ENOTSUP (class ERR_USAGE) for another format than RedoxFS, and where only [image] block leads to the file system; -EUCLEAN
+ * when a block of the image is damaged; class ERR_ENVIRONMENT without redoxfs-clone. -EBUSY when somebody may write the image. */
 int image_whole_clone(const struct image_whole_args *args, struct image_whole **ret, struct err *err) MUST_CHECK;
 
 /** A copy of the file @from, which must hold a file system of the image's format. */
