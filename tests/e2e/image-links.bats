@@ -114,6 +114,7 @@ expect_links_untouched() {
 	cat >"$T/tool.sh" <<-END
 		#!/bin/bash
 		( until IFS= read -rd '' mounts </proc/self/mountinfo; [[ \$mounts == *' $IMAGE.mnt '* ]]; do :; done; kill -STOP \$\$; echo \$\$ >"$T/stopped" ) &
+		renice -n -20 "\$!" >/dev/null 2>&1
 		exec redoxfs "\$@"
 	END
 	chmod +x "$T/tool.sh"

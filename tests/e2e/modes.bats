@@ -325,14 +325,14 @@ stop_daemon() {
 	setsid fuse2fs -f "$IMAGE" "$T/mnt" -o fakeroot >"$T/fuse2fs.log" 2>&1 </dev/null 3>&- &
 	daemons+=("$!")
 	mounted+=("$T/mnt")
-	wait_until 10 is_mounted "$T/mnt"
+	wait_until 20 is_mounted "$T/mnt"
 	rx_ok refresh
 	mark netd 2
 	rx_ok refresh
 	expect_equal "$(sha256 "$T/mnt/usr/lib/drivers/netd")" "$(stripped netd)"
 	expect_no_temp "$T/mnt"
 	umount "$T/mnt"
-	wait_until 10 pid_gone "${daemons[0]}"
+	wait_until 20 pid_gone "${daemons[0]}"
 	e2fsck -fn "$IMAGE" >"$T/fsck.out" 2>&1 || fail "e2fsck: $(cat "$T/fsck.out")"
 }
 
@@ -340,19 +340,21 @@ stop_daemon() {
 
 # A redoxfs that is stopped as soon as it has mounted: $1 is the how-manieth of the run.
 stopping_tool() {
-	# By builtins alone: a grep for each look may come after all has been read back.
+	# By builtins alone: a grep for each look may come after all has been read back. Who looks comes first on a busy machine, from before the daemon begins.
 	cat >"$T/tool.sh" <<-END
 		#!/bin/bash
 		echo x >>"$T/tool.count"
 		[[ \$(wc -l <"$T/tool.count") -ne $1 ]] || {
 			( until IFS= read -rd '' mounts </proc/self/mountinfo; [[ \$mounts == *" \${!#} "* ]]; do :; done; kill -STOP \$\$; echo >"$T/tool.stopped" ) &
+			renice -n -20 "\$!" >/dev/null 2>&1
 		}
 		exec redoxfs "\$@"
 	END
 	chmod +x "$T/tool.sh"
 	: >"$T/tool.count"
 	ini_set image tool "$T/tool.sh"
-	ini_set image answer_timeout_ms 1000
+	# It is also the limit of what goes well.
+	ini_set image answer_timeout_ms 4000
 }
 
 # hung MODE NUMBER
@@ -364,11 +366,11 @@ hung() {
 	files=$(image_files)
 	stopping_tool "$2"
 	before=$(now_ms)
-	RX_LIMIT=60 rx refresh
+	RX_LIMIT=120 rx refresh
 	test -e "$T/tool.stopped" || fail "the daemon was never stopped"
 	expect_refused 1
-	expect_err 'did not answer for 1000 ms and was ended'
-	(($(now_ms) - before < 20000)) || fail "it took $(($(now_ms) - before)) ms"
+	expect_err 'did not answer for 4000 ms and was ended'
+	(($(now_ms) - before < 60000)) || fail "it took $(($(now_ms) - before)) ms"
 	expect_nothing_left
 	ini_set image tool redoxfs
 	ini_set image answer_timeout_ms 60000
