@@ -46,7 +46,8 @@ check-tsan: check-tsan-unit ## the same and all of e2e (a quarter of an hour and
 
 # All but those that hold themselves to a time, run as another user or with a limit of their own, look for their own name among processes, or wait for a
 # process that is no child, for which valgrind has no pidfd_open(): ASan sees them.
-VALGRIND_NOT  := affected inputs events_sessions journal_folder socket_load pkgmap base build ends image_daemon image_dying image_holders image_recover system
+VALGRIND_NOT  := affected inputs events_sessions journal_folder socket_load pkgmap base build ends image_daemon image_dying image_foreign image_holders \
+		  image_recover system
 VALGRIND_TESTS = $(filter-out $(VALGRIND_NOT:%=$(B)/tests/test_%),$(TESTS))
 VALGRIND      := valgrind -q --error-exitcode=66 --leak-check=full --show-leak-kinds=definite,possible --errors-for-leak-kinds=definite,possible \
 	--child-silent-after-fork=yes --suppressions=tests/lib/valgrind.supp
