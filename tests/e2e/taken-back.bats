@@ -90,7 +90,7 @@ refresh_and_take_back() {
 }
 
 @test "an edit in a submodule that is taken back during the build, in a package around it and in one inside it" {
-	local at
+	local at first
 	git init -q -b main "$T/lib"
 	mkdir "$T/lib/fw"
 	printf 'one\n' | tee "$T/lib/word" >"$T/lib/fw/word"
@@ -102,14 +102,20 @@ refresh_and_take_back() {
 	for at in custom/sub apart/fw; do
 		ini_set 'package slow' paths "custom $at"
 		first_refresh
-		echo two >"$SRC/$at/word"
+		echo "$at" >"$SRC/custom/input"
 		start run "$REINJECT" refresh
 		slow_begun
+		first=$(<"$T/slow.pid")
+		# Neither before the build nor after it is there anything to see of this.
+		echo two >"$SRC/$at/word"
 		echo one >"$SRC/$at/word"
-		slow_release
+		exec {feed}<>"$T/gate"
+		printf 'go\ngo\n' >&"$feed"
 		finish run
+		exec {feed}>&-
 		expect_status 0
-		expect_err 'slow: edited while it was being built'
+		[[ $(<"$T/slow.pid") != "$first" ]] || fail "$at: it was not built again"
+		expect_stale
 	done
 }
 
