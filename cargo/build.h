@@ -20,6 +20,7 @@ struct cargo_artifact {
 	char *bin;  /* file name of the binary */
 	char *path; /* absolute, in cargo's target folder */
 	bool fresh; /* cargo found nothing to do */
+	char hash[HASH_HEX_SIZE]; /* for whoever reads it after the build: its digest then; '' so far */
 };
 
 struct cargo_build {

@@ -7,6 +7,7 @@
 #include "hooks/program.h"
 #include "hooks/service.h"
 #include "journal/state.h"
+#include "night/night.h"
 #include "refresh/notify.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ static int prepare(struct serving *serving, struct err *err)
 	service->environment = &serving->environment;
 	service->hour = DEFAULT_HOUR;
 	service->minute = DEFAULT_MINUTE;
-	service->limit_s = (unsigned int)config_get_uint(serving->ctx->config, "nightly", "timeout_s", 28800);
+	service->limit_s = night_limit_s(serving->ctx->config);
 	r = hooks_service_dir(service->system, &serving->dir, err);
 	if (r == 0)
 		r = hooks_service_recall(service, serving->dir, err);

@@ -20,6 +20,7 @@ struct image_machines {
 	size_t n, cap;
 };
 
+/** Best effort: what cannot be read of another user's processes is not in it. */
 void image_machines_find(struct image_machines *ret);
 void image_machines_clear(struct image_machines *machines);
 

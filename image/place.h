@@ -18,6 +18,7 @@ struct image_place {
 	bool exists;
 	struct stat st; /* valid when it exists */
 };
+/** Closes the folder and frees the name. */
 void image_place_clear(struct image_place *place);
 
 /** The place of @path; whether something is there, and what, is in @ret. */

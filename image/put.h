@@ -18,6 +18,7 @@ struct image_put_hashes {
 	struct image_put_hash *v; /* owned */
 	size_t n, cap;
 };
+/** Forgets all of them. */
 void image_put_hashes_clear(struct image_put_hashes *hashes);
 
 struct image_put_job {

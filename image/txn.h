@@ -59,6 +59,7 @@ struct image_put {
 	char old_hash[HASH_HEX_SIZE]; /* '' when there was no such file */
 	mode_t mode;                  /* what the file has now */
 };
+/** Frees what a put has filled in. */
 void image_put_clear(struct image_put *put);
 
 /** The place that @dst means for a file called @name: with a trailing slash, or when it is a folder in the image, DST/NAME, else DST itself. Nothing

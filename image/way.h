@@ -60,6 +60,7 @@ struct image_txn {
 	struct image_pulse *pulse; /* owned; live */
 };
 
+/** -ECANCELED, with a sentence, once the run was asked to end. */
 int image_way_check_cancel(const struct image_txn *txn, struct err *err) MUST_CHECK;
 
 /** Asks somebody else's mount (live) before anything is begun on it: one that hangs could not be ended by us. -ETIMEDOUT, with a sentence. */

@@ -12,6 +12,7 @@ struct journal_cache {
 	char store[16]; /* 'redis', 'disk' */
 };
 
+/** What the compiler cache did for @run; in the place of what was said of it before. */
 int journal_cache_add(struct journal *journal, int64_t run, const struct journal_cache *cache, struct err *err) MUST_CHECK;
 
 /** Returns 1 with @ret filled, 0 when @run was built without a cache, or nothing was built. */

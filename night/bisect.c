@@ -285,8 +285,7 @@ int night_bisect_run(struct refresh_session *session, const struct night_bisect_
 	CLEANUP(bisecting_clear) struct bisecting bisecting = {
 		.night = { .config = session->config, .args = &night_args, .session = session }, .bisect = ret
 	};
-	int64_t limit_ms = (int64_t)config_get_uint(session->config, "nightly", "timeout_s", 28800) * 1000;
-	int r = deadline_start(&bisecting.night.deadline, args->cancel, limit_ms, err);
+	int r = deadline_start(&bisecting.night.deadline, args->cancel, (int64_t)night_limit_s(session->config) * 1000, err);
 
 	if (r < 0)
 		return r;

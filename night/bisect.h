@@ -36,6 +36,7 @@ struct night_bisect {
 	char *log;          /* owned */
 	uint32_t boots, trials;
 };
+/** Frees what night_bisect_run() has filled in. */
 void night_bisect_clear(struct night_bisect *bisect);
 
 /** @session: opened for change. -EINVAL or -ENOENT, class ERR_USAGE, for runs that are none of this image or in the wrong order. */

@@ -42,6 +42,7 @@ struct night_proof {
 	char *log;                /* owned; of the same */
 	struct strvec last_lines; /* owned */
 };
+/** Frees what night_prove() has filled in. */
 void night_proof_clear(struct night_proof *proof);
 
 /** Boots @image (NULL: the image) until there is a verdict. @name: for the note about it. */

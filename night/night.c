@@ -315,11 +315,15 @@ static int carry_out(struct night *night, struct err *err)
 	return r < 0 ? r : night_find_held(night, err);
 }
 
+uint32_t night_limit_s(const struct config *config)
+{
+	return (uint32_t)config_get_uint(config, "nightly", "timeout_s", 28800);
+}
+
 int night_run(const struct config *config, const struct night_args *args, struct night_summary *ret, struct err *err)
 {
 	CLEANUP(night_clear) struct night night = { .config = config, .args = args, .summary = ret, .started_ms = clock_ms() };
-	int64_t limit_ms = (int64_t)config_get_uint(config, "nightly", "timeout_s", 28800) * 1000;
-	int r = deadline_start(&night.deadline, args->cancel, limit_ms, err);
+	int r = deadline_start(&night.deadline, args->cancel, (int64_t)night_limit_s(config) * 1000, err);
 
 	if (r >= 0)
 		r = carry_out(&night, err);

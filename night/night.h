@@ -70,6 +70,8 @@ void night_summary_clear(struct night_summary *summary);
 /** The same for a program, an object with "event": "night"; the caller owns it. */
 json_t *night_summary_json(const struct night_summary *summary) MUST_CHECK;
 
+/** [nightly] timeout_s: after so many seconds a night, or a bisect, goes no further. */
+uint32_t night_limit_s(const struct config *config);
 /** 0 with @ret for a night that came to its end; -EBUSY (class ERR_BUSY) when somebody has the image; -ECANCELED; other -errno when the refresh as a whole
  * could not be done. */
 int night_run(const struct config *config, const struct night_args *args, struct night_summary *ret, struct err *err) MUST_CHECK;

@@ -15,17 +15,16 @@ void refresh_compiled_clear(struct refresh_compiled *compiled)
 	*compiled = (struct refresh_compiled){ 0 };
 }
 
-static int hash_artifacts(const struct cargo_build *build, char ret[HASH_HEX_SIZE], struct err *err)
+static int hash_artifacts(struct cargo_build *build, char ret[HASH_HEX_SIZE], struct err *err)
 {
 	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	char digest[HASH_HEX_SIZE];
 
 	for (size_t i = 0; i < build->n_artifacts; i++) {
-		int r = hash_file(build->artifacts[i].path, digest, err);
+		int r = hash_file(build->artifacts[i].path, build->artifacts[i].hash, err);
 
 		if (r < 0)
 			return r;
-		hash_field(hash, build->artifacts[i].bin, digest);
+		hash_field(hash, build->artifacts[i].bin, build->artifacts[i].hash);
 	}
 	hash_end(hash, ret);
 	return 0;
@@ -130,7 +129,7 @@ static int read_inputs(struct refresh_session *session, const struct config_pack
 	return r;
 }
 
-int refresh_compiled_read(struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
+int refresh_compiled_read(struct refresh_session *session, const struct config_package *package, struct cargo_build *build,
 			  struct refresh_compiled *ret, struct err *err)
 {
 	CLEANUP(refresh_compiled_clear) struct refresh_compiled compiled = { 0 };

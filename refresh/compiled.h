@@ -22,8 +22,8 @@ struct refresh_compiled {
 	size_t n_outside, cap;
 };
 
-/** Reads binaries and .d files of @build, just made for @package. -ENOENT when cargo wrote no .d file. */
-int refresh_compiled_read(struct refresh_session *session, const struct config_package *package, const struct cargo_build *build,
+/** Reads binaries and .d files of @build, just made for @package, and fills in the artifacts' digests. -ENOENT when cargo wrote no .d file. */
+int refresh_compiled_read(struct refresh_session *session, const struct config_package *package, struct cargo_build *build,
 			  struct refresh_compiled *ret, struct err *err) MUST_CHECK;
 void refresh_compiled_clear(struct refresh_compiled *compiled);
 

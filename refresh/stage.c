@@ -162,6 +162,7 @@ static int strip_one(const struct building *building, const char *dir, const str
 {
 	const struct refresh_session *session = building->args->session;
 	CLEANUP_FREE char *out = xasprintf("%s/%s", dir, artifact->bin);
+	struct refresh_staged_file *file;
 	struct stat before = { 0 };
 	CLEANUP_CLOSE int lock = -1;
 	int r = lock_cargo_folder(building, artifact->path, &lock);
@@ -178,9 +179,14 @@ static int strip_one(const struct building *building, const char *dir, const str
 	if (r < 0)
 		return r;
 	r = add_file(staged, artifact->bin, out, MODE_PROGRAM, err);
-	if (r == 0)
-		look_at_binary(artifact->path, &before, &staged->files[staged->n_files - 1]);
-	return r;
+	if (r < 0)
+		return r;
+	file = &staged->files[staged->n_files - 1];
+	look_at_binary(artifact->path, &before, file);
+	/* A cargo that has waited for the folder may have made it anew, by other flags. */
+	if (artifact->hash[0] && !str_eq(file->unstripped_hash, artifact->hash))
+		return err_set(err, -ESTALE, "another cargo has built it anew before it was stripped; the next refresh builds it again!");
+	return 0;
 }
 
 static const struct cargo_artifact *find_artifact(const struct cargo_build *build, const char *bin)
@@ -189,25 +195,6 @@ static const struct cargo_artifact *find_artifact(const struct cargo_build *buil
 		if (strcmp(build->artifacts[i].bin, bin) == 0)
 			return &build->artifacts[i];
 	return NULL;
-}
-
-/* Another cargo that has waited for the folder may have made the same files with other flags before they were stripped. */
-static bool is_as_built(const struct cargo_build *build, const struct refresh_staged *staged)
-{
-	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	char digest[HASH_HEX_SIZE];
-	size_t n = 0;
-
-	for (size_t i = 0; i < build->n_artifacts; i++) {
-		for (size_t f = 0; f < staged->n_files; f++) {
-			if (!str_eq(staged->files[f].name, build->artifacts[i].bin))
-				continue;
-			hash_field(hash, build->artifacts[i].bin, staged->files[f].unstripped_hash);
-			n++;
-		}
-	}
-	hash_end(hash, digest);
-	return !staged->compiled.artifact[0] || n != build->n_artifacts || str_eq(digest, staged->compiled.artifact);
 }
 
 /* In the configuration's order, not in that of cargo's messages: `copy` means the first. */
@@ -224,8 +211,6 @@ static int strip_all(const struct building *building, const struct config_packag
 		if (artifact)
 			r = strip_one(building, dir, artifact, staged, err);
 	}
-	if (r >= 0 && !is_as_built(build, staged))
-		r = err_set(err, -ESTALE, "another cargo has built it anew before it was stripped; the next refresh builds it again!");
 	return r;
 }
 

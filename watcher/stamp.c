@@ -22,27 +22,36 @@ static void add_dirty(void *data, const char *path, const char *value)
 		strvec_addf(listing->files, "%s/%s", listing->root, path);
 }
 
-/* Its files are in an index of its own. */
-static void list_submodule(const char *folder, struct strvec *ret)
+/* A submodule's files are in an index of its own. */
+static void list_place(const char *path, bool is_submodule, struct strvec *ret)
 {
 	git_repository *git = NULL;
 	git_index *index = NULL;
 
-	if (git_repository_open_ext(&git, folder, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 && git_repository_index(&index, git) == 0) {
+	if (!is_submodule) {
+		strvec_add(ret, path);
+		return;
+	}
+	if (git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) == 0 && git_repository_index(&index, git) == 0) {
 		for (size_t i = 0; i < git_index_entrycount(index); i++) {
 			const git_index_entry *e = git_index_get_byindex(index, i);
-			CLEANUP_FREE char *path = xasprintf("%s/%s", folder, e->path);
+			CLEANUP_FREE char *below = xasprintf("%s/%s", path, e->path);
 
-			if (e->mode == GIT_FILEMODE_COMMIT)
-				list_submodule(path, ret);
-			else
-				strvec_add(ret, path);
+			list_place(below, e->mode == GIT_FILEMODE_COMMIT, ret);
 		}
 	}
 	git_index_free(index);
 	git_repository_free(git);
 }
 
+static void list_entry(const git_index_entry *e, const char *root, size_t skip, struct strvec *ret)
+{
+	CLEANUP_FREE char *path = xasprintf("%s/%s", root, e->path + skip);
+
+	list_place(path, e->mode == GIT_FILEMODE_COMMIT, ret);
+}
+
+/* All of the submodule that @full lies in. */
 static void list_submodule_above(git_index *index, const char *root, const char *full, size_t skip, struct strvec *ret)
 {
 	CLEANUP_FREE char *above = xstrdup(full);
@@ -52,22 +61,9 @@ static void list_submodule_above(git_index *index, const char *root, const char 
 
 		*slash = '\0';
 		e = git_index_get_bypath(index, above, 0);
-		if (e && e->mode == GIT_FILEMODE_COMMIT && strlen(above) > skip) {
-			CLEANUP_FREE char *folder = xasprintf("%s/%s", root, above + skip);
-
-			list_submodule(folder, ret);
-		}
+		if (e && e->mode == GIT_FILEMODE_COMMIT && strlen(above) > skip)
+			list_entry(e, root, skip, ret);
 	}
-}
-
-static void list_entry(const git_index_entry *e, const char *root, size_t skip, struct strvec *ret)
-{
-	CLEANUP_FREE char *path = xasprintf("%s/%s", root, e->path + skip);
-
-	if (e->mode == GIT_FILEMODE_COMMIT)
-		list_submodule(path, ret);
-	else
-		strvec_add(ret, path);
 }
 
 /* What git tracks there, and what the last look found beside it. cargo writes the lock file itself: it is looked at apart. */
