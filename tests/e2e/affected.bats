@@ -342,13 +342,13 @@ real_oracle() {
 	jq -es --arg id "$(git -C "$SRC" log -1 --format=%H --grep='checksum of env_logger')" '.[] | select(.commit == $id)
 		| .affected | index("redox-initfs-tools") and (index("redox-initfs") | not)' "$T/got" >/dev/null || fail "env_logger is in the wrong closures"
 	base=HEAD~$(($(git -C "$SRC" rev-list --count main) - 108))
-	# One of three: the machine may be busy with other things.
+	# The median of three.
 	for n in 1 2 3; do
 		rx_ok affected --commits "$base" --json
 		expect_jq 'length == 108'
-		! jq -es 'last.t_ms < 1000' "$T/out" >/dev/null || break
+		jq -s 'last.t_ms' "$T/out" >>"$T/took"
 	done
-	expect_jq 'last.t_ms < 1000'
+	(($(sort -n "$T/took" | sed -n 2p) < 1000)) || fail "it took $(paste -sd' ' "$T/took") ms"
 }
 
 # Commits on top that change the lock only, and one that puts it back: a checksum, a version and its edges, a crate that only tests need, one for all.

@@ -81,8 +81,9 @@ no_machine() {
 	[[ -z $(machines) ]]
 }
 
-quick() {
-	jq -es '(map(select(.event == "done"))[0].t_ms - map(select(.event == "build"))[0].t_ms) < 1000' "$T/out" >/dev/null
+# From cargo's exit to the guest's answer, and its end.
+took() {
+	jq -s 'map(select(.event == "done"))[0].t_ms - map(select(.event == "build"))[0].t_ms' "$T/out"
 }
 
 @test "on a terminal: up, its version, and ended by QEMU's own escape" {
@@ -155,15 +156,17 @@ booted() {
 	expect_equal "$(events put '.path + " " + .result')" "share:/netd written"
 	expect_equal "$(image_sum)" "$sum"
 	expect_equal "$(machines | wc -l)" 1
-	# Strip, the share, the line, the answer, and the wait for its end: all within a second of cargo's; one of three, as the guest is emulated.
+	# Strip, the share, the line, the answer, and the wait for its end: within a second of cargo's exit, in the median of three.
+	took >"$T/took"
 	for n in 13 14; do
-		! quick || break
 		mark netd "$n"
 		rx refresh --json
 		expect_status 0
 		expect_err "guest: netd=$n proto=1 common=1"
+		took >>"$T/took"
 	done
-	quick || fail "three times it took more than a second: $(cat "$T/out")"
+	echo "# cargo's exit to the guest's answer: $(sort -n "$T/took" | paste -sd' ') ms" >&3
+	(($(sort -n "$T/took" | sed -n 2p) < 1000)) || fail "it took $(paste -sd' ' "$T/took") ms"
 	expect_stale
 	printf 'quit\n' | socat - "UNIX-CONNECT:$T/run/redox-mon.sock" >/dev/null
 	wait_until 30 no_machine
