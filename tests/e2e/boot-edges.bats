@@ -115,10 +115,11 @@ qmp_monitor() {
 late_monitor() {
 	mkfifo "$T/never"
 	cat >"$T/listen.py" <<-'END'
-		import signal, socket, sys
+		import os, signal, socket, sys
 		listener = socket.socket(socket.AF_UNIX)
-		listener.bind(sys.argv[1])
+		listener.bind(sys.argv[1] + ".new")
 		listener.listen(1000)
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
 		signal.pause()
 	END
 	sed -i -e 's|socat "UNIX-LISTEN:$MONSOCK.*|python3 "$T/listen.py" "$MONSOCK" \&|' -e \

@@ -116,7 +116,7 @@ two_started() {
 	rest
 	socat "UNIX-LISTEN:$T/run/redox.sock,fork" EXEC:'sleep 60' 3>&- &
 	started+=("$!")
-	wait_until 20 test -S "$T/run/redox.sock"
+	wait_until 20 socket_listens "$T/run/redox.sock"
 	watch
 	mark netd 2
 	expect_round ok netd

@@ -338,7 +338,7 @@ sqlite() {
 	mode socket
 	monitor
 	(cd "$TREE" && RAW_IMG=$IMAGE ./run-dev.sh -s) >/dev/null 2>&1 3>&-
-	wait_until 20 test -S "$T/run/redox.sock"
+	wait_until 20 socket_listens "$T/run/redox.sock"
 	# The one who listens only takes one connection: as QEMU does while somebody is there.
 	socat -u "UNIX-CONNECT:$T/run/redox.sock" OPEN:/dev/null >/dev/null 2>&1 3>&- &
 	started+=("$!")
@@ -356,7 +356,7 @@ sqlite() {
 	mode socket
 	socat "UNIX-LISTEN:$T/run/redox.sock,fork" EXEC:'sleep 60' 3>&- &
 	started+=("$!")
-	wait_until 20 test -S "$T/run/redox.sock"
+	wait_until 20 socket_listens "$T/run/redox.sock"
 	rx boot
 	expect_refused 75
 	expect_err 'did not start'
@@ -393,7 +393,7 @@ sqlite() {
 @test "an old socket and an old console file are in nobody's way" {
 	mode socket
 	socat "UNIX-LISTEN:$T/run/redox.sock,unlink-close=0" EXEC:true 3>&- &
-	wait_until 20 test -S "$T/run/redox.sock"
+	wait_until 20 socket_listens "$T/run/redox.sock"
 	end_pid $!
 	rx_ok boot --json
 	verdict up

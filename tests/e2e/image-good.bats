@@ -21,7 +21,7 @@ teardown() {
 vm() {
 	start vm qemu-system-x86_64 -accel tcg -m 32 -nodefaults -display none -S -device virtio-blk-pci,drive=d \
 		-drive "file=$IMAGE,format=raw,if=none,id=d,snapshot=$1" -monitor "unix:$T/hmp,server=on,wait=off"
-	wait_until 20 test -S "$T/hmp" || fail "no QEMU: $(cat "$T/vm.err")"
+	wait_until 20 socket_listens "$T/hmp" || fail "no QEMU: $(cat "$T/vm.err")"
 	wait_until 20 grep -q "OFDLCK .*:$(stat -c %i "$IMAGE") 201 201" /proc/locks
 }
 

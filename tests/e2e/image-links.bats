@@ -99,7 +99,7 @@ expect_links_untouched() {
 	printf '#!/bin/bash\nprintf "login: "\nread -r x\n' >"$TREE/run-dev.sh"
 	socat "UNIX-LISTEN:$T/run/redox-mon.sock,fork" "SYSTEM:cat >>$T/heard" 3>&- &
 	started+=("$!")
-	wait_until 20 test -S "$T/run/redox-mon.sock"
+	wait_until 20 socket_listens "$T/run/redox-mon.sock"
 	rx boot --wait --stop
 	refute test -s "$T/heard"
 	expect_refused 75

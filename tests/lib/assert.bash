@@ -66,6 +66,11 @@ pid_gone() {
 	[[ $stat == Z* ]]
 }
 
+# socket_listens PATH: somebody takes calls there. A name alone comes with bind(), a moment before listen().
+socket_listens() {
+	awk -v path="$1" '$4 == "00010000" && $8 == path { found = 1 } END { exit !found }' /proc/net/unix
+}
+
 # wait_until SECONDS CMD...: polls on a fifo that nobody writes to, which costs no process.
 wait_until() {
 	local end=$(($(now_ms) + $1 * 1000))
