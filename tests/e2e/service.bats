@@ -96,7 +96,7 @@ tree_list() { (cd "$1" && find . -printf '%y %m %p\n' | sort); }
 	has_line 'OnCalendar=*-*-* 02:30:00' "$(echo "$T"/printed/*.timer)"
 	ini_add <<<$'[nightly]\ntimeout_s = 43200'
 	printed nightly
-	has_line TimeoutStartSec=46800 "$(echo "$T"/printed/*y-*[!d].service)"
+	has_line TimeoutStartSec=46800 "$unit"
 }
 
 @test "words that make no sense are refused, and nothing is written" {
