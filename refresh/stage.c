@@ -73,9 +73,9 @@ static void on_start(void *data, pid_t pid)
 	CLEANUP_FREE char *what = xasprintf("build %s", building->package);
 
 	building->pid = pid;
-	refresh_prepare_go(building->args->prepare);
-	/* The build itself does not depend on this row; without it the next start after a crash merely cannot end this child. */
+	/* At once: the build does not depend on this row, but a crash before it leaves a child that the next start cannot end. */
 	(void)!journal_child_add(building->args->session->journal, building->args->run, pid, proc_start_time(pid), what, NULL);
+	refresh_prepare_go(building->args->prepare);
 }
 
 /* With the owner that all of the state folder has: what root makes under sudo, its user must be able to empty. */

@@ -415,7 +415,7 @@ fired() {
 	begin
 	slow_package
 	change 2
-	slow_begun
+	slow_recorded
 	kill -KILL "$(<"$STATE/worker.lock")"
 	wait_until 10 pid_gone "$(<"$STATE/worker.lock")"
 	rm -f "$T/slow.pid"

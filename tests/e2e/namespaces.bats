@@ -56,7 +56,7 @@ expect_well() {
 
 @test "what a killed run left mounted is put right at once" {
 	start run "$REINJECT" refresh
-	slow_begun
+	slow_recorded
 	elsewhere -m
 	kill -KILL "$pid_run"
 	finish run 10

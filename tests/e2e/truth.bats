@@ -56,7 +56,7 @@ teardown() { fixture_teardown; }
 @test "what a killed run left building is ended by the next start" {
 	slow_package
 	start run "$REINJECT" refresh
-	slow_begun
+	slow_recorded
 	local builder
 	builder=$(<"$T/slow.pid")
 	kill -KILL "$pid"

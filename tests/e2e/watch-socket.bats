@@ -188,7 +188,7 @@ same() { sed -E 's/run [0-9]+/run N/; s/"(run|ms|t_ms|after_build_ms)":[0-9]+/"\
 	slow_package
 	watch_begin
 	start asker "$REINJECT" build slow
-	slow_begun
+	slow_recorded
 	kill -KILL "$pid_watch"
 	finish asker 20
 	expect_status 1

@@ -41,6 +41,8 @@ rx_ok() {
 start() {
 	local name=$1
 	shift
+	# Here, not in the child: nobody must read what one of the same name said before.
+	: >"$T/$name.out" >"$T/$name.err"
 	(cd "${RX_DIR:-$TREE}" && exec env --default-signal=INT,QUIT "$@") >"$T/$name.out" 2>"$T/$name.err" </dev/null 3>&- &
 	pid=$!
 	started+=("$pid")

@@ -435,6 +435,13 @@ slow_begun() {
 	wait_until 60 test -e "$T/slow.pid" || fail "the slow build never began: $(cat "$T"/*.err)"
 }
 
+# slow_recorded: and its process is in the journal, by which the next run ends it should this one be killed.
+slow_recorded() {
+	slow_begun
+	wait_until 20 slow_has_row || fail "the slow build is not in the journal"
+}
+slow_has_row() { [[ $(sqlite3 "$TREE/.reinject/journal.db" "SELECT count(*) FROM child WHERE pid = $(<"$T/slow.pid")") == 1 ]]; }
+
 # Opening the fifo for both never blocks, should nobody read any more; it stays open until the reader has read.
 slow_release() {
 	exec {gate}<>"$T/gate"
