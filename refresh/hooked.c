@@ -102,7 +102,7 @@ static int wait_for_git(struct worker *worker, bool *ret, struct err *err)
 	enum watcher_operation operation = WATCHER_OPERATION_NONE;
 	const char *what = NULL;
 	int64_t since = clock_ms();
-	bool said = false;
+	bool said[WATCHER_OPERATION_CONFLICT + 1] = { false };
 
 	for (*ret = false; worker->left == LEFT_NOTHING; *ret = true) {
 		bool is_long = clock_ms() - since >= LONGEST_MS;
@@ -110,11 +110,12 @@ static int wait_for_git(struct worker *worker, bool *ret, struct err *err)
 
 		if (r < 0 || operation == WATCHER_OPERATION_NONE || (operation == WATCHER_OPERATION_LOCK && is_long))
 			return r;
-		if (!said) {
+		/* Each once: a rebase is seen as a locked index between its steps. */
+		if (!said[operation]) {
 			CLEANUP_FREE char *text = xasprintf("git is in the middle of something (%s): waiting for its end", what);
 
 			say(worker, REFRESH_EVENT_NOTE, text, NULL);
-			said = true;
+			said[operation] = true;
 		}
 		r = pause_for(worker, is_long ? OPERATION_LONG : OPERATION_MS, err);
 		if (r < 0)
