@@ -240,6 +240,9 @@ static void record_numbers(struct boot_machine *machine, const char *line)
 
 			add_number(machine->verdict, name, value);
 		}
+		/* One that matches nothing at the line's end has seen all of it. */
+		if (n == 0 && *match == '\0')
+			break;
 		at = match + (n > 0 ? n : 1);
 	}
 }

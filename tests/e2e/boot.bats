@@ -294,6 +294,14 @@ run_checks() {
 	expect_equal "$(sqlite "SELECT id || ' ' || result || ' ' || (ms > 0) FROM boot")" "1 up 1"
 }
 
+@test "a record that may match nothing takes no number from behind the line's end" {
+	mode socket
+	ini_set boot record '([0-9.]+)?$'
+	guest <<<'printf "aaaa 3.5\n7.5\nx\nlogin: "; read -r x'
+	rx_ok boot --json
+	expect_jq '.[0].numbers == {"record": 7.5}'
+}
+
 # Read by the program that wrote it: sqlite3's own may be missing.
 sqlite() {
 	sqlite3 "$TREE/.reinject/journal.db" "$1"
