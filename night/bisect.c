@@ -66,7 +66,7 @@ static int find_good(const struct bisecting *bisecting, int64_t *ret, struct err
 	if (stat(good, &st) == 0)
 		r = journal_run_of_file(session->journal, session->config->image.path, st.st_dev, st.st_ino, ret, err);
 	if (r >= 0 && *ret == 0)
-		r = journal_boots(session->journal, bisecting->names.image, 0, take_up, ret, err);
+		r = journal_boots(session->journal, session->config->image.path, 0, take_up, ret, err);
 	if (r < 0 || *ret > 0)
 		return r;
 	err_class_set(err, ERR_USAGE, -ENOENT, "no run is known whose image has booted");

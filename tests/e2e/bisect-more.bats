@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A bisect whose ends are sure and whose middle is not: it names no run, and says why. The image is only read.
+# A bisect whose ends are sure and whose middle is not: it names no run, and says why. The image is only read. And one behind a link.
 
 load ../lib/assert
 load ../lib/fixture
@@ -37,6 +37,16 @@ names_none() {
 	expect_status "$2"
 	expect_out "$3"
 	machine_end
+}
+
+@test "an image that a link names: its boots are found without an image that is kept as good" {
+	mv "$IMAGE" "$T/far.img"
+	ln -s "$T/far.img" "$IMAGE"
+	rm "$IMAGE.good"
+	guest_of '[[ ${v[d4]} != 2 ]] || panic d4'
+	rx bisect --json
+	expect_status 0
+	expect_jq 'map(select(has("good")))[0] | .result == "found" and .good == 1 and .run == 5'
 }
 
 @test "one in the middle that stops elsewhere each time: flaky" {
