@@ -302,6 +302,8 @@ static int look_and_act(struct server_watch *watch, struct err *err)
 	if (r >= 0 && watch->reload) {
 		watcher_look_freep(&seen);
 		seen = NULL;
+		/* Its commits are still to be done, also where the new configuration cannot be used. */
+		strvec_clear(&watch->heads);
 		r = look(watch, &seen, err);
 	}
 	/* Saved faster than it can be read. */

@@ -215,6 +215,8 @@ int server_watch_look(struct server_watch *watch, struct watcher_look **ret, str
 		watch->rearm = true;
 		watcher_look_freep(&look);
 		look = NULL;
+		/* The commits that it was of are still to be done. */
+		strvec_clear(&watch->heads);
 		r = server_watch_arm(watch, err);
 		if (r == 0)
 			r = look_once(watch, &look, err);

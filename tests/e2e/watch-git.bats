@@ -334,6 +334,16 @@ commit_trigger() {
 	expect_stale
 }
 
+@test "trigger = commit: a commit that gives a package another dependency is built, and the map follows" {
+	commit_trigger
+	printf 'proto = { path = "../../crates/proto" }\n' >>"$SRC/drivers/inputd/Cargo.toml"
+	printf 'fn main() {\n    println!("inputd=2 {}", proto::mark());\n}\n' >"$SRC/drivers/inputd/src/main.rs"
+	commit 'inputd uses proto'
+	last_round ok inputd
+	expect_equal "$(image_says /usr/lib/drivers/inputd)" "inputd=2 proto=1 common=1"
+	stop_watch
+}
+
 @test "trigger = commit: checkout, reset, merge and update-ref build what HEAD changed, once" {
 	g checkout -b other
 	mark netd 2
