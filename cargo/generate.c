@@ -89,6 +89,14 @@ static void add_word(struct str *text, const char *key, const char *word)
 	add_list(text, key, &one);
 }
 
+static void add_comment(struct str *text, const char *line)
+{
+	CLEANUP_FREE char *visible = str_visible(line);
+
+	/* A byte more would make it an error, and what is cut is said in full by `init`. */
+	str_printf(text, "; %.*s%s\n", CONFIG_INI_MAX_LINE - 6, visible, strlen(visible) > CONFIG_INI_MAX_LINE - 6 ? "..." : "");
+}
+
 /* True when the section may begin: two of one name would be an error in the file. */
 static bool begin_section(struct generating *g, const char *kind, const char *name, size_t source)
 {
@@ -206,6 +214,11 @@ static void add_package(struct generating *g, size_t source, const struct cargo_
 	if (uses.n > 0)
 		add_list(&g->text, "uses", &uses);
 	add_list(&g->text, "bins", &crate->bins);
+	for (size_t i = 0; i < crate->bins_off.n; i++) {
+		CLEANUP_FREE char *line = xasprintf("cargo leaves out %s, which is off", crate->bins_off.v[i]);
+
+		add_comment(&g->text, line);
+	}
 	add_places(g, crate);
 }
 
@@ -349,14 +362,6 @@ char *cargo_generate_body(const struct config *config, const struct cargo_worksp
 }
 
 /* -- the file --------------------------------------------------------------------------------------------------------------------------------- */
-
-static void add_comment(struct str *text, const char *line)
-{
-	CLEANUP_FREE char *visible = str_visible(line);
-
-	/* A byte more would make it an error, and what is cut is said in full by `init`. */
-	str_printf(text, "; %.*s%s\n", CONFIG_INI_MAX_LINE - 6, visible, strlen(visible) > CONFIG_INI_MAX_LINE - 6 ? "..." : "");
-}
 
 char *cargo_generate_file(const char *body, const struct strvec *notes, bool resolved)
 {

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/sudo.h"
+#include "cargo/features.h"
 #include "cargo/json.h"
 
 #include <errno.h>
@@ -55,11 +56,8 @@ static void make_words(const struct config *config, bool no_deps, struct strvec 
 	strvec_add(ret, "--locked");
 	if (no_deps)
 		strvec_add(ret, "--no-deps");
-	if (build->features.n > 0 && !no_deps) {
-		CLEANUP_FREE char *list = strvec_join(&build->features, ",");
-
-		strvec_addf(ret, "--features=%s", list);
-	}
+	else
+		cargo_features_words(build, ret);
 }
 
 static void make_environment(const struct config *config, struct strvec *ret)
@@ -138,24 +136,27 @@ void cargo_metadata_depend(struct cargo_workspace *workspace, size_t crate, size
 	c->deps[c->n_deps++] = dependency;
 }
 
-static void read_bins(const json_t *package, struct strvec *ret)
+/* All that a package is read with. */
+struct reading {
+	const json_t *root;
+	const struct config_build *build;
+	struct cargo_workspace *workspace;
+};
+
+static void read_bins(const struct reading *reading, const json_t *package, struct cargo_crate *ret)
 {
-	const json_t *targets = json_object_get(package, "targets");
+	const struct cargo_features features = { .package = package, .root = reading->root, .build = reading->build };
 
-	strvec_clear(ret);
-	for (size_t i = 0; i < json_array_size(targets); i++) {
-		const json_t *target = json_array_get(targets, i);
-		const char *name = cargo_json_text(target, "name");
-
-		if (name && cargo_json_has_kind(target, "bin"))
-			strvec_add(ret, name);
-	}
-	strvec_sort_unique(ret);
+	strvec_clear(&ret->bins);
+	strvec_clear(&ret->bins_off);
+	cargo_features_bins(&features, &ret->bins, &ret->bins_off);
 }
 
 /* The crate of a package that lies in a folder; NO_CRATE for a registry's; -EBADMSG. */
-static int read_package(const json_t *package, const json_t *members, struct cargo_workspace *workspace, ssize_t *ret, struct err *err)
+static int read_package(const struct reading *reading, const json_t *package, ssize_t *ret, struct err *err)
 {
+	const json_t *members = json_object_get(reading->root, "workspace_members");
+	struct cargo_workspace *workspace = reading->workspace;
 	const char *name = cargo_json_text(package, "name"), *manifest = cargo_json_text(package, "manifest_path"),
 		   *id = cargo_json_text(package, "id");
 	CLEANUP_FREE char *dir = NULL;
@@ -170,7 +171,7 @@ static int read_package(const json_t *package, const json_t *members, struct car
 	for (size_t i = 0; i < json_array_size(members); i++)
 		if (str_eq(json_string_value(json_array_get(members, i)), id))
 			workspace->crates[*ret].member = true;
-	read_bins(package, &workspace->crates[*ret].bins);
+	read_bins(reading, package, &workspace->crates[*ret]);
 	return 0;
 }
 
@@ -207,17 +208,17 @@ static void graph_clear(struct graph *graph)
 	json_decref(graph->ids);
 }
 
-static int read_nodes(const json_t *root, struct cargo_workspace *workspace, struct graph *graph, struct err *err)
+static int read_nodes(const struct reading *reading, struct graph *graph, struct err *err)
 {
-	const json_t *packages = json_object_get(root, "packages"), *members = json_object_get(root, "workspace_members");
-	const json_t *nodes = json_object_get(json_object_get(root, "resolve"), "nodes");
+	const json_t *packages = json_object_get(reading->root, "packages");
+	const json_t *nodes = json_object_get(json_object_get(reading->root, "resolve"), "nodes");
 
 	graph->n = json_array_size(packages);
 	graph->nodes = xcalloc(graph->n, sizeof(*graph->nodes));
 	graph->ids = json_object();
 	for (size_t i = 0; i < graph->n; i++) {
 		const json_t *package = json_array_get(packages, i);
-		int r = read_package(package, members, workspace, &graph->nodes[i].crate, err);
+		int r = read_package(reading, package, &graph->nodes[i].crate, err);
 
 		if (r < 0)
 			return r;
@@ -303,13 +304,14 @@ static void read_dev_only(const struct graph *graph, const struct node *node, st
 	strvec_sort_unique(ret);
 }
 
-int cargo_metadata_resolved(const json_t *root, struct cargo_workspace *ret, struct err *err)
+int cargo_metadata_resolved(const struct config *config, const json_t *root, struct cargo_workspace *ret, struct err *err)
 {
+	const struct reading reading = { .root = root, .build = &config->build, .workspace = ret };
 	CLEANUP(graph_clear) struct graph graph = { 0 };
 	int r = read_root(root, ret, err);
 
 	if (r == 0)
-		r = read_nodes(root, ret, &graph, err);
+		r = read_nodes(&reading, &graph, err);
 	for (size_t i = 0; r == 0 && i < graph.n; i++) {
 		if (graph.nodes[i].crate == NO_CRATE)
 			continue;
@@ -345,15 +347,16 @@ static void declare_dependencies(const json_t *package, size_t crate, bool optio
 	strvec_sort_unique(&workspace->crates[crate].dev_only);
 }
 
-int cargo_metadata_declared(const json_t *root, bool optional, struct cargo_workspace *workspace, struct err *err)
+int cargo_metadata_declared(const struct config *config, const json_t *root, bool optional, struct cargo_workspace *workspace, struct err *err)
 {
-	const json_t *packages = json_object_get(root, "packages"), *members = json_object_get(root, "workspace_members");
+	const struct reading reading = { .root = root, .build = &config->build, .workspace = workspace };
+	const json_t *packages = json_object_get(root, "packages");
 	int r = read_root(root, workspace, err);
 
 	for (size_t i = 0; r == 0 && i < json_array_size(packages); i++) {
 		ssize_t crate;
 
-		r = read_package(json_array_get(packages, i), members, workspace, &crate, err);
+		r = read_package(&reading, json_array_get(packages, i), &crate, err);
 		if (r == 0 && crate != NO_CRATE)
 			declare_dependencies(json_array_get(packages, i), (size_t)crate, optional, workspace);
 	}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "cargo/features.h"
 #include "cargo/metadata.h"
 #include "cargo/settings.h"
 #include "cargo/toolchain.h"
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 /* Times of files come from a clock that ticks every few milliseconds. */
-enum { FORMAT = 1, MAX_LOCK = 1 << 26, MAX_CACHE = 1 << 26, CLOCK_TICK_MS = 20 };
+enum { FORMAT = 2, MAX_LOCK = 1 << 26, MAX_CACHE = 1 << 26, CLOCK_TICK_MS = 20 };
 
 static void free_json(json_t **json)
 {
@@ -46,11 +47,12 @@ static void add_words(struct hash *hash, const char *name, const struct strvec *
 
 static void add_toolchain(struct hash *hash, const struct config *config)
 {
-	CLEANUP(strvec_clear) struct strvec compilers = { 0 };
+	CLEANUP(strvec_clear) struct strvec compilers = { 0 }, features = { 0 };
 	CLEANUP_FREE char *cargo = fs_find_program("cargo");
 
 	hash_field(hash, "toolchain", config->build.toolchain);
-	add_words(hash, "feature", &config->build.features);
+	cargo_features_words(&config->build, &features);
+	add_words(hash, "feature", &features);
 	add_words(hash, "env", &config->build.env);
 	add_program(hash, cargo);
 	cargo_toolchain_find(config, &compilers);
@@ -214,6 +216,7 @@ static int restore_crate(const json_t *object, struct cargo_crate *crate, size_t
 	crate->member = json_is_true(json_object_get(object, "member"));
 	memcpy(crate->closure, closure, strlen(closure) + 1);
 	read_strings(json_object_get(object, "bins"), &crate->bins);
+	read_strings(json_object_get(object, "bins_off"), &crate->bins_off);
 	read_strings(json_object_get(object, "dev_only"), &crate->dev_only);
 	for (size_t i = 0; i < json_array_size(deps); i++) {
 		json_int_t dep = json_integer_value(json_array_get(deps, i));
@@ -266,8 +269,9 @@ static json_t *crate_json(const struct cargo_crate *crate)
 
 	for (size_t i = 0; i < crate->n_deps; i++)
 		json_array_append_new(deps, json_integer((json_int_t)crate->deps[i]));
-	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o}", "name", crate->name, "dir", crate->dir, "member", crate->member, "closure",
-			 crate->closure, "bins", strings_json(&crate->bins), "dev_only", strings_json(&crate->dev_only), "deps", deps);
+	return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "name", crate->name, "dir", crate->dir, "member", crate->member, "closure",
+			 crate->closure, "bins", strings_json(&crate->bins), "bins_off", strings_json(&crate->bins_off), "dev_only",
+			 strings_json(&crate->dev_only), "deps", deps);
 }
 
 /* Under sudo it belongs to whom the state folder belongs to. */
@@ -437,7 +441,7 @@ static int load_resolved(struct loader *loader, struct cargo_workspace *ret)
 	int r = cargo_metadata_run(loader->config, loader->source, false, loader->cancel, &root, &loader->refused);
 
 	if (r == 0)
-		r = cargo_metadata_resolved(root, &workspace, &loader->refused);
+		r = cargo_metadata_resolved(loader->config, root, &workspace, &loader->refused);
 	if (r < 0) {
 		explain_lock(loader);
 		return r;
@@ -463,7 +467,7 @@ static int declare(struct loader *loader, bool optional, struct cargo_workspace 
 	CLEANUP(free_json) json_t *root = NULL;
 	int r = cargo_metadata_run(loader->config, loader->source, true, loader->cancel, &root, NULL);
 
-	return r < 0 ? r : cargo_metadata_declared(root, optional, workspace, NULL);
+	return r < 0 ? r : cargo_metadata_declared(loader->config, root, optional, workspace, NULL);
 }
 
 static int load_last_good(struct loader *loader, struct cargo_workspace *ret)
@@ -551,6 +555,7 @@ void cargo_workspace_clear(struct cargo_workspace *workspace)
 		free(crate->dir);
 		free(crate->deps);
 		strvec_clear(&crate->bins);
+		strvec_clear(&crate->bins_off);
 		strvec_clear(&crate->dev_only);
 	}
 	free(workspace->crates);

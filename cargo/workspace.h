@@ -30,7 +30,8 @@ struct cargo_crate {
 	char *name;
 	char *dir;   /* absolute, links resolved: its manifest's folder */
 	bool member; /* of this workspace */
-	struct strvec bins;
+	struct strvec bins;     /* its programs, */
+	struct strvec bins_off; /* and those that cargo leaves out: 'PROGRAM: it needs FEATURE ...' (cargo/features) */
 	size_t *deps; /* owned; indices into cargo_workspace.crates */
 	size_t n_deps, cap;
 	struct strvec dev_only;      /* 'NAME VERSION', and 'NAME' where all versions are meant: edges of the lock that only its tests need */

@@ -123,6 +123,7 @@ static int teardown(void **state)
 	cargo_workspace_clear(&box->workspace);
 	strvec_clear(&box->config.build.env);
 	strvec_clear(&box->config.build.features);
+	strvec_clear(&box->config.build.cargo_args);
 	free(box->config.state);
 	free(box->source.name);
 	free(box->source.path);
@@ -276,6 +277,13 @@ static void any_file_that_took_part_asks_cargo_again(void **state)
 	strvec_add(&box->config.build.features, "fast");
 	load(box, CARGO_WORKSPACE_GOOD);
 	assert_int_equal(runs(box), 1);
+	strvec_add(&box->config.build.cargo_args, "--all-features");
+	load(box, CARGO_WORKSPACE_GOOD);
+	assert_int_equal(runs(box), 1);
+	/* What has nothing to do with the graph. */
+	strvec_add(&box->config.build.cargo_args, "--frozen");
+	load(box, CARGO_WORKSPACE_GOOD);
+	assert_int_equal(runs(box), 0);
 }
 
 /* It may have been read before or after: the next time cargo is asked again. */
@@ -296,9 +304,9 @@ static void a_broken_cache_is_none(void **state)
 	static const char *const texts[] = { "",
 					     "{",
 					     "[]",
-					     "{\"format\":1,\"key\":\"\"}",
+					     "{\"format\":2,\"key\":\"\"}",
 					     "{\"format\":99,\"key\":\"x\",\"root\":\"/\"}",
-					     "{\"format\":1,\"key\":\"x\",\"root\":\"/\",\"crates\":[{\"name\":\"a\"}]}" };
+					     "{\"format\":2,\"key\":\"x\",\"root\":\"/\",\"crates\":[{\"name\":\"a\"}]}" };
 	struct box *box = *state;
 
 	for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
@@ -405,9 +413,11 @@ static void the_toolchain_and_the_features_are_handed_on(void **state)
 	box->config.build.toolchain = (char[]){ "nightly" };
 	strvec_add(&box->config.build.features, "a");
 	strvec_add(&box->config.build.features, "b");
+	strvec_add(&box->config.build.cargo_args, "--frozen");
+	strvec_add(&box->config.build.cargo_args, "--no-default-features");
 	load(box, CARGO_WORKSPACE_GOOD);
 	assert_int_equal(fs_read(path, 1000, &text, NULL), 0);
-	assert_string_equal(str_text(&text), "+nightly metadata --format-version=1 --offline --locked --features=a,b\n");
+	assert_string_equal(str_text(&text), "+nightly metadata --format-version=1 --offline --locked --features=a,b --no-default-features\n");
 }
 
 /* -- with the configuration's map -------------------------------------------------------------------------------------------------------------- */
