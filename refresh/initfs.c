@@ -365,28 +365,70 @@ static int pack_if_stale(struct refresh_round *round, struct err *err)
 	return r < 0 ? r : pack(round, err);
 }
 
-/* All that would have gone into it has failed: a package goes in whole or not at all. */
-static int give_up(struct refresh_round *round, int r, const struct err *failure, struct err *err)
+/* Of a package that leaves the initfs for the image, the old place is there as long as the old initfs is. */
+static bool step_is_concerned(const struct refresh_round *round, size_t step)
+{
+	for (size_t i = 0; i < round->plan.n_removals; i++)
+		if (round->plan.removals[i].after == step && refresh_is_in_initfs(round->plan.removals[i].path))
+			return true;
+	return step_has_members(round, &round->plan.steps[step]);
+}
+
+bool refresh_initfs_keeps(const struct refresh_round *round, const char *owner)
+{
+	if (!round->initfs || !round->initfs->is_given_up)
+		return false;
+	for (size_t i = 0; i < round->plan.n_removals; i++)
+		if (str_eq(round->plan.removals[i].owner, owner) && refresh_is_in_initfs(round->plan.removals[i].path))
+			return true;
+	return false;
+}
+
+/* Fails all that would have gone into it: a package goes in whole or not at all. True when there were any. */
+static bool fail_members(struct refresh_round *round, const char *why)
 {
 	bool any = false;
 
-	if (r == -ECANCELED || failure->class == ERR_ENVIRONMENT || failure->class == ERR_BUSY) {
-		if (err)
-			*err = *failure;
-		return r;
-	}
-	round->initfs->is_given_up = true;
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
-		if (!round->staged[i].ok || !step_has_members(round, &round->plan.steps[i]))
+		if (!round->staged[i].ok || !step_is_concerned(round, i))
 			continue;
 		any = true;
-		refresh_round_fail(round, i, failure->message);
+		refresh_round_fail(round, i, why);
 	}
-	if (!any) {
+	return any;
+}
+
+/* Something for the image itself, which needs no initfs. */
+static bool is_any_left(const struct refresh_round *round)
+{
+	bool any = refresh_make_any(round);
+
+	for (size_t i = 0; i < round->plan.n_removals; i++) {
+		const struct refresh_removal *removal = &round->plan.removals[i];
+
+		any = any || (removal->after == REFRESH_NO_STEP && !refresh_is_in_initfs(removal->path) &&
+			      !refresh_initfs_keeps(round, removal->owner));
+	}
+	return any;
+}
+
+/* The image keeps the initfs that it has, and what has nothing in it goes on. */
+static int give_up(struct refresh_round *round, int r, const struct err *failure, struct err *err)
+{
+	bool stops = r == -ECANCELED || failure->class == ERR_ENVIRONMENT || failure->class == ERR_BUSY, any;
+
+	if (!stops) {
+		round->initfs->is_given_up = true;
+		any = fail_members(round, failure->message);
+		stops = !any && !is_any_left(round);
+	}
+	if (stops) {
 		if (err)
 			*err = *failure;
 		return r;
 	}
+	if (!any)
+		refresh_round_note_failure(round, REFRESH_INITFS_OWNER, failure->message);
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING, .text = failure->message, .hint = failure->hint });
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* Removals: what the plan says is gone, taken out of the image in the same transaction as the rest. */
-#include "refresh/round.h"
+#include "refresh/initfs.h"
 
 static void tell(const struct refresh_round *round, const struct refresh_removal *removal, const struct image_put *put)
 {
@@ -75,8 +75,9 @@ int refresh_remove_all(struct refresh_round *round, struct err *err)
 	for (size_t i = 0; r >= 0 && i < round->plan.n_removals; i++) {
 		const struct refresh_removal *removal = &round->plan.removals[i];
 
-		if (refresh_is_in_initfs(removal->path))
-			continue; /* refresh/initfs leaves it out */
+		/* A member is left out by refresh/initfs, and where that could not be, its package stays whole. */
+		if (refresh_is_in_initfs(removal->path) || refresh_initfs_keeps(round, removal->owner))
+			continue;
 		if (removal->after == REFRESH_NO_STEP || round->is_put[removal->after])
 			r = remove_one(round, removal, &wanted, err);
 	}

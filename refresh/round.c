@@ -57,12 +57,17 @@ const char *refresh_round_owner(const struct refresh_round *round, size_t step)
 	return round->look->subjects[round->plan.steps[step].subject].name;
 }
 
-void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)
+void refresh_round_note_failure(struct refresh_round *round, const char *name, const char *why)
 {
 	round->n_failed++;
-	round->staged[i].ok = false;
 	if (!round->first_failure)
-		round->first_failure = xasprintf("%s: %s", round->plan.steps[i].name, why);
+		round->first_failure = xasprintf("%s: %s", name, why);
+}
+
+void refresh_round_fail(struct refresh_round *round, size_t i, const char *why)
+{
+	round->staged[i].ok = false;
+	refresh_round_note_failure(round, round->plan.steps[i].name, why);
 }
 
 void refresh_round_add_verdict(struct refresh_round *round, const char *subject, const char *fingerprint, const char *state)

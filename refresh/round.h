@@ -70,6 +70,9 @@ int refresh_round_interrupted(const struct refresh_round *round, struct err *err
 /** The subject of step number @step as the journal names it: 'package NAME', 'asset NAME', 'file'. */
 const char *refresh_round_owner(const struct refresh_round *round, size_t step);
 
+/** Something of this run failed, @why: what has nothing to do with it goes on. @name: whose it is. */
+void refresh_round_note_failure(struct refresh_round *round, const char *name, const char *why);
+
 /** Step number @i failed, @why; the others go on. */
 void refresh_round_fail(struct refresh_round *round, size_t i, const char *why);
 
