@@ -42,7 +42,6 @@ void cargo_features_words(const struct config_build *build, struct strvec *ret)
 			strvec_addf(ret, FEATURES "%s", list);
 		else if (str_eq(args->v[i], ALL) || str_eq(args->v[i], NO_DEFAULT))
 			strvec_add(ret, args->v[i]);
-		i += list && list == next;
 	}
 }
 

@@ -89,6 +89,10 @@ expect_just() {
 	refute grep -q warning "$T/err"
 	expect_just 'multi-a multi-b'
 	expect_equal "$(image_says /usr/lib/drivers/multi-b)" multi-b=1
+	# What is kept of cargo's answer says the same as cargo.
+	rx_ok refresh
+	refute grep -q 'has changed' "$T/err"
+	grep -qxF '; cargo leaves out multi-ctl: it needs tools, which is off' "$MAP"
 }
 
 @test "a feature that becomes a default brings its program, and takes it away when it is none any more" {
@@ -131,6 +135,8 @@ expect_just() {
 	expect_just 'multi-a multi-b multi-deep'
 	sed -i '/required-features = \["tools"\]/!b; s/^/# /' "$SRC/drivers/multi/Cargo.toml"
 	sed -i 's/^version = .*/version = "0.2.0"/' "$SRC/drivers/multi/Cargo.toml"
+	rx_ok init --update
+	refute grep -q '; cargo leaves out multi-ctl' "$MAP"
 	rx_ok refresh
 	expect_err 'behind the manifests'
 	expect_just 'multi-a multi-b multi-ctl multi-deep'

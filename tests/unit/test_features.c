@@ -80,7 +80,7 @@ static void what_the_package_turns_on_is_built(void **state)
 	builds(whole, "--features=weak", "base plain");
 	builds(whole, "-F lent", "base lent plain");
 	builds(whole, "-Fp/lent", "base lent plain");
-	builds(whole, "-F=other/tools,lent", "base lent plain");
+	builds(whole, "-F=lent,other/tools", "base lent plain");
 	builds(whole, "--features my-dep/fast", "base dep fast plain");
 	builds(whole, "--no-default-features", "plain");
 	builds(whole, "--no-default-features --features lent --features base", "base lent plain");
@@ -137,10 +137,10 @@ static void words_are_those_of_cargo_metadata(void **state)
 
 	(void)state;
 	give(&build.features, "a b/c");
-	give(&build.cargo_args, "--locked -F d --all-features -j 2 --features e,f -Fg --no-default-features --features");
+	give(&build.cargo_args, "--locked -F d --all-features -j 2 --features e,f -Fg -F=h --no-default-features --features");
 	cargo_features_words(&build, &words);
 	list = strvec_join(&words, " ");
-	assert_string_equal(list, "--features=a,b/c --features=d --all-features --features=e,f --features=g --no-default-features");
+	assert_string_equal(list, "--features=a,b/c --features=d --all-features --features=e,f --features=g --features=h --no-default-features");
 	strvec_clear(&build.features);
 	strvec_clear(&build.cargo_args);
 }

@@ -233,6 +233,22 @@ static void what_is_cached_is_the_same_and_asks_no_cargo(void **state)
 	assert_int_equal(runs(box), 0);
 }
 
+static void what_another_program_has_cached_is_none(void **state)
+{
+	struct box *box = *state;
+	CLEANUP_FREE char *path = xasprintf("%s/state/cargo/base.json", box->dir);
+	CLEANUP(str_clear) struct str text = { 0 };
+
+	load(box, CARGO_WORKSPACE_GOOD);
+	assert_int_equal(fs_read(path, 1 << 20, &text, NULL), 0);
+	assert_true(str_starts(str_text(&text), "{\"format\":2,"));
+	text.buf[strlen("{\"format\":")] = '1';
+	scratch_write(box->dir, "state/cargo/base.json", str_text(&text));
+	(void)runs(box);
+	load(box, CARGO_WORKSPACE_GOOD);
+	assert_int_equal(runs(box), 1);
+}
+
 static void without_a_state_folder_nothing_is_written(void **state)
 {
 	struct box *box = *state;
@@ -510,6 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_graph_leads_through_a_registry_and_not_to_tests),
 		TEST(what_is_cached_is_the_same_and_asks_no_cargo),
+		TEST(what_another_program_has_cached_is_none),
 		TEST(without_a_state_folder_nothing_is_written),
 		TEST(any_file_that_took_part_asks_cargo_again),
 		TEST(a_file_written_while_cargo_ran_is_not_taken_for_read),
