@@ -3,10 +3,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
-#include "cargo/features.h"
 #include "cargo/metadata.h"
-#include "cargo/settings.h"
-#include "cargo/toolchain.h"
+#include "cargo/workspace_key.h"
 
 #include <jansson.h>
 
@@ -18,134 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Times of files come from a clock that ticks every few milliseconds. */
-enum { FORMAT = 2, MAX_LOCK = 1 << 26, MAX_CACHE = 1 << 26, CLOCK_TICK_MS = 20 };
+enum { FORMAT = 2, MAX_LOCK = 1 << 26, MAX_CACHE = 1 << 26 };
 
 static void free_json(json_t **json)
 {
 	json_decref(*json);
-}
-
-/* -- the key: all that the resolved graph is made from ---------------------------------------------------------------------------------------- */
-
-static void add_program(struct hash *hash, const char *path)
-{
-	CLEANUP_FREE char *what = NULL;
-	struct stat st;
-
-	if (path && stat(path, &st) == 0)
-		what = xasprintf("%lld bytes of %lld.%09ld", (long long)st.st_size, (long long)fs_mtime(&st).tv_sec, fs_mtime(&st).tv_nsec);
-	hash_field(hash, "program", path);
-	hash_field(hash, "identity", what);
-}
-
-static void add_words(struct hash *hash, const char *name, const struct strvec *words)
-{
-	for (size_t i = 0; i < words->n; i++)
-		hash_field(hash, name, words->v[i]);
-}
-
-static void add_toolchain(struct hash *hash, const struct config *config)
-{
-	CLEANUP(strvec_clear) struct strvec compilers = { 0 }, features = { 0 };
-	CLEANUP_FREE char *cargo = fs_find_program("cargo");
-
-	hash_field(hash, "toolchain", config->build.toolchain);
-	cargo_features_words(&config->build, &features);
-	add_words(hash, "feature", &features);
-	add_words(hash, "env", &config->build.env);
-	add_program(hash, cargo);
-	cargo_toolchain_find(config, &compilers);
-	for (size_t i = 0; i < compilers.n; i++)
-		add_program(hash, compilers.v[i]);
-}
-
-/* A file's content, or that there is none. @since: false is returned when the file was written after that, in milliseconds since 1970; 0: true. */
-static bool add_file(struct hash *hash, const char *path, int64_t since)
-{
-	char hex[HASH_HEX_SIZE];
-	struct stat st;
-
-	hash_field(hash, "path", path);
-	hash_field(hash, "content", hash_file(path, hex, NULL) == 0 ? hex : NULL);
-	return since == 0 || stat(path, &st) < 0 || fs_mtime_ms(&st) < since - CLOCK_TICK_MS;
-}
-
-static int compare_manifests(const void *key, const void *item)
-{
-	return strcmp(key, *(char *const *)item);
-}
-
-/* Those that are known, @manifests, have been read already. */
-static bool is_manifest(const char *path, const struct strvec *manifests)
-{
-	return bsearch(path, manifests->v, manifests->n, sizeof(*manifests->v), compare_manifests) || fs_exists(path);
-}
-
-/* The names in @dir; with @manifests only of the folders that hold one, known or not. */
-static void add_names(struct hash *hash, const char *dir, const struct strvec *manifests)
-{
-	CLEANUP(cleanup_closedir) DIR *d = opendir(dir);
-	CLEANUP(strvec_clear) struct strvec names = { 0 };
-
-	for (struct dirent *entry = d ? readdir(d) : NULL; entry; entry = readdir(d)) {
-		CLEANUP_FREE char *path = manifests ? xasprintf("%s/%s/Cargo.toml", dir, entry->d_name) : NULL;
-
-		if (entry->d_name[0] != '.' && (!path || is_manifest(path, manifests)))
-			strvec_add(&names, entry->d_name);
-	}
-	strvec_sort_unique(&names);
-	hash_field(hash, "folder", dir);
-	add_words(hash, "name", &names);
-}
-
-/* What counts though no manifest names it: the programs in src/bin, and the crates that a glob of the workspace's manifest takes in, which lie beside
- * others. */
-static void add_unnamed(struct hash *hash, const struct strvec *manifests)
-{
-	static const char *const files[] = { "src/main.rs", "src/lib.rs" };
-	CLEANUP(strvec_clear) struct strvec parents = { 0 };
-
-	for (size_t i = 0; i < manifests->n; i++) {
-		CLEANUP_FREE char *dir = fs_dirname(manifests->v[i]), *bins = xasprintf("%s/src/bin", dir);
-
-		add_names(hash, bins, NULL);
-		for (size_t j = 0; j < N_ELEMENTS(files); j++) {
-			CLEANUP_FREE char *path = xasprintf("%s/%s", dir, files[j]);
-
-			hash_field(hash, files[j], fs_exists(path) ? "there" : NULL);
-		}
-		strvec_take(&parents, fs_dirname(dir));
-	}
-	strvec_sort_unique(&parents);
-	for (size_t i = 0; i < parents.n; i++)
-		add_names(hash, parents.v[i], manifests);
-}
-
-/* True when none of the files has changed since @since, so that the key belongs to what cargo has read. */
-static bool make_key(const struct config *config, size_t source, const char *root, const struct strvec *manifests, int64_t since,
-		     char ret[HASH_HEX_SIZE])
-{
-	static const char *const files[] = { "Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config" };
-	CLEANUP(cargo_settings_clear) struct cargo_settings settings = { 0 };
-	CLEANUP(hash_freep) struct hash *hash = hash_new();
-	bool settled = true;
-
-	hash_field(hash, "source", config->sources[source].path);
-	add_toolchain(hash, config);
-	for (size_t i = 0; i < N_ELEMENTS(files); i++) {
-		CLEANUP_FREE char *path = xasprintf("%s/%s", root, files[i]);
-
-		settled = add_file(hash, path, since) && settled;
-	}
-	for (size_t i = 0; i < manifests->n; i++)
-		settled = add_file(hash, manifests->v[i], since) && settled;
-	cargo_settings_read(config, source, &settings);
-	for (size_t i = 0; i < settings.n; i++)
-		settled = add_file(hash, settings.v[i].path, since) && settled;
-	add_unnamed(hash, manifests);
-	hash_end(hash, ret);
-	return settled;
 }
 
 static void collect_manifests(const struct cargo_workspace *workspace, struct strvec *ret)
@@ -297,7 +172,7 @@ static void cache_write(const struct config *config, size_t source, const struct
 	if (!config->state || !fs_is_dir(config->state) || (mkdir(dir, 0700) < 0 && errno != EEXIST))
 		return;
 	/* What was edited meanwhile may or may not have been read: an empty key fits nothing, but the graph is good to fall back on. */
-	if (!make_key(config, source, workspace->root, &manifests, since, key))
+	if (!cargo_workspace_key(config, source, workspace->root, &manifests, since, key))
 		key[0] = '\0';
 	crates = json_array();
 	for (size_t i = 0; i < workspace->n_crates; i++)
@@ -409,7 +284,7 @@ static bool load_cached(const struct loader *loader, struct cargo_workspace *ret
 
 	if (!root)
 		return false;
-	make_key(loader->config, loader->source, root, &cache->manifests, 0, key);
+	cargo_workspace_key(loader->config, loader->source, root, &cache->manifests, 0, key);
 	if (!str_eq(key, cache->key) || cache_restore(cache, ret) < 0)
 		return false;
 	ret->state = CARGO_WORKSPACE_GOOD;

@@ -454,7 +454,9 @@ $MAP"
 }
 
 @test "a member that a glob in the manifest takes in, and a binary that no manifest names" {
-	sed -i 's,"drivers/inputd"\, "drivers/multi",glob,; s,members = \[,members = ["drivers/*d"\, "drivers/multi"\, ,; s,\, glob,,' "$SRC/Cargo.toml"
+	sed -i 's,"drivers/inputd"\, "drivers/multi",glob,; s,members = \[,members = ["drivers/*d"\, "drivers/multi"\, "kinds/*/*"\, ,; s,\, glob,,' "$SRC/Cargo.toml"
+	crate "$SRC/kinds/net/virtd" virtd
+	printf 'fn main() {}\n' >"$SRC/kinds/net/virtd/src/main.rs"
 	lock
 	rx_ok init
 	rx_ok refresh
@@ -463,6 +465,16 @@ $MAP"
 	printf 'fn main() {}\n' >"$SRC/drivers/multi/src/bin/multi-c.rs"
 	rx_ok refresh
 	expect_err 'new: globd; changed: multi'
+	lock
+	# A folder beside those that hold crates, and a program with a folder of its own, which is none before its main.rs.
+	crate "$SRC/kinds/audio/ac97d" ac97d
+	printf 'fn main() {}\n' >"$SRC/kinds/audio/ac97d/src/main.rs"
+	mkdir "$SRC/drivers/multi/src/bin/multi-d"
+	rx_ok refresh
+	expect_err 'new: ac97d'
+	printf 'fn main() {}\n' >"$SRC/drivers/multi/src/bin/multi-d/main.rs"
+	rx_ok refresh
+	expect_err 'changed: multi'
 	lock
 	rx_ok refresh
 	expect_graph

@@ -261,6 +261,48 @@ static void without_a_state_folder_nothing_is_written(void **state)
 	assert_false(fs_exists(box->config.state));
 }
 
+static void what_no_manifest_names_asks_cargo_when_it_counts(void **state)
+{
+	static const struct {
+		const char *write, *unlink;
+		size_t runs;
+	} steps[] = {
+		{ .write = "src/drivers/app/src/bin/tool/util.rs" },
+		{ .write = "src/drivers/app/src/bin/tool/main.rs", .runs = 1 },
+		{ .write = "src/drivers/app/src/bin/tool/more.rs" },
+		{ .unlink = "src/drivers/app/src/bin/tool/main.rs", .runs = 1 },
+		{ .write = "src/drivers/app/src/bin/notes" },
+		{ .write = "src/kinds/audio/notes" },
+		{ .write = "src/kinds/audio/ac97d/Cargo.toml", .runs = 1 },
+		{ .write = "src/kinds/sound/Cargo.toml" },
+		{ .write = "src/kinds/net/virtd/Cargo.toml", .runs = 1 },
+		{ .write = "src/late/first/Cargo.toml", .runs = 1 },
+		{ .write = "src/commented/first/Cargo.toml" },
+		{ .unlink = "src/kinds/net/virtd/Cargo.toml", .runs = 1 },
+	};
+	struct box *box = *state;
+	struct timespec past[2] = { { .tv_sec = 1000000001 }, { .tv_sec = 1000000001 } };
+	CLEANUP_FREE char *manifest = xasprintf("%s/src/Cargo.toml", box->dir);
+
+	scratch_write(box->dir, "src/Cargo.toml",
+		      "description = \"\" # what it's for\n# \"commented/*\"\nmembers = [\"drivers/*\", 'kinds/*/*',\n\t\"late/*\"]\n[x]\ny = \"1.*\"\n");
+	assert_int_equal(utimensat(AT_FDCWD, manifest, past, 0), 0);
+	load(box, CARGO_WORKSPACE_GOOD);
+	load(box, CARGO_WORKSPACE_GOOD);
+	(void)runs(box);
+	for (size_t i = 0; i < N_ELEMENTS(steps); i++) {
+		const char *name = steps[i].write ? steps[i].write : steps[i].unlink;
+
+		if (steps[i].write)
+			scratch_write(box->dir, name, "");
+		else
+			remove_file(box, name);
+		load(box, CARGO_WORKSPACE_GOOD);
+		if (runs(box) != steps[i].runs)
+			fail_msg("step %zu, '%s': expected %zu runs of cargo", i, name, steps[i].runs);
+	}
+}
+
 static void any_file_that_took_part_asks_cargo_again(void **state)
 {
 	static const char *const files[] = { "src/Cargo.toml",
@@ -529,6 +571,7 @@ int main(void)
 		TEST(what_another_program_has_cached_is_none),
 		TEST(without_a_state_folder_nothing_is_written),
 		TEST(any_file_that_took_part_asks_cargo_again),
+		TEST(what_no_manifest_names_asks_cargo_when_it_counts),
 		TEST(a_file_written_while_cargo_ran_is_not_taken_for_read),
 		TEST(a_broken_cache_is_none),
 		TEST(while_cargo_refuses_the_last_good_graph_stays),
