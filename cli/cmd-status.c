@@ -85,7 +85,10 @@ static int gather(struct cli_context *ctx, struct facts *facts, struct err *err)
 		r = refresh_session_look(facts->session, &facts->look, err);
 	if (r >= 0)
 		r = journal_spool_count(ctx->config->state, &facts->n_spool, err);
-	return r < 0 ? r : refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
+	if (r < 0)
+		return r;
+	refresh_shared_compare(facts->session, &facts->records);
+	return refresh_plan_make(ctx->config, facts->look, &facts->records, &request, &facts->plan, err);
 }
 
 static json_t *holders_json(const struct image_holders *holders)

@@ -53,7 +53,7 @@ static enum refresh_state state_of(const struct config *config, const struct wat
 			return REFRESH_HELD;
 		if (strcmp(record->state, "failed") == 0)
 			state = REFRESH_FAILED;
-		else if (strcmp(record->state, "fresh") == 0)
+		else if (strcmp(record->state, "fresh") == 0 && !record->lost)
 			return REFRESH_FRESH;
 	}
 	return state;
@@ -79,6 +79,8 @@ static char *say_why(const struct watcher_subject *subject, const struct refresh
 		return xasprintf("asked for, although %s in run %lld", state == REFRESH_HELD ? "held" : "it failed", (long long)last->run);
 	if (!given)
 		return xstrdup("first time");
+	if (strcmp(given->fingerprint, subject->fingerprint) == 0 && given->lost)
+		return xstrdup(given->lost);
 	if (strcmp(given->fingerprint, subject->fingerprint) == 0)
 		return xasprintf("the image does not have it as run %lld left it", (long long)given->run);
 	return subject->since ? xstrdup(subject->since) : xasprintf("changed since run %lld", (long long)given->run);

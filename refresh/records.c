@@ -76,6 +76,7 @@ void refresh_records_clear(struct refresh_records *records)
 		free(records->v[i].subject);
 		free(records->v[i].fingerprint);
 		free(records->v[i].state);
+		free(records->v[i].lost);
 	}
 	for (size_t i = 0; i < records->n_contents; i++) {
 		free(records->contents[i].path);

@@ -18,6 +18,7 @@ struct refresh_record {
 	char *fingerprint;
 	char *state; /* 'fresh', 'failed', 'held', 'doubted' */
 	int64_t run;
+	char *lost; /* 'fresh', but the share has lost a file of it: a phrase (refresh/shared); else NULL */
 };
 
 /** A file in the image that is ours. */

@@ -33,6 +33,7 @@ void refresh_round_clear(struct refresh_round *round)
 	strvec_clear(&round->extra_env);
 	strvec_clear(&round->expected);
 	strvec_clear(&round->machines);
+	refresh_shared_clear(&round->shared);
 	refresh_plan_clear(&round->plan);
 	watcher_look_free(round->look);
 }

@@ -13,6 +13,7 @@
 #include "journal/space.h"
 #include "refresh/prepare.h"
 #include "refresh/run.h"
+#include "refresh/shared.h"
 #include "refresh/stage.h"
 
 struct refresh_put_file {
@@ -49,6 +50,7 @@ struct refresh_round {
 	bool is_left;               /* one of the files was left in the image as somebody else had made it */
 	int64_t after_us;      /* the last build's end */
 	unsigned int n_shared; /* files written into the share */
+	struct refresh_shared shared; /* notes of all that is in it */
 	unsigned int n_failed;
 	char *first_failure; /* 'netd: cargo exited with 101' */
 };

@@ -21,7 +21,7 @@ static void expect_files(struct refresh_round *round, const struct refresh_recor
 	}
 }
 
-static int look_and_plan(struct refresh_round *round, const struct refresh_records *records, struct err *err)
+static int look_and_plan(struct refresh_round *round, struct refresh_records *records, struct err *err)
 {
 	struct refresh_request request = round->args->request;
 	int r = 0;
@@ -36,6 +36,7 @@ static int look_and_plan(struct refresh_round *round, const struct refresh_recor
 	if (r < 0)
 		return r;
 	refresh_explain(round->session, records, round->look);
+	refresh_shared_compare(round->session, records);
 	r = refresh_plan_make(round->session->config, round->look, records, &request, &round->plan, err);
 	if (r >= 0)
 		expect_files(round, records);

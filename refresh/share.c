@@ -32,20 +32,42 @@ static char *target_of(const char *share, const char *dest, const char *name, bo
 	return folder ? xasprintf("%s%s%s", path, str_ends(path, "/") ? "" : "/", name) : TAKE_PTR(path);
 }
 
-static bool is_same(const char *a, const char *b)
+/* Looked at before it is read: what is written meanwhile looks otherwise next time. */
+static bool holds(const char *path, const char *hash, uint64_t size, struct stat *ret)
 {
-	char hash_a[HASH_HEX_SIZE], hash_b[HASH_HEX_SIZE];
+	char now[HASH_HEX_SIZE];
 
-	return hash_file(a, hash_a, NULL) == 0 && hash_file(b, hash_b, NULL) == 0 && strcmp(hash_a, hash_b) == 0;
+	return stat(path, ret) == 0 && S_ISREG(ret->st_mode) && (uint64_t)ret->st_size == size && hash_file(path, now, NULL) == 0 &&
+	       str_eq(now, hash);
 }
 
-/* With the owner of the folder it is put into: under sudo, the share stays the user's. */
-static int copy(const struct refresh_round *round, const struct refresh_staged_file *file, const char *to, struct err *err)
+/* As a file does, a folder belongs to the owner of the one it is made in: under sudo, the share stays the user's. */
+static int make_folders(const char *path, struct err *err)
+{
+	CLEANUP_FREE char *above = fs_dirname(path);
+	struct stat st;
+	int r;
+
+	if (fs_is_dir(path))
+		return 0;
+	r = str_eq(above, path) ? 0 : make_folders(above, err);
+	if (r < 0)
+		return r;
+	r = mkdir(path, 0755) < 0 ? -errno : 0;
+	if (r == -EEXIST && fs_is_dir(path))
+		return 0;
+	if (r == 0 && geteuid() == 0 && (stat(above, &st) < 0 || lchown(path, st.st_uid, st.st_gid) < 0))
+		r = -errno;
+	return r < 0 ? err_set(err, r, "cannot make folder '%s'", path) : 0;
+}
+
+/* With the owner of the folder it is put into. @ret: what it looks like there. */
+static int copy(const struct refresh_round *round, const struct refresh_staged_file *file, const char *to, struct stat *ret, struct err *err)
 {
 	CLEANUP_FREE char *dir = fs_dirname(to), *temporary = xasprintf("%s/.%s.reinject", dir, fs_basename(to));
 	CLEANUP_CLOSE int in = open(file->path, O_RDONLY | O_CLOEXEC), out = -1;
 	struct stat st;
-	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", file->path) : fs_make_dirs(dir, 0755, err);
+	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", file->path) : make_folders(dir, err);
 
 	if (r < 0)
 		return r;
@@ -56,7 +78,7 @@ static int copy(const struct refresh_round *round, const struct refresh_staged_f
 	r = fs_copy_sparse(in, out, round->session->cancel, NULL);
 	if (r == 0 && geteuid() == 0 && stat(dir, &st) == 0 && fchown(out, st.st_uid, st.st_gid) < 0)
 		r = -errno;
-	if (r == 0 && (fchmod(out, file->mode) < 0 || fsync(out) < 0 || rename(temporary, to) < 0))
+	if (r == 0 && (fchmod(out, file->mode) < 0 || fsync(out) < 0 || fstat(out, ret) < 0 || rename(temporary, to) < 0))
 		r = -errno;
 	if (r < 0)
 		(void)!unlink(temporary);
@@ -69,11 +91,18 @@ static int put_file(struct refresh_round *round, size_t step, const struct refre
 	const char *share = config_get(round->session->config, "share", "path");
 	CLEANUP_FREE char *to = target_of(share, dest, file->name, several);
 	CLEANUP_FREE char *shown = xasprintf("share:%s", to + strlen(share));
-	bool same = is_same(file->path, to);
-	int r = same ? 0 : copy(round, file, to, err);
+	char hash[HASH_HEX_SIZE];
+	struct stat st;
+	bool same = false;
+	int r = hash_file(file->path, hash, err);
 
+	if (r == 0) {
+		same = holds(to, hash, file->size, &st);
+		r = same ? 0 : copy(round, file, to, &st, err);
+	}
 	if (r < 0)
 		return r;
+	refresh_shared_add(&round->shared, refresh_round_owner(round, step), shown, hash, &st);
 	round->n_shared += !same;
 	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_PUT,
 							  .subject = round->plan.steps[step].name,
@@ -191,25 +220,47 @@ static void tell_guest(struct refresh_round *round)
 
 /* -- the round -------------------------------------------------------------------------------------------------------------------------------- */
 
-int refresh_share_put_all(struct refresh_round *round, struct err *err)
+static void fail_step(struct refresh_round *round, size_t step, const struct err *failure)
+{
+	refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING,
+							  .subject = round->plan.steps[step].name,
+							  .text = failure->message,
+							  .hint = "is the disk of [share] path there, and may you write to it?" });
+	refresh_round_fail(round, step, failure->message);
+}
+
+static int put_steps(struct refresh_round *round, struct err *err)
 {
 	for (size_t i = 0; i < round->plan.n_steps; i++) {
 		struct err failure = ERR_INIT;
-		int r = round->staged[i].ok ? put_step(round, i, &failure) : 0;
+		int r;
 
-		if (r == -ECANCELED) {
-			if (err)
-				*err = failure;
+		if (!round->staged[i].ok || round->plan.steps[i].one_off)
+			continue;
+		refresh_shared_forget(&round->shared, refresh_round_owner(round, i));
+		r = put_step(round, i, &failure);
+		if (r == -ECANCELED && err)
+			*err = failure;
+		if (r == -ECANCELED)
 			return r;
-		}
-		if (r < 0) {
-			refresh_round_send(round, (struct refresh_event){ .type = REFRESH_EVENT_WARNING,
-									  .subject = round->plan.steps[i].name,
-									  .text = failure.message });
-			refresh_round_fail(round, i, failure.message);
-		}
+		if (r < 0)
+			fail_step(round, i, &failure);
 	}
-	if (round->n_shared > 0)
-		tell_guest(round);
 	return 0;
+}
+
+int refresh_share_put_all(struct refresh_round *round, struct err *err)
+{
+	size_t n_before;
+	int r;
+
+	refresh_shared_load(round->session, &round->shared);
+	n_before = round->shared.n;
+	r = put_steps(round, err);
+	/* In most trees there is no share. */
+	if (r >= 0 && n_before + round->shared.n > 0)
+		r = refresh_shared_save(round->session, &round->shared, err);
+	if (r >= 0 && round->n_shared > 0)
+		tell_guest(round);
+	return r;
 }

@@ -1,6 +1,7 @@
 /* From a look to a run: what is to be done about it, the image's lock, and the run itself. */
 #include "refresh/isolate.h"
 #include "refresh/notify.h"
+#include "refresh/shared.h"
 #include "server/watch_internal.h"
 
 #include "base/clock.h"
@@ -64,7 +65,10 @@ static int make_plan(struct server_watch *watch, const struct watcher_look *look
 	refresh_session_see_image(watch->session);
 	now = refresh_journal_image(&watch->session->identity);
 	r = refresh_records_load(watch->session->journal, watch->config->image.path, &now, &records, err);
-	return r < 0 ? r : refresh_plan_make(watch->config, look, &records, request, ret, err);
+	if (r < 0)
+		return r;
+	refresh_shared_compare(watch->session, &records);
+	return refresh_plan_make(watch->config, look, &records, request, ret, err);
 }
 
 /* What was changed and is in the image, or was tried, is nobody's concern any more. */
@@ -375,6 +379,9 @@ int server_watch_round(struct server_watch *watch, struct watcher_look *taken, s
 	identify(look, &plan, id);
 	sign(watch, id, signature);
 	watch->behind = is_anything(&plan) || watch->failed.n > 0;
+	/* It did come right: the same again is another loss (in the share). */
+	if (!is_anything(&plan))
+		watch->stuck[0] = '\0';
 	if (is_anything(&plan) && strcmp(signature, watch->stuck) != 0)
 		drop_planned(watch, &plan);
 	else if (watch->doubtful.n > 0)
