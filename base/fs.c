@@ -117,6 +117,51 @@ int fs_make_dirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+int fs_give(int fd, const struct stat *owner)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || owner->st_uid == 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_uid == owner->st_uid)
+		return 0;
+	return fchown(fd, owner->st_uid, owner->st_gid) < 0 ? -errno : 0;
+}
+
+/* A new folder belongs to the owner of the folder above it. */
+static int make_one_dir(const char *path, const char *parent, mode_t mode)
+{
+	CLEANUP_CLOSE int fd = -1;
+	struct stat above;
+
+	if (stat(parent, &above) < 0)
+		return -errno;
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fs_give(fd, &above);
+}
+
+int fs_make_dirs_for_owner(const char *path, mode_t mode, struct err *err)
+{
+	CLEANUP_FREE char *parent = fs_dirname(path);
+	int r;
+
+	if (fs_is_dir(path))
+		return 0;
+	if (!str_eq(parent, path) && !fs_is_dir(parent)) {
+		r = fs_make_dirs_for_owner(parent, 0755, err);
+		if (r < 0)
+			return r;
+	}
+	r = make_one_dir(path, parent, mode);
+	if (r == 0 && !fs_is_dir(path))
+		r = -ENOTDIR;
+	return r < 0 ? err_set(err, r, "cannot make folder '%s'", path) : 0;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;

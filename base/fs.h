@@ -31,6 +31,12 @@ int fs_write_for_owner(const char *path, const void *bytes, size_t n, mode_t mod
 /** Makes @path and the folders above it; what exists is left as it is. */
 int fs_make_dirs(const char *path, mode_t mode, struct err *err) MUST_CHECK;
 
+/** The same among somebody's own files: as root, each belongs to whom the folder above it belongs. Those above @path have mode 0755. */
+int fs_make_dirs_for_owner(const char *path, mode_t mode, struct err *err) MUST_CHECK;
+
+/** As root, gives the file that @fd is to whom @owner belongs, unless that is root. -errno. */
+int fs_give(int fd, const struct stat *owner) MUST_CHECK;
+
 /** Deletes the folder @path and all below it, never following a link. An absent one is fine. */
 int fs_remove_tree(const char *path, struct err *err) MUST_CHECK;
 

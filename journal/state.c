@@ -14,51 +14,6 @@ static const char gitignore[] = "*\n";
 static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
 				   "# This folder was made by reinject. For cache directory tags see https://bford.info/cachedir/\n";
 
-static int give_to(int fd, uid_t uid, gid_t gid)
-{
-	struct stat st;
-
-	if (geteuid() != 0 || uid == 0)
-		return 0;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_uid == uid)
-		return 0;
-	return fchown(fd, uid, gid) < 0 ? -errno : 0;
-}
-
-/* A new folder belongs to the owner of the folder above it. */
-static int make_one_dir(const char *path, const char *parent, mode_t mode)
-{
-	CLEANUP_CLOSE int fd = -1;
-	struct stat above;
-
-	if (stat(parent, &above) < 0)
-		return -errno;
-	if (mkdir(path, mode) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? -errno : give_to(fd, above.st_uid, above.st_gid);
-}
-
-static int make_dirs(const char *path, mode_t mode, struct err *err)
-{
-	CLEANUP_FREE char *parent = fs_dirname(path);
-	int r;
-
-	if (fs_is_dir(path))
-		return 0;
-	if (!str_eq(parent, path) && !fs_is_dir(parent)) {
-		r = make_dirs(parent, 0755, err);
-		if (r < 0)
-			return r;
-	}
-	r = make_one_dir(path, parent, mode);
-	if (r == 0 && !fs_is_dir(path))
-		r = -ENOTDIR;
-	return r < 0 ? err_set(err, r, "cannot make folder '%s'", path) : 0;
-}
-
 /* Root may work in the folder of whoever owns the folder above: it may have been made so, by us, under sudo. */
 static bool owner_is_trusted(const char *state, uid_t owner)
 {
@@ -123,7 +78,7 @@ int journal_state_check(const char *state, struct err *err)
 int journal_state_give(const char *state, int fd, struct err *err)
 {
 	struct stat st;
-	int r = stat(state, &st) < 0 ? -errno : give_to(fd, st.st_uid, st.st_gid);
+	int r = stat(state, &st) < 0 ? -errno : fs_give(fd, &st);
 
 	return r < 0 ? err_set(err, r, "cannot give what was made in '%s' to the folder's owner", state) : 0;
 }
@@ -132,7 +87,7 @@ int journal_state_make_dir(const char *state, const char *name, struct err *err)
 {
 	CLEANUP_FREE char *path = xasprintf("%s/%s", state, name);
 
-	return make_dirs(path, 0700, err);
+	return fs_make_dirs_for_owner(path, 0700, err);
 }
 
 static int add_marker(const char *state, const char *name, const char *text, struct err *err)
@@ -166,7 +121,7 @@ static int check_writable(const char *state, struct err *err)
 
 int journal_state_prepare(const char *state, struct err *err)
 {
-	int r = make_dirs(state, 0700, err);
+	int r = fs_make_dirs_for_owner(state, 0700, err);
 
 	if (r == 0)
 		r = journal_state_check(state, err);

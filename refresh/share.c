@@ -41,33 +41,13 @@ static bool holds(const char *path, const char *hash, uint64_t size, struct stat
 	       str_eq(now, hash);
 }
 
-/* As a file does, a folder belongs to the owner of the one it is made in: under sudo, the share stays the user's. */
-static int make_folders(const char *path, struct err *err)
-{
-	CLEANUP_FREE char *above = fs_dirname(path);
-	struct stat st;
-	int r;
-
-	if (fs_is_dir(path))
-		return 0;
-	r = str_eq(above, path) ? 0 : make_folders(above, err);
-	if (r < 0)
-		return r;
-	r = mkdir(path, 0755) < 0 ? -errno : 0;
-	if (r == -EEXIST && fs_is_dir(path))
-		return 0;
-	if (r == 0 && geteuid() == 0 && (stat(above, &st) < 0 || lchown(path, st.st_uid, st.st_gid) < 0))
-		r = -errno;
-	return r < 0 ? err_set(err, r, "cannot make folder '%s'", path) : 0;
-}
-
-/* With the owner of the folder it is put into. @ret: what it looks like there. */
+/* With the owner of the folder it is put into, and so that folder: under sudo, the share stays the user's. @ret: what it looks like there. */
 static int copy(const struct refresh_round *round, const struct refresh_staged_file *file, const char *to, struct stat *ret, struct err *err)
 {
 	CLEANUP_FREE char *dir = fs_dirname(to), *temporary = xasprintf("%s/.%s.reinject", dir, fs_basename(to));
 	CLEANUP_CLOSE int in = open(file->path, O_RDONLY | O_CLOEXEC), out = -1;
 	struct stat st;
-	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", file->path) : make_folders(dir, err);
+	int r = in < 0 ? err_set(err, -errno, "cannot open '%s'", file->path) : fs_make_dirs_for_owner(dir, 0755, err);
 
 	if (r < 0)
 		return r;
@@ -76,8 +56,8 @@ static int copy(const struct refresh_round *round, const struct refresh_staged_f
 	if (out < 0)
 		return err_set(err, -errno, "cannot make '%s'", temporary);
 	r = fs_copy_sparse(in, out, round->session->cancel, NULL);
-	if (r == 0 && geteuid() == 0 && stat(dir, &st) == 0 && fchown(out, st.st_uid, st.st_gid) < 0)
-		r = -errno;
+	if (r == 0 && stat(dir, &st) == 0)
+		r = fs_give(out, &st);
 	if (r == 0 && (fchmod(out, file->mode) < 0 || fsync(out) < 0 || fstat(out, ret) < 0 || rename(temporary, to) < 0))
 		r = -errno;
 	if (r < 0)
