@@ -151,11 +151,45 @@ static char *find_loss(const char *share, struct refresh_shared_file *file, bool
 	return NULL;
 }
 
-static void compare_record(const char *share, struct refresh_shared *shared, struct refresh_record *record, bool *ret_touched)
+static bool any_in_share(const struct strvec *places)
 {
-	for (size_t i = 0; !record->lost && i < shared->n; i++)
-		if (str_eq(shared->v[i].owner, record->subject))
-			record->lost = find_loss(share, &shared->v[i], ret_touched);
+	for (size_t i = 0; i < places->n; i++)
+		if (str_starts(places->v[i], "share:/"))
+			return true;
+	return false;
+}
+
+/* True where a put of @subject leaves a note. */
+static bool goes_there(const struct config *config, const char *subject)
+{
+	const char *name = strchr(subject, ' ') + 1;
+
+	for (size_t i = 0; str_starts(subject, "package ") && i < config->n_packages; i++) {
+		const struct config_package *package = &config->packages[i];
+
+		if (str_eq(package->name, name))
+			return package->bins.n + package->command.n > 0 && (any_in_share(&package->dests) || any_in_share(&package->copies));
+	}
+	for (size_t i = 0; str_starts(subject, "asset ") && i < config->n_assets; i++)
+		if (str_eq(config->assets[i].name, name))
+			return any_in_share(&config->assets[i].dests);
+	return false;
+}
+
+/* One without a note was recorded without a put: adopted, or while there was no [share] path. */
+static void compare_record(const struct config *config, const char *share, struct refresh_shared *shared, struct refresh_record *record,
+			   bool *ret_touched)
+{
+	bool any = false;
+
+	for (size_t i = 0; !record->lost && i < shared->n; i++) {
+		if (!str_eq(shared->v[i].owner, record->subject))
+			continue;
+		any = true;
+		record->lost = find_loss(share, &shared->v[i], ret_touched);
+	}
+	if (!any && goes_there(config, record->subject))
+		record->lost = xasprintf("nothing of it was put into '%s' yet", share);
 }
 
 void refresh_shared_compare(const struct refresh_session *session, struct refresh_records *records)
@@ -169,7 +203,7 @@ void refresh_shared_compare(const struct refresh_session *session, struct refres
 	refresh_shared_load(session, &shared);
 	for (size_t i = 0; i < records->n; i++)
 		if (str_eq(records->v[i].state, "fresh"))
-			compare_record(share, &shared, &records->v[i], &touched);
+			compare_record(session->config, share, &shared, &records->v[i], &touched);
 	/* Whoever has no lock reads the content again. What cannot be noted is no worse. */
 	if (touched && session->lock)
 		(void)!refresh_shared_save(session, &shared, NULL);

@@ -4,6 +4,7 @@
  * written before the journal calls their owner 'fresh', so the notes of one that is fresh are of its last put.
  * Rule:      a package is stale when a file that it put into the share is not there any more, or is another. Another is told by its content, which is
  *            read only where size, time or inode have changed. The place is one in [share] path as it is now, so another path loses all of them.
+ *            So is one of which nothing is noted, though it goes there: it was adopted, or put while there was no [share] path.
  * Hand-made: what somebody else has put in its place is replaced, as in the image.
  * Unreadable: a file that cannot be looked at counts as lost, so that the put, which needs the same folder, says what is wrong with it.
  * Ownership: refresh_shared_clear(). */

@@ -28,7 +28,7 @@ puts() {
 # expect_mended: one refresh puts netd back, and no other package is built.
 expect_mended() {
 	rx_ok refresh --json
-	expect_equal "$(puts)" "share:/bin/netd ${1:-written}"
+	expect_equal "$(puts)" "share:/bin/netd ${1-written}"
 	expect_equal "$(events build '.package + " " + .result')" 'netd fresh'
 	expect_equal "$("$NETD")" 'netd=1 proto=1 common=1'
 	expect_stale
@@ -139,6 +139,26 @@ share:/net written'
 	expect_stale
 	rx_ok refresh --json
 	expect_equal "$(events done .result)" nothing
+}
+
+@test "what was recorded without a put is put: [share] path comes later, or what the image holds is adopted" {
+	ini_set share path ''
+	ini_set 'package netd' dest '/usr/bin share:/bin/'
+	rx_ok refresh
+	expect_stale
+	ini_set share path share
+	expect_stale netd
+	rx_ok refresh -n
+	expect_out "nothing of it was put into '$TREE/share' yet"
+	expect_mended
+	rm -r "$TREE/.reinject"
+	rx_ok adopt
+	expect_stale netd
+	expect_mended identical
+	# What puts no file there is no loss: a library.
+	ini_set 'package common' dest share:/lib/
+	rx_ok refresh
+	expect_stale
 }
 
 @test "a share that cannot be looked at is an error with a hint, for its package alone" {
