@@ -113,7 +113,7 @@ const struct docs_section docs_sections[] = {
 	  "isolate = yes\n" },
 	{ "share",
 	  "A folder of this machine that the guest sees over 9p. What goes to `share:/` is copied there; no image is swapped and nothing "
-	  "booted.",
+	  "booted. What is lost there, or is another file, is put again by the next refresh; so is everything, where `path` becomes another.",
 	  "[share]\n"
 	  "path = shared\n" },
 };
