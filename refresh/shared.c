@@ -159,7 +159,7 @@ static bool any_in_share(const struct strvec *places)
 	return false;
 }
 
-/* True where a put of @subject leaves a note. */
+/* True where a put of @subject leaves a note. A library has no destinations. */
 static bool goes_there(const struct config *config, const char *subject)
 {
 	const char *name = strchr(subject, ' ') + 1;
@@ -168,7 +168,7 @@ static bool goes_there(const struct config *config, const char *subject)
 		const struct config_package *package = &config->packages[i];
 
 		if (str_eq(package->name, name))
-			return package->bins.n + package->command.n > 0 && (any_in_share(&package->dests) || any_in_share(&package->copies));
+			return any_in_share(&package->dests) || any_in_share(&package->copies);
 	}
 	for (size_t i = 0; str_starts(subject, "asset ") && i < config->n_assets; i++)
 		if (str_eq(config->assets[i].name, name))

@@ -144,20 +144,24 @@ share:/net written'
 @test "what was recorded without a put is put: [share] path comes later, or what the image holds is adopted" {
 	ini_set share path ''
 	ini_set 'package netd' dest '/usr/bin share:/bin/'
+	ini_add <<<$'[asset class]\npath = drivers/net/netd/config.toml\ndest = share:/class.toml /etc/class.toml'
 	rx_ok refresh
 	expect_stale
 	ini_set share path share
 	expect_stale netd
 	rx_ok refresh -n
-	expect_out "nothing of it was put into '$TREE/share' yet"
-	expect_mended
+	expect_out "netd .*nothing of it was put into '$TREE/share' yet"
+	expect_out "class .*nothing of it was put into '$TREE/share' yet"
+	rx_ok refresh --json
+	expect_equal "$(puts | sort)" 'share:/bin/netd written
+share:/class.toml written'
+	expect_stale
 	rm -r "$TREE/.reinject"
 	rx_ok adopt
 	expect_stale netd
-	expect_mended identical
-	# What puts no file there is no loss: a library.
-	ini_set 'package common' dest share:/lib/
-	rx_ok refresh
+	rx_ok refresh --json
+	expect_equal "$(puts | sort)" 'share:/bin/netd identical
+share:/class.toml identical'
 	expect_stale
 }
 
