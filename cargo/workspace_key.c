@@ -135,7 +135,8 @@ static void add_globs(struct hash *hash, const char *root, const struct strvec *
 		for (char *word; (word = next_quoted(&at)); free(word)) {
 			CLEANUP_FREE char *path = xasprintf("%s/%s", root, word), *dir = fs_dirname(path);
 
-			if (strpbrk(word, wildcards) && strchr(word, '/') && (strpbrk(dir + strlen(root), wildcards) || !strvec_has(parents, dir)))
+			if (strpbrk(word, wildcards) && strchr(word, '/') &&
+			    (strpbrk(dir + strlen(root), wildcards) || !strvec_has(parents, dir)))
 				add_matches(hash, root, word);
 		}
 	}
@@ -166,7 +167,7 @@ static void add_unnamed(struct hash *hash, const char *root, const struct strvec
 }
 
 bool cargo_workspace_key(const struct config *config, size_t source, const char *root, const struct strvec *manifests, int64_t since,
-		     char ret[HASH_HEX_SIZE])
+			 char ret[HASH_HEX_SIZE])
 {
 	static const char *const files[] = { "Cargo.toml", "Cargo.lock", ".cargo/config.toml", ".cargo/config" };
 	CLEANUP(cargo_settings_clear) struct cargo_settings settings = { 0 };

@@ -1,8 +1,10 @@
 /* refresh/plan - what is to be done about a look: plain data, decided without any I/O, so that `-n` can print exactly what a run would do.
  *
- * Sequence: refresh_records_load() (refresh/records) reads the journal once; refresh_shared_compare() looks into the share; refresh_plan_make() compares a look with it; refresh_plan_clear().
- * States:   a package is fresh (the image holds this fingerprint, and the share what it was given of it), stale, failed or held (this very fingerprint was tried and rejected: left alone
- *           until it changes, is named, or --retry), nowhere (no destination in the image: neither stale nor built), or missing.
+ * Sequence: refresh_records_load() (refresh/records) reads the journal once; refresh_shared_compare() looks into the share; refresh_plan_make()
+ *           compares a look with it; refresh_plan_clear().
+ * States:   a package is fresh (the image holds this fingerprint, and the share what it was given of it), stale, failed or held (this very fingerprint
+ *           was tried and rejected: left alone until it changes, is named, or --retry), nowhere (no destination in the image: neither stale nor built),
+ *           or missing.
  * Removals: a file in the image that is ours and that nobody wants there any more (refresh/gone). Only a plan for all that is stale has them.
  * Ownership: a plan borrows names from the config and the look, which must outlive it. */
 #ifndef REINJECT_REFRESH_PLAN_H

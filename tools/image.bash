@@ -23,13 +23,12 @@ wait_for() {
 	done
 }
 
-# The fifth field of mountinfo is the mount point, blanks as \040.
+# In mountinfo the mount point stands behind its root, blanks as \040. Read in one piece: line by line the shell seeks, and misses a mount when an older
+# one goes meanwhile.
 image_is_mounted() {
-	local line
-	while read -r _ _ _ _ line _; do
-		[[ $line != "${1// /\\040}" ]] || return 0
-	done </proc/self/mountinfo
-	return 1
+	local mounts
+	IFS= read -rd '' mounts </proc/self/mountinfo || true
+	[[ $mounts == *" / ${1// /\\040} "* ]]
 }
 
 image_process_gone() {
