@@ -59,6 +59,7 @@ void boot_console_free(struct boot_console *console)
 	cleanup_close(&console->slave);
 	str_clear(&console->pending);
 	str_clear(&console->blank);
+	str_clear(&console->unsent);
 	free(console->name);
 	free(console);
 }

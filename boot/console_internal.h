@@ -27,7 +27,9 @@ struct boot_console {
 	struct str blank;    /* tmux: line ends of the history, until something follows them */
 	unsigned int blocks; /* tmux: answers to us that have begun; the first is the history */
 	bool in_block, in_ours;
-	bool asked; /* tmux: for the history */
+	bool attached;     /* tmux */
+	bool asked;        /* tmux: for the history */
+	struct str unsent; /* tmux: commands for when the client is attached */
 };
 
 /** Writes all, waiting a second at most for each part. */

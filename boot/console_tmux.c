@@ -79,6 +79,14 @@ static void ask_history(struct boot_console *console)
 	(void)!command(console, &line);
 }
 
+static void on_attached(struct boot_console *console)
+{
+	console->attached = true;
+	ask_history(console);
+	(void)!command(console, &console->unsent);
+	str_clear(&console->unsent);
+}
+
 static int attach(struct boot_console *console, struct err *err)
 {
 	CLEANUP_FREE char *target = xasprintf("=%s", console->name);
@@ -145,7 +153,7 @@ static void take_line(struct boot_console *console, const char *line, struct str
 		console->in_ours = str_ends(line, " 1");
 		console->blocks += console->in_ours;
 	} else if (str_starts(line, "%session-changed ")) {
-		ask_history(console);
+		on_attached(console);
 	} else if (str_starts(line, "%output ")) {
 		bytes = strchr(line + strlen("%output "), ' ');
 		if (bytes && console->blocks >= HISTORY)
@@ -175,7 +183,7 @@ static int read_lines(struct boot_console *console, struct str *ret)
 	return r == 1 && ret->len == before ? 0 : r;
 }
 
-/* As hexadecimal numbers, which tmux does not interpret. */
+/* As hexadecimal numbers, which tmux does not interpret. It runs what it reads before the attach is over, whose output is then nobody's: so that waits. */
 static int send_keys(struct boot_console *console, const char *bytes, size_t n, struct err *err)
 {
 	CLEANUP(str_clear) struct str line = { 0 };
@@ -187,6 +195,10 @@ static int send_keys(struct boot_console *console, const char *bytes, size_t n, 
 	for (size_t i = 0; i < n; i++)
 		str_printf(&line, " %02x", bytes[i] == '\n' ? '\r' : (unsigned char)bytes[i]);
 	str_add_c(&line, '\n');
+	if (!console->attached) {
+		str_add(&console->unsent, str_text(&line));
+		return 0;
+	}
 	r = command(console, &line);
 	return r < 0 ? err_set(err, r, "cannot speak to tmux session '%s'", console->name) : 0;
 }
